@@ -1,0 +1,67 @@
+"""The domain model: what every stage reads and writes.
+
+Belongs here: immutable, validated entities and the pure operations on their
+structure. Does not belong here: anything that calls a model, reads a file or
+opens a database.
+"""
+
+from toolace_dagster.entities.base import Entity, JsonObject, canonical_json, content_hash
+from toolace_dagster.entities.dialogue import (
+    Dialogue,
+    InjectionRecord,
+    Operation,
+    Origin,
+    Role,
+    Skeleton,
+    StructureFault,
+    SubTrajectory,
+    ToolCall,
+    ToolOutput,
+    Turn,
+    structure_faults,
+)
+from toolace_dagster.entities.edit import Edit, EditOutcome, Replacement, apply_edit
+from toolace_dagster.entities.task import Detail, InjectionType, Slot, SubTask, SubTaskPlan, TaskPlan, TaskSpec
+from toolace_dagster.entities.tool import TOOL_NAME, ImportNote, Provenance, Tool, ToolDomain
+from toolace_dagster.entities.verdict import ExpertAnswer, Finding, Rejection, Severity, TerminalState, Verdict
+
+__all__ = [
+    "TOOL_NAME",
+    "Detail",
+    "Dialogue",
+    "Edit",
+    "EditOutcome",
+    "Entity",
+    "ExpertAnswer",
+    "Finding",
+    "ImportNote",
+    "InjectionRecord",
+    "InjectionType",
+    "JsonObject",
+    "Operation",
+    "Origin",
+    "Provenance",
+    "Rejection",
+    "Replacement",
+    "Role",
+    "Severity",
+    "Skeleton",
+    "Slot",
+    "StructureFault",
+    "SubTask",
+    "SubTaskPlan",
+    "SubTrajectory",
+    "TaskPlan",
+    "TaskSpec",
+    "TerminalState",
+    "Tool",
+    "ToolCall",
+    "ToolDomain",
+    "ToolOutput",
+    "Turn",
+    "Verdict",
+    "apply_edit",
+    "canonical_json",
+    "content_hash",
+    "structure_faults",
+]

@@ -1,0 +1,58 @@
+"""What every entity shares: strict, frozen Pydantic models, JSON values, content hashes.
+
+Belongs here: the base class and hashing. Does not belong here: anything that
+knows what a dialogue is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+JsonObject = dict[str, JsonValue]
+
+
+class Entity(BaseModel):
+    """Base of all entities: immutable, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def canonical_json(value: Any) -> str:
+    """Serialise a JSON-able value the one way that hashes and byte-identical files need.
+
+    Args:
+        value: A JSON value; Pydantic models are dumped in JSON mode first.
+
+    Returns:
+        JSON text: keys sorted, no spaces, non-ASCII kept.
+    """
+    return json.dumps(_plain(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def content_hash(*parts: Any, length: int = 16) -> str:
+    """Hash values by content.
+
+    Args:
+        *parts: JSON-able values or Pydantic models; their order matters.
+        length: Number of hexadecimal digits to keep (at most 64).
+
+    Returns:
+        The first ``length`` hex digits of the SHA-256 of the canonical JSON.
+    """
+    return hashlib.sha256(canonical_json(list(parts)).encode()).hexdigest()[:length]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if isinstance(value, (list, tuple, set, frozenset)):
+        items = [_plain(v) for v in value]  # pyright: ignore[reportUnknownVariableType]
+        return sorted(items, key=str) if isinstance(value, (set, frozenset)) else items
+    return value

@@ -1,0 +1,128 @@
+"""Task plans and task specs: what a dialogue is to be about, before any turn exists.
+
+Belongs here: the plan fixed by sampling (numbers, tools, injections) and the
+spec a model wrote for it. Does not belong here: turns (``dialogue``), or how a
+plan is sampled (``initialization.sampling``).
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import Field, JsonValue
+
+from toolace_dagster.entities.base import Entity, content_hash
+
+
+class InjectionType(StrEnum):
+    """The four kinds of complexity injection (paper, stage 2)."""
+
+    CLARIFICATION = "clarification"
+    TOOL_AWARENESS = "tool_awareness"
+    ERROR_SIMULATION = "error_simulation"
+    NON_FUNCTION_CALLING = "non_function_calling"
+
+
+class Slot(Entity):
+    """One place in a domain's dataset, which attempts try to fill.
+
+    Attributes:
+        domain: Tool domain.
+        number: Position in the domain, from 0.
+        attempt: 0 for the first try.
+        seed: Seed of the run's settings.
+    """
+
+    domain: str
+    number: int = Field(ge=0)
+    attempt: int = Field(default=0, ge=0)
+    seed: int
+
+    @property
+    def dialogue_id(self) -> str:
+        """Stable id, readable and unique across seeds: ``travel-0007-3fa2c1``."""
+        return f"{self.domain}-{self.number:04d}-{content_hash(self.seed, self.domain, self.number, self.attempt, length=6)}"
+
+
+class SubTaskPlan(Entity):
+    """What sampling fixed for one sub-task.
+
+    Attributes:
+        tools: Tools it should call, in an order in which results can feed later calls.
+        steps: Number of tool-calling steps, 1 to 6 by default.
+    """
+
+    tools: tuple[str, ...] = Field(min_length=1)
+    steps: int = Field(ge=1)
+
+
+class TaskPlan(Entity):
+    """Everything about a task that is decided before a model is asked (paper, stage 1.1).
+
+    Attributes:
+        slot: The place this plan fills.
+        sub_tasks: 2 to 5 by default.
+        distractors: Tools offered that no sub-task needs.
+        persona: Who the user is and how they write, in a phrase.
+        injections: Kinds to inject, in order; 1 to 3 by default.
+    """
+
+    slot: Slot
+    sub_tasks: tuple[SubTaskPlan, ...] = Field(min_length=1)
+    distractors: tuple[str, ...] = ()
+    persona: str
+    injections: tuple[InjectionType, ...] = ()
+
+    @property
+    def needed_tools(self) -> tuple[str, ...]:
+        """Tools some sub-task needs, first use first, without repeats."""
+        return tuple(dict.fromkeys(name for sub_task in self.sub_tasks for name in sub_task.tools))
+
+
+class Detail(Entity):
+    """A concrete fact the user knows and will state, such as a date or a name."""
+
+    name: str
+    value: JsonValue
+
+
+class SubTask(Entity):
+    """One sub-task ``u_t`` of a task spec.
+
+    Attributes:
+        index: Position in the task, from 0.
+        goal: What the user wants, in a sentence or two.
+        details: Every concrete value the user will state for it.
+        tools: Names of the tools it needs.
+        steps: Number of tool-calling steps.
+    """
+
+    index: int = Field(ge=0)
+    goal: str = Field(min_length=1)
+    details: tuple[Detail, ...] = ()
+    tools: tuple[str, ...] = Field(min_length=1)
+    steps: int = Field(ge=1)
+
+
+class TaskSpec(Entity):
+    """A task as initialized: scenario, sub-tasks and offered tools.
+
+    Attributes:
+        dialogue_id: Id of the dialogue it will become.
+        domain: Tool domain.
+        scenario: The situation in one or two sentences.
+        persona: Who the user is and how they write.
+        sub_tasks: In the order the user will raise them.
+        offered_tools: Needed tools and distractors in the order they are offered.
+        tool_versions: Fingerprint of each offered tool.
+        injections: Kinds of complexity to inject, in order.
+    """
+
+    dialogue_id: str
+    domain: str
+    scenario: str
+    persona: str
+    sub_tasks: tuple[SubTask, ...] = Field(min_length=1)
+    offered_tools: tuple[str, ...] = Field(min_length=1)
+    tool_versions: dict[str, str]
+    injections: tuple[InjectionType, ...] = ()
