@@ -1,0 +1,61 @@
+"""What a model replies in stage 1, before it is checked and becomes an entity.
+
+Belongs here: reply models of task and trajectory initialization. Does not belong
+here: entities, or the checks that turn one into the other.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field, JsonValue
+
+
+class DetailReply(BaseModel):
+    """A concrete fact the user knows and will state."""
+
+    name: str = Field(description="what the fact is, in a word or two")
+    value: JsonValue = Field(description="the value itself: text, number, true or false, or a list or object of these")
+
+
+class SubTaskReply(BaseModel):
+    """One sub-task as the model wrote it."""
+
+    goal: str = Field(min_length=1, description="what the user wants, one or two sentences, from the user's side")
+    details: list[DetailReply] = Field(description="every concrete value the user will state for this sub-task")
+    tools: list[str] = Field(min_length=1, description="names of the tools it needs, as planned")
+    steps: int = Field(ge=1, description="number of tool-calling steps, as planned")
+
+
+class TaskSpecReply(BaseModel):
+    """The task as the model wrote it."""
+
+    scenario: str = Field(min_length=1, description="the situation, one or two sentences")
+    sub_tasks: list[SubTaskReply] = Field(min_length=1)
+
+
+class CallReply(BaseModel):
+    """One tool call."""
+
+    name: str = Field(min_length=1, description="tool name")
+    arguments: dict[str, JsonValue] = Field(description="arguments, valid for the tool's parameters")
+
+
+class OutputReply(BaseModel):
+    """What a tool answers to one call."""
+
+    content: JsonValue = Field(description="the result; follows the tool's result schema when it has one")
+    is_error: bool = Field(default=False, description="true when the tool reports a failure")
+
+
+class StepReply(BaseModel):
+    """One tool-calling step: one or more calls made at once, with one output each, in the same order."""
+
+    calls: list[CallReply] = Field(min_length=1)
+    outputs: list[OutputReply] = Field(min_length=1)
+
+
+class SubTrajectoryReply(BaseModel):
+    """The sub-trajectory of one sub-task: query, steps, reply."""
+
+    query: str = Field(min_length=1, description="the user's message that opens the sub-task")
+    steps: list[StepReply] = Field(min_length=1)
+    reply: str = Field(min_length=1, description="the assistant's closing reply to the user")

@@ -1,0 +1,205 @@
+"""Typed requests to a model and typed results: the one contract between stages and gateway.
+
+Belongs here: what a request, a result, usage and an error are, and how a
+request is identified by content. Does not belong here: how calls are made
+(``gateway``), or what any stage asks (the stages' own modules).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel
+
+from toolace_dagster.entities import Entity, content_hash
+
+ModelRole = Literal["generator", "refiner", "judge", "expert"]
+ReplyT = TypeVar("ReplyT", bound=BaseModel)
+RowT = TypeVar("RowT")
+
+
+class Message(Entity):
+    """One chat message of a prompt."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Sampling(Entity):
+    """Sampling settings of a request.
+
+    Attributes:
+        temperature: As the endpoint takes it.
+        max_tokens: Upper bound of the reply, in tokens.
+        seed: Passed to the endpoint; keeps two requests of equal text apart in the cache.
+    """
+
+    temperature: float = 0.7
+    max_tokens: int = 4096
+    seed: int = 0
+
+
+class Purpose(Entity):
+    """What a request serves; recorded with the call, not part of its identity.
+
+    Attributes:
+        stage: Stage name, such as ``skeletons`` or ``refinement_round_02``.
+        task: What is asked, such as ``mask_fill``; also the name of the reply's schema.
+        role: Which of the models is asked.
+        domain: Tool domain.
+        dialogue_id: Dialogue the call is paid for.
+        round: Refinement round, 0 outside refinement.
+        turn_ids: Turns it is about.
+    """
+
+    stage: str
+    task: str
+    role: ModelRole
+    domain: str
+    dialogue_id: str
+    round: int = 0
+    turn_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModelRequest(Generic[ReplyT]):
+    """A typed request.
+
+    Attributes:
+        messages: The prompt, stable prefix first.
+        reply_type: Pydantic model the reply must parse into.
+        sampling: Sampling settings.
+        purpose: What it serves.
+        schema: JSON Schema sent to the endpoint; the reply type's own unless narrowed.
+    """
+
+    messages: tuple[Message, ...]
+    reply_type: type[ReplyT]
+    sampling: Sampling
+    purpose: Purpose
+    narrowed_schema: dict[str, Any] | None = None
+
+    @cached_property
+    def schema(self) -> dict[str, Any]:
+        """JSON Schema the endpoint is asked to follow."""
+        return self.narrowed_schema or self.reply_type.model_json_schema()
+
+    def key(self, model: str, endpoint_kind: str) -> str:
+        """Identity by content: equal keys mean the same paid response can be used.
+
+        Args:
+            model: Model name.
+            endpoint_kind: ``offline`` or ``openai``; base URLs do not count, so that a cache can move.
+
+        Returns:
+            32 hexadecimal digits.
+        """
+        return content_hash(self.messages, self.purpose.task, self.schema, self.sampling, model, endpoint_kind, length=32)
+
+
+class Usage(Entity):
+    """Tokens of one response, as the endpoint counted them."""
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+class CallError(Entity):
+    """Why a call gave no usable reply.
+
+    Attributes:
+        kind: ``connection``, ``timeout``, ``rate_limit``, ``server``, ``auth``, ``not_found``, ``bad_request``,
+            ``refused``, ``truncated``, ``filtered``, ``empty``, ``malformed`` or ``schema``.
+        message: A sentence with the endpoint's own words where it gave any, free of secrets.
+        permanent: Whether every other call would fail alike (wrong key, wrong model, no such host).
+    """
+
+    kind: str
+    message: str
+    permanent: bool = False
+
+
+@dataclass(frozen=True)
+class ModelResult(Generic[ReplyT]):
+    """A typed result: either ``reply`` or ``error`` is set.
+
+    Attributes:
+        call_id: ``c-`` and the first 16 digits of the key of the last try; names the row in ``model_calls``.
+        reply: The parsed reply.
+        error: Why there is none.
+        usage: Tokens over all tries of this request that were paid in this run.
+        cached: Whether the reply came from the cache.
+        tries: Calls paid for it in this run.
+        repairs: Repairs that were needed to parse it, in words.
+    """
+
+    call_id: str
+    reply: ReplyT | None
+    error: CallError | None = None
+    usage: Usage = field(default_factory=Usage)
+    cached: bool = False
+    tries: int = 1
+    repairs: tuple[str, ...] = ()
+
+
+class CallFailed(Exception):
+    """A call of a row program gave no usable reply; the row ends as failed with this error and call.
+
+    Attributes:
+        call_id: The failing call.
+        error: Its error.
+    """
+
+    def __init__(self, call_id: str, error: CallError) -> None:
+        super().__init__(f"{error.kind}: {error.message} (call {call_id})")
+        self.call_id = call_id
+        self.error = error
+
+
+class EndpointUnusable(Exception):
+    """A permanent fault of the endpoint: wrong key, unknown model, refused connection. The message names the mend."""
+
+
+Program = Generator[list[ModelRequest[Any]], list[ModelResult[Any]], RowT]
+"""A row program: pure logic of one row. It yields requests that may run in parallel, is sent their results in
+order, and returns the row. Live calls and batches drive the same programs."""
+
+
+@dataclass(frozen=True)
+class Answer(Generic[ReplyT]):
+    """A usable reply and the call behind it."""
+
+    reply: ReplyT
+    call_id: str
+
+
+def ask(request: ModelRequest[ReplyT]) -> Generator[list[ModelRequest[Any]], list[ModelResult[Any]], Answer[ReplyT]]:
+    """Ask one request from inside a row program: ``answer = yield from ask(request)``.
+
+    Raises:
+        CallFailed: If the call gave no usable reply.
+    """
+    answers = yield from ask_all([request])
+    return answers[0]
+
+
+def ask_all(
+    requests: list[ModelRequest[ReplyT]],
+) -> Generator[list[ModelRequest[Any]], list[ModelResult[Any]], list[Answer[ReplyT]]]:
+    """Ask several independent requests at once from inside a row program.
+
+    Raises:
+        CallFailed: If one of the calls gave no usable reply.
+    """
+    results = yield list(requests)
+    answers: list[Answer[ReplyT]] = []
+    for result in results:
+        if result.reply is None:
+            raise CallFailed(result.call_id, result.error or CallError(kind="empty", message="no reply"))
+        answers.append(Answer(result.reply, result.call_id))
+    return answers

@@ -1,0 +1,97 @@
+"""How entities look in a prompt.
+
+Belongs here: the JSON that stands inside a prompt's tags. Does not belong here:
+the words around it (``templates/``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+from toolace_dagster.entities import Dialogue, SubTask, TaskPlan, TaskSpec, Tool, Turn
+
+TurnKind = Literal["user", "call", "outputs", "reply"]
+
+
+def tools_view(names: Iterable[str], tools: Mapping[str, Tool]) -> list[dict[str, Any]]:
+    """Tools in the order of ``names``, with their described results."""
+    return [tools[name].for_prompt() for name in names]
+
+
+def plan_view(plan: TaskPlan) -> dict[str, Any]:
+    """The part of a plan a model follows."""
+    sub_tasks = [{"tools": list(sub_task.tools), "steps": sub_task.steps} for sub_task in plan.sub_tasks]
+    return {"persona": plan.persona, "sub_tasks": sub_tasks}
+
+
+def sub_task_view(sub_task: SubTask) -> dict[str, Any]:
+    """One sub-task with its details."""
+    return sub_task.model_dump(mode="json")
+
+
+def task_view(spec: TaskSpec, dialogue: Dialogue | None = None) -> dict[str, Any]:
+    """A task, and which of its tools are offered from the start."""
+    offered = spec.offered_tools if dialogue is None else dialogue.initial_tools
+    return {
+        "persona": spec.persona,
+        "scenario": spec.scenario,
+        "offered_from_start": list(offered),
+        "sub_tasks": [sub_task_view(sub_task) for sub_task in spec.sub_tasks],
+    }
+
+
+def turn_kind(turn: Turn) -> TurnKind:
+    """What a turn does: user message, call, tool outputs or reply."""
+    if turn.role == "user":
+        return "user"
+    if turn.role == "tool":
+        return "outputs"
+    return "call" if turn.is_call else "reply"
+
+
+def turn_view(turn: Turn) -> dict[str, Any]:
+    """One turn in full."""
+    shown: dict[str, Any] = {"turn": turn.id, "role": turn.role, "sub_task": turn.sub_task}
+    if turn.content:
+        shown["content"] = turn.content
+    if turn.tool_calls:
+        shown["tool_calls"] = [{"name": call.name, "arguments": call.arguments} for call in turn.tool_calls]
+    if turn.outputs:
+        shown["outputs"] = [
+            {"name": output.name, "content": output.content, "is_error": output.is_error} for output in turn.outputs
+        ]
+    if turn.tools_added:
+        shown["tools_added"] = list(turn.tools_added)
+    return shown
+
+
+def masked_view(turn: Turn, *, filled_with: str | None = None) -> dict[str, Any]:
+    """A placeholder: the turn's place and kind, nothing of its content.
+
+    Args:
+        turn: The masked turn.
+        filled_with: For outputs that are simulated again with their call: id of the call turn.
+    """
+    shown: dict[str, Any] = {"turn": turn.id, "role": turn.role, "sub_task": turn.sub_task, "masked": True}
+    shown["kind"] = turn_kind(turn)
+    if turn.tool_calls or turn.outputs:
+        shown["calls"] = len(turn.tool_calls or turn.outputs)
+    if turn.origin.injection is not None:
+        shown["complication"] = turn.origin.injection.value
+    if turn.tools_added:
+        shown["tools_added"] = list(turn.tools_added)
+    return shown if filled_with is None else shown | {"with": filled_with}
+
+
+def dialogue_view(turns: Iterable[Turn], masked: Mapping[str, str | None] | None = None) -> list[dict[str, Any]]:
+    """Turns in order, the masked ones as placeholders.
+
+    Args:
+        turns: The turns.
+        masked: Ids of masked turns; the value names the call turn that a tool turn is filled with.
+    """
+    masked = masked or {}
+    return [
+        masked_view(turn, filled_with=masked[turn.id]) if turn.id in masked else turn_view(turn) for turn in turns
+    ]

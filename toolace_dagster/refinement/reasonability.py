@@ -1,0 +1,173 @@
+"""Reasonability refinement, mask-and-fill with a judge (paper, stage 2).
+
+Belongs here: the row program of one pass: mask, fill, compare, decide. Does not
+belong here: which turns are masked (``selection``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from toolace_dagster.entities import Dialogue, Edit, Origin, Replacement, TaskSpec, Tool, ToolCall, Turn
+from toolace_dagster.entities.randomness import generator, request_seed
+from toolace_dagster.initialization.trajectory_initialization import tool_outputs
+from toolace_dagster.llm.protocol import ModelRequest, ModelRole, Program, Purpose, Sampling, ask
+from toolace_dagster.prompts import render
+from toolace_dagster.prompts.views import dialogue_view, masked_view, task_view, tools_view, turn_view
+from toolace_dagster.refinement.replies import FillReply, JudgeReply, MaskFillReply
+from toolace_dagster.refinement.selection import select_masks
+from toolace_dagster.settings import Settings
+
+
+def reasonability_program(
+    dialogue: Dialogue,
+    spec: TaskSpec,
+    tools: Mapping[str, Tool],
+    settings: Settings,
+    round_number: int,
+    sequence: int,
+) -> Program[Edit]:
+    """Run one pass: mask several non-adjacent turns, fill them in one call, let the judge decide.
+
+    The judge sees both versions blind and in random order; without a clear
+    preference the old version stays.
+
+    Args:
+        dialogue: The dialogue as it is.
+        spec: Its task.
+        tools: Tools of the domain by name.
+        settings: Mask share, decay and sampling settings.
+        round_number: Refinement round, from 1.
+        sequence: Position of the edit within the round.
+
+    Returns:
+        The edit, with what became of it.
+    """
+    rng = generator("reasonability", dialogue.id, round_number, sequence)
+    masked = select_masks(dialogue, rng, share=settings.mask_share, decay=settings.mask_decay)
+    units = {turn_id: _unit(dialogue, turn_id) for turn_id in masked}
+    holes = {turn.id: (turn_id if turn.id != turn_id else None) for turn_id, unit in units.items() for turn in unit}
+    shared = {"tools": tools_view(spec.offered_tools, tools), "task": task_view(spec, dialogue)}
+    shared["dialogue"] = dialogue_view(dialogue.turns, holes)
+    fill_request = ModelRequest(
+        messages=render("mask_fill", **shared, masked=[masked_view(dialogue.turn(turn_id)) for turn_id in masked]),
+        reply_type=MaskFillReply,
+        sampling=Sampling(
+            temperature=settings.llm.temperature,
+            max_tokens=settings.llm.max_tokens,
+            seed=request_seed("mask_fill", dialogue.id, round_number),
+        ),
+        purpose=_purpose(spec, "mask_fill", "refiner", round_number, masked),
+    )
+    filled = yield from ask(fill_request)
+    fills = {fill.turn: fill for fill in filled.reply.fills}
+    replacements: list[Replacement] = []
+    unusable: list[str] = []
+    for turn_id, unit in units.items():
+        try:
+            after = _fill(unit, fills[turn_id], round_number)
+        except KeyError:
+            unusable.append(f"turn {turn_id}: no fill")
+            after = unit
+        except ValueError:
+            unusable.append(f"turn {turn_id}: the fill does not fit a turn of its kind")
+            after = unit
+        replacements.extend(
+            Replacement(before=old, after=(new,), dependent=old.id != turn_id)
+            for old, new in zip(unit, after, strict=True)
+        )
+    edit = Edit(
+        id=f"{dialogue.id}/r{round_number}/{sequence}",
+        dialogue_id=dialogue.id,
+        round=round_number,
+        sequence=sequence,
+        operation="reasonability_refinement",
+        replacements=tuple(replacements),
+        outcome="kept",
+        call_ids=(filled.call_id,),
+    )
+    changed = [r for r in replacements if _differs(r)]
+    if not changed:
+        reason = "; ".join(unusable) or "the fills equal the old turns"
+        return edit.model_copy(update={"outcome": "discarded" if unusable else "kept", "reason": reason})
+    order: Literal["old_first", "new_first"] = rng.choice(("old_first", "new_first"))
+    old = [turn_view(r.before) for r in changed]
+    new = [turn_view(r.after[0]) for r in changed]
+    shared["dialogue"] = dialogue_view(dialogue.turns, {r.before.id: None for r in changed})
+    versions = {"version_a": old, "version_b": new} if order == "old_first" else {"version_a": new, "version_b": old}
+    judged = yield from ask(
+        ModelRequest(
+            messages=render("judge", **shared, **versions),
+            reply_type=JudgeReply,
+            sampling=Sampling(
+                temperature=0,
+                max_tokens=settings.llm.max_tokens,
+                seed=request_seed("judge", dialogue.id, round_number),
+            ),
+            purpose=_purpose(spec, "judge", "judge", round_number, masked),
+        )
+    )
+    prefers_new = judged.reply.better == ("B" if order == "old_first" else "A")
+    return edit.model_copy(
+        update={
+            "outcome": "accepted" if prefers_new else "kept",
+            "order_shown": order,
+            "reason": "; ".join([judged.reply.reason, *unusable]),
+            "call_ids": (filled.call_id, judged.call_id),
+        }
+    )
+
+
+def _unit(dialogue: Dialogue, turn_id: str) -> tuple[Turn, ...]:
+    """A masked turn, with the tool turn that answers it when it calls tools."""
+    index = dialogue.position(turn_id)
+    turn = dialogue.turns[index]
+    return dialogue.turns[index : index + 2] if turn.is_call else (turn,)
+
+
+def _fill(unit: tuple[Turn, ...], fill: FillReply, round_number: int) -> tuple[Turn, ...]:
+    """Build the new version of a masked turn from its fill.
+
+    Raises:
+        ValueError: If the fill does not fit: calls where text belongs, or another number of calls or outputs.
+    """
+    turn = unit[0]
+    origin = Origin(operation="reasonability_refinement", round=round_number, injection=turn.origin.injection)
+    content = fill.content.strip()
+    if turn.is_call:
+        calls = tuple(
+            ToolCall(id=old.id, name=new.name, arguments=new.arguments)
+            for old, new in zip(turn.tool_calls, fill.tool_calls, strict=True)
+        )
+        outputs = tool_outputs(fill.outputs, calls)
+        call_turn = {"tool_calls": calls, "content": content or turn.content, "origin": origin}
+        return _rebuilt(turn, call_turn), _rebuilt(unit[1], {"outputs": outputs, "origin": origin})
+    if turn.role == "tool":
+        calls = tuple(ToolCall(id=old.call_id, name=old.name, arguments={}) for old in turn.outputs)
+        return (_rebuilt(turn, {"outputs": tool_outputs(fill.outputs, calls), "origin": origin}),)
+    if fill.tool_calls:
+        raise ValueError("a fill of a text turn calls tools")
+    return (_rebuilt(turn, {"content": content, "origin": origin}),)
+
+
+def _rebuilt(turn: Turn, update: dict[str, object]) -> Turn:
+    """A copy with changes, validated; ``model_copy`` alone would skip the validators."""
+    return Turn.model_validate({**{name: getattr(turn, name) for name in Turn.model_fields}, **update})
+
+
+def _differs(replacement: Replacement) -> bool:
+    fields = ("content", "tool_calls", "outputs")
+    return any(getattr(replacement.before, f) != getattr(replacement.after[0], f) for f in fields)
+
+
+def _purpose(spec: TaskSpec, task: str, role: ModelRole, round_number: int, masked: tuple[str, ...]) -> Purpose:
+    return Purpose(
+        stage=f"refinement_round_{round_number:02d}",
+        task=task,
+        role=role,
+        domain=spec.domain,
+        dialogue_id=spec.dialogue_id,
+        round=round_number,
+        turn_ids=masked,
+    )

@@ -1,0 +1,55 @@
+"""What a model replies in stage 2, before it is checked and becomes an edit.
+
+Belongs here: reply models of complexity injection, mask-and-fill and the judge.
+Does not belong here: entities, or the checks that turn one into the other.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from toolace_dagster.initialization.replies import CallReply, OutputReply
+
+
+class TurnReply(BaseModel):
+    """One new turn of an injection."""
+
+    role: Literal["user", "assistant", "tool"]
+    content: str = Field(default="", description="text; empty on a tool turn")
+    tool_calls: list[CallReply] = Field(default_factory=list[CallReply], description="only on an assistant turn that acts")
+    outputs: list[OutputReply] = Field(
+        default_factory=list[OutputReply], description="only on a tool turn: one per call of the turn before"
+    )
+
+
+class InjectionReply(BaseModel):
+    """The turns that take the place of the masked turn."""
+
+    turns: list[TurnReply] = Field(min_length=1)
+
+
+class FillReply(BaseModel):
+    """The new version of one masked turn."""
+
+    turn: str = Field(description="id of the masked turn")
+    content: str = Field(default="", description="text; empty on a tool turn")
+    tool_calls: list[CallReply] = Field(default_factory=list[CallReply], description="when the masked turn calls tools")
+    outputs: list[OutputReply] = Field(
+        default_factory=list[OutputReply],
+        description="when the masked turn calls tools or is a tool turn: one output per call",
+    )
+
+
+class MaskFillReply(BaseModel):
+    """New versions of all masked turns."""
+
+    fills: list[FillReply] = Field(min_length=1)
+
+
+class JudgeReply(BaseModel):
+    """The judge's comparison of two versions of a dialogue."""
+
+    reason: str = Field(description="the difference that decides it, in one or two sentences")
+    better: Literal["A", "B", "equal"]

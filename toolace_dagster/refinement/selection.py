@@ -1,0 +1,61 @@
+"""Which turns a reasonability pass masks.
+
+All turns start equally likely; a turn's weight is multiplied by a set factor each
+time it is chosen (the paper says that it falls, not how). Masked turns are never
+adjacent. A masked call takes its outputs along, which are simulated again with
+it, so nothing adjacent to those is masked either.
+
+Belongs here: drawing masks, coverage. Does not belong here: what replaces them.
+"""
+
+from __future__ import annotations
+
+import random
+
+from toolace_dagster.entities import Dialogue
+
+
+def select_masks(dialogue: Dialogue, rng: random.Random, *, share: float, decay: float) -> tuple[str, ...]:
+    """Draw the turns of one pass, without replacement, weighted by how rarely they were chosen.
+
+    Args:
+        dialogue: The dialogue with its mask counts.
+        rng: Source of randomness.
+        share: Share of turns wanted, 0 to 0.5; at least one turn is drawn.
+        decay: Weight factor per earlier selection, between 0 and 1.
+
+    Returns:
+        Ids of non-adjacent turns, in the order of the dialogue.
+    """
+    wanted = max(1, round(share * len(dialogue.turns)))
+    free = set(range(len(dialogue.turns)))
+    chosen: list[int] = []
+    while free and len(chosen) < wanted:
+        candidates = sorted(free)
+        weights = [decay ** dialogue.mask_counts.get(dialogue.turns[i].id, 0) for i in candidates]
+        pick = rng.choices(candidates, weights)[0]
+        chosen.append(pick)
+        free -= _reach(dialogue, pick)
+    return tuple(dialogue.turns[index].id for index in sorted(chosen))
+
+
+def is_covered(dialogue: Dialogue) -> bool:
+    """Whether every turn was refined: masked itself, or simulated again with its call."""
+    counts = dialogue.mask_counts
+    return all(
+        counts.get(turn.id, 0) > 0 or (turn.role == "tool" and counts.get(dialogue.turns[index - 1].id, 0) > 0)
+        for index, turn in enumerate(dialogue.turns)
+    )
+
+
+def _reach(dialogue: Dialogue, index: int) -> set[int]:
+    """Positions that can't be masked beside this one: itself, its neighbours, and for calls those of the outputs.
+
+    A turn whose outputs are simulated again reaches two on; so does a call two before a masked turn.
+    """
+    reach = {index - 1, index, index + 1}
+    if dialogue.turns[index].is_call:
+        reach.add(index + 2)
+    if index >= 2 and dialogue.turns[index - 2].is_call:
+        reach.add(index - 2)
+    return reach
