@@ -1,0 +1,42 @@
+-- Model calls of one domain: what was paid for, and what used it.
+
+CREATE TABLE IF NOT EXISTS model_calls (
+    key VARCHAR NOT NULL,
+    call_id VARCHAR NOT NULL,
+    stage VARCHAR NOT NULL,
+    task VARCHAR NOT NULL,
+    role VARCHAR NOT NULL,
+    domain VARCHAR NOT NULL,
+    dialogue_id VARCHAR NOT NULL,
+    round INTEGER NOT NULL,
+    turn_ids VARCHAR[],
+    model VARCHAR NOT NULL,
+    endpoint VARCHAR NOT NULL,
+    messages JSON NOT NULL,
+    sampling JSON NOT NULL,
+    response VARCHAR,
+    usable BOOLEAN NOT NULL,
+    error_kind VARCHAR,
+    error_message VARCHAR,
+    finish_reason VARCHAR,
+    prompt_tokens INTEGER NOT NULL,
+    cached_tokens INTEGER NOT NULL,
+    completion_tokens INTEGER NOT NULL,
+    reasoning_tokens INTEGER NOT NULL,
+    latency_ms DOUBLE NOT NULL,
+    retries INTEGER NOT NULL,
+    repairs VARCHAR[],
+    run_id VARCHAR NOT NULL,
+    created_at VARCHAR NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS call_uses (
+    call_id VARCHAR NOT NULL,
+    run_id VARCHAR NOT NULL,
+    stage VARCHAR NOT NULL,
+    domain VARCHAR NOT NULL,
+    dialogue_id VARCHAR NOT NULL,
+    round INTEGER NOT NULL,
+    turn_ids VARCHAR[],
+    cached BOOLEAN NOT NULL
+);

@@ -1,0 +1,86 @@
+"""What is written down of each model call and each use of its response.
+
+Belongs here: the two record types. Does not belong here: where they go
+(``journal``).
+"""
+
+from __future__ import annotations
+
+from pydantic import JsonValue
+
+from toolace_dagster.entities import Entity
+
+
+class CallRecord(Entity):
+    """One paid call: a row of ``model_calls``.
+
+    Attributes:
+        key: Identity by content; see :meth:`ModelRequest.key`.
+        call_id: ``c-`` and the first 16 digits of the key.
+        stage: Stage it was first made for; so are task, role, domain, dialogue, round and turns.
+        task: What was asked.
+        role: Which of the models was asked.
+        domain: Tool domain.
+        dialogue_id: Dialogue.
+        round: Refinement round.
+        turn_ids: Turns it is about.
+        model: Model name.
+        endpoint: Host of the endpoint, without credentials.
+        messages: The prompt as sent.
+        sampling: Sampling settings.
+        response: Text of the reply; None when there was none.
+        usable: Whether the reply could be parsed; only such a response answers again from the cache.
+        error_kind: Kind of the fault otherwise.
+        error_message: The fault in words.
+        finish_reason: As the endpoint gave it.
+        prompt_tokens: As the endpoint counted them; so are the other token counts.
+        cached_tokens: Part of the prompt that the endpoint had cached.
+        completion_tokens: Tokens of the reply.
+        reasoning_tokens: Part of the reply that is hidden reasoning.
+        latency_ms: Milliseconds from sending to the whole reply, retries left out.
+        retries: Tries that ended in a transport fault before this one.
+        repairs: What was mended to parse the reply.
+        run_id: Run that paid for it.
+        created_at: UTC, ISO 8601.
+    """
+
+    key: str
+    call_id: str
+    stage: str
+    task: str
+    role: str
+    domain: str
+    dialogue_id: str
+    round: int
+    turn_ids: tuple[str, ...]
+    model: str
+    endpoint: str
+    messages: list[JsonValue]
+    sampling: dict[str, JsonValue]
+    response: str | None
+    usable: bool
+    error_kind: str | None = None
+    error_message: str | None = None
+    finish_reason: str | None = None
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    reasoning_tokens: int = 0
+    latency_ms: float = 0.0
+    retries: int = 0
+    repairs: tuple[str, ...] = ()
+    run_id: str
+    created_at: str
+
+
+class CallUse(Entity):
+    """One use of a response by a row, paid or from the cache: a row of ``call_uses``."""
+
+    call_id: str
+    run_id: str
+    stage: str
+    domain: str
+    dialogue_id: str
+    round: int
+    turn_ids: tuple[str, ...]
+    cached: bool

@@ -1,0 +1,144 @@
+"""Opening DuckDB files: short transactions, many readers, never a connection held across a model call.
+
+DuckDB lets one read-write process *or* many readers hold a file. So each access
+opens, works and closes, and retries with jitter when, and only when, another
+process holds the lock.
+
+Belongs here: connections, transactions, bulk inserts. Does not belong here: what
+the tables mean (``warehouse.domain``, ``warehouse.shared``).
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from toolace_dagster.entities import canonical_json
+
+Row = dict[str, Any]
+Params = Sequence[Any] | Mapping[str, Any]
+
+_LOCK_WORDS = ("could not set lock", "conflicting lock", "different configuration", "being used by another process")
+_PATIENCE = 60.0
+
+
+class Store:
+    """One DuckDB file.
+
+    Attributes:
+        path: The file; made with its schema on the first write.
+    """
+
+    def __init__(self, path: Path, schema: str) -> None:
+        """Name a file; nothing is opened yet.
+
+        Args:
+            path: The DuckDB file.
+            schema: SQL that makes all tables and views, safe to run again.
+        """
+        self.path = path
+        self._schema = schema
+        self._ready = False
+
+    def exists(self) -> bool:
+        """Whether the file is there."""
+        return self.path.exists()
+
+    def read(self, statement: str, params: Params = ()) -> list[Row]:
+        """Run one query on a read-only connection.
+
+        Args:
+            statement: SQL.
+            params: Positional or named parameters.
+
+        Returns:
+            Rows as dicts by column name; an empty list when the file does not exist yet.
+        """
+        if not self.path.exists():
+            return []
+        with self._connection(read_only=True) as connection:
+            return fetch(connection, statement, params)
+
+    @contextmanager
+    def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open a transaction; it commits on leaving and rolls back on an exception."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._connection(read_only=False) as connection:
+            if not self._ready:
+                connection.execute(self._schema)
+                self._ready = True
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    @contextmanager
+    def _connection(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        connection = _connect(self.path, read_only=read_only)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    deadline = time.monotonic() + _PATIENCE
+    wait = 0.005
+    while True:
+        try:
+            return duckdb.connect(str(path), read_only=read_only)
+        except (duckdb.IOException, duckdb.ConnectionException, duckdb.BinderException) as error:
+            words = str(error).lower()
+            if not any(word in words for word in _LOCK_WORDS) or time.monotonic() > deadline:
+                raise
+        time.sleep(wait * (0.5 + random.random()))  # noqa: S311 - jitter, not a secret
+        wait = min(wait * 2, 0.25)
+
+
+def fetch(connection: duckdb.DuckDBPyConnection, statement: str, params: Params = ()) -> list[Row]:
+    """Run a query on an open connection.
+
+    Returns:
+        Rows as dicts by column name.
+    """
+    cursor = connection.execute(statement, params or None)
+    columns = [column[0] for column in cursor.description or []]
+    return [dict(zip(columns, values, strict=True)) for values in cursor.fetchall()]
+
+
+def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows by column name, in one statement.
+
+    The rows travel as one JSON text and are typed by the table itself: guessing
+    types from Python objects fails on columns that are all null.
+
+    Args:
+        connection: An open write transaction.
+        table: Table name, from our own code.
+        rows: The rows, all with the same keys; values are JSON-able. None is fine.
+    """
+    if not rows:
+        return
+    described = connection.execute(f"DESCRIBE {table}").fetchall()
+    types = {name: _structure(kind) for name, kind, *_ in described if name in rows[0]}
+    if unknown := set(rows[0]) - set(types):
+        raise KeyError(f"table {table} has no column {', '.join(sorted(unknown))}")
+    names = ", ".join(types)
+    connection.execute(
+        f"INSERT INTO {table} ({names}) SELECT {', '.join(f'r.{n}' for n in types)} "  # noqa: S608 - names from the table
+        "FROM (SELECT unnest(from_json(?, ?)) AS r)",
+        [canonical_json(rows), canonical_json([types])],
+    )
+
+
+def _structure(kind: str) -> Any:
+    return [kind.removesuffix("[]")] if kind.endswith("[]") else kind
