@@ -1,0 +1,63 @@
+"""The tool pool asset.
+
+Belongs here: the asset. Does not belong here: reading or repairing tools
+(``toolace_dagster.tool_pool``).
+"""
+
+from collections import Counter
+from typing import Any
+
+import dagster as dg
+
+from toolace_dagster.orchestration.materialize import check_result
+from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
+from toolace_dagster.orchestration.resources import Toolace
+from toolace_dagster.pipeline.pool import pool_fingerprint, write_pool
+from toolace_dagster.reporting.markdown import table
+from toolace_dagster.tool_pool import find_links, load_pool
+
+_CHECK = "every_entry_accounted_for"
+
+
+@dg.asset(
+    partitions_def=TOOL_DOMAINS,
+    group_name="stage_0_tool_pool",
+    kinds={"duckdb", "json"},
+    check_specs=[
+        dg.AssetCheckSpec(
+            name=_CHECK, asset="tool_pool", description="Each usable entry of the source became one tool of the domain."
+        )
+    ],
+)
+def tool_pool(context: dg.AssetExecutionContext, toolace: Toolace) -> dg.MaterializeResult:
+    """Tools of one domain in normal form, with the report of their import."""
+    domain = load_pool(toolace.effective_settings().pool).domain(context.partition_key)
+    write_pool(toolace.warehouse().domain(domain.name), domain)
+    statuses = Counter(note.status for note in domain.notes)
+    usable = statuses["accepted"] + statuses["repaired"]
+    faults = [] if usable == len(domain.tools) else [f"{usable} usable entries became {len(domain.tools)} tools"]
+    links = find_links(domain.tools)
+    remarks = [note.model_dump(exclude={"domain"}) for note in domain.notes if note.status != "accepted"]
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": len(domain.tools),
+            "tools": dg.MetadataValue.md(
+                table([{"tool": tool.name, "description": tool.description[:160]} for tool in domain.tools])
+            ),
+            "accepted": statuses["accepted"],
+            "repaired": statuses["repaired"],
+            "rejected": statuses["rejected"],
+            "repaired_or_rejected": dg.MetadataValue.md(table(remarks)),
+            "links": dg.MetadataValue.md(
+                table(
+                    [
+                        {"result of": link.producer, "path": link.result_path, "feeds": link.consumer}
+                        | {"parameter": link.parameter, "confidence": link.confidence}
+                        for link in links
+                    ]
+                )
+            ),
+        },
+        data_version=dg.DataVersion(pool_fingerprint(domain)),
+        check_results=[check_result(_CHECK, faults)],
+    )

@@ -1,0 +1,46 @@
+"""Assets of stage 3: verdicts, and the dialogues that were accepted.
+
+Belongs here: the factory of both, which follow the last refinement round. Does
+not belong here: rules or experts (``toolace_dagster.verification``).
+"""
+
+from typing import Any
+
+import dagster as dg
+
+from toolace_dagster.orchestration.materialize import materialize_stage, stage_checks
+from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
+from toolace_dagster.orchestration.resources import Toolace
+from toolace_dagster.pipeline.stages import Verification, VerifiedDialogues, before_round
+
+
+def verification_assets(rounds: int) -> list[dg.AssetsDefinition]:
+    """Make the assets behind the last round.
+
+    Args:
+        rounds: Number of refinement rounds.
+    """
+
+    @dg.asset(
+        partitions_def=TOOL_DOMAINS,
+        deps=[before_round(rounds + 1)],
+        group_name="stage_3_verification",
+        kinds={"duckdb", "openai"},
+        check_specs=stage_checks("verification"),
+    )
+    def verification(context: dg.AssetExecutionContext, toolace: Toolace) -> dg.MaterializeResult:
+        """Offline verification (paper, stage 3): rules, then one expert per sub-question, then a verdict."""
+        return materialize_stage(context, toolace, Verification(rounds))
+
+    @dg.asset(
+        partitions_def=TOOL_DOMAINS,
+        deps=["verification"],
+        group_name="stage_3_verification",
+        kinds={"duckdb"},
+        check_specs=stage_checks("verified_dialogues"),
+    )
+    def verified_dialogues(context: dg.AssetExecutionContext, toolace: Toolace) -> dg.MaterializeResult:
+        """The dialogues that every rule and expert passed."""
+        return materialize_stage(context, toolace, VerifiedDialogues(rounds))
+
+    return [verification, verified_dialogues]

@@ -1,0 +1,1 @@
+SELECT attempted, accepted, rejected, failed FROM stage_counts WHERE stage = $stage

@@ -1,0 +1,1 @@
+SELECT name, fingerprint, facts FROM dataset_facts

@@ -1,0 +1,1 @@
+SELECT * FROM outcomes WHERE dialogue_id = $id

@@ -1,0 +1,1 @@
+SELECT domain, description, fingerprint FROM domain_facts

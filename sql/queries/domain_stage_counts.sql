@@ -1,0 +1,1 @@
+SELECT stage, attempted, accepted, rejected, failed FROM stage_counts ORDER BY stage_index

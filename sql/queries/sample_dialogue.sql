@@ -1,0 +1,5 @@
+SELECT dialogue_id, payload
+FROM stage_rows
+WHERE stage = $stage AND state IN ('passed', 'accepted')
+ORDER BY hash(dialogue_id)
+LIMIT 1

@@ -1,0 +1,1 @@
+SELECT dialogue_id, split, fault FROM splits

@@ -1,0 +1,1 @@
+SELECT name, fingerprint, definition FROM domain_tools

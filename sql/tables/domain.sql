@@ -1,0 +1,146 @@
+-- Tables and views of one tool domain's file. Model calls have their own file, calls/tables.sql.
+
+CREATE TABLE IF NOT EXISTS domain_tools (
+    name VARCHAR NOT NULL,
+    fingerprint VARCHAR NOT NULL,
+    description VARCHAR,
+    definition JSON NOT NULL,
+    source VARCHAR,
+    licence VARCHAR,
+    is_current BOOLEAN NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS import_notes (
+    source VARCHAR,
+    item VARCHAR,
+    status VARCHAR NOT NULL,
+    reason VARCHAR,
+    mend VARCHAR
+);
+
+CREATE TABLE IF NOT EXISTS domain_facts (
+    domain VARCHAR NOT NULL,
+    description VARCHAR,
+    fingerprint VARCHAR NOT NULL
+);
+
+-- One row per dialogue and stage it reached. `state` is passed, rejected, failed or (verification only) accepted.
+CREATE TABLE IF NOT EXISTS stage_rows (
+    stage VARCHAR NOT NULL,
+    stage_index INTEGER NOT NULL,
+    domain VARCHAR NOT NULL,
+    dialogue_id VARCHAR NOT NULL,
+    slot INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    fingerprint VARCHAR NOT NULL,
+    state VARCHAR NOT NULL,
+    check_id VARCHAR,
+    turn_id VARCHAR,
+    evidence VARCHAR,
+    reason VARCHAR,
+    call_id VARCHAR,
+    call_ids VARCHAR[],
+    payload JSON,
+    content_hash VARCHAR,
+    run_id VARCHAR NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS edits (
+    edit_id VARCHAR NOT NULL,
+    stage VARCHAR NOT NULL,
+    dialogue_id VARCHAR NOT NULL,
+    round INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    operation VARCHAR NOT NULL,
+    injection VARCHAR,
+    masked VARCHAR[],
+    replacements JSON,
+    withheld_tools VARCHAR[],
+    outcome VARCHAR NOT NULL,
+    order_shown VARCHAR,
+    reason VARCHAR,
+    call_ids VARCHAR[]
+);
+
+CREATE TABLE IF NOT EXISTS findings (
+    stage VARCHAR NOT NULL,
+    dialogue_id VARCHAR NOT NULL,
+    position INTEGER NOT NULL,
+    check_id VARCHAR NOT NULL,
+    severity VARCHAR NOT NULL,
+    turn_id VARCHAR,
+    path VARCHAR,
+    evidence VARCHAR,
+    message VARCHAR NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS expert_answers (
+    stage VARCHAR NOT NULL,
+    dialogue_id VARCHAR NOT NULL,
+    question VARCHAR NOT NULL,
+    passes BOOLEAN NOT NULL,
+    turn_id VARCHAR,
+    quote VARCHAR,
+    reason VARCHAR,
+    call_id VARCHAR
+);
+
+CREATE TABLE IF NOT EXISTS stage_runs (
+    run_id VARCHAR NOT NULL,
+    stage VARCHAR NOT NULL,
+    stage_index INTEGER NOT NULL,
+    domain VARCHAR NOT NULL,
+    settings JSON NOT NULL,
+    made INTEGER NOT NULL,
+    reused INTEGER NOT NULL,
+    seconds DOUBLE NOT NULL,
+    finished_at TIMESTAMP NOT NULL
+);
+
+CREATE OR REPLACE VIEW task_specs AS
+SELECT dialogue_id, slot, attempt, state, check_id, reason,
+       payload ->> '$.scenario' AS scenario,
+       payload ->> '$.persona' AS persona,
+       json_array_length(payload, '$.sub_tasks') AS sub_tasks,
+       payload AS spec
+FROM stage_rows WHERE stage = 'task_specs';
+
+CREATE OR REPLACE VIEW skeletons AS
+SELECT dialogue_id, slot, attempt, state, check_id, reason, payload AS skeleton
+FROM stage_rows WHERE stage = 'skeletons';
+
+CREATE OR REPLACE VIEW refinement_rounds AS
+SELECT dialogue_id, CAST(right(stage, 2) AS INTEGER) AS round, slot, attempt, state, check_id, reason,
+       CAST(payload -> '$.finished' AS BOOLEAN) AS finished,
+       payload -> '$.dialogue' AS dialogue
+FROM stage_rows WHERE stage LIKE 'refinement_round_%';
+
+CREATE OR REPLACE VIEW verified_dialogues AS
+SELECT dialogue_id, domain, slot, attempt, content_hash, payload AS dialogue
+FROM stage_rows WHERE stage = 'verified_dialogues' AND state = 'accepted';
+
+-- The one end of each attempted dialogue: its row at the last stage it reached.
+CREATE OR REPLACE VIEW outcomes AS
+SELECT dialogue_id, domain, slot, attempt,
+       CASE WHEN state = 'passed' THEN 'unfinished' ELSE state END AS state,
+       stage, check_id, turn_id, evidence, reason, call_id
+FROM stage_rows
+WHERE stage <> 'verified_dialogues'
+QUALIFY row_number() OVER (PARTITION BY dialogue_id ORDER BY stage_index DESC) = 1;
+
+-- attempted = accepted + rejected + failed in every stage; accepted means: went on to the next stage.
+CREATE OR REPLACE VIEW stage_counts AS
+SELECT domain, stage, stage_index,
+       count(*) AS attempted,
+       count(*) FILTER (state IN ('passed', 'accepted')) AS accepted,
+       count(*) FILTER (state = 'rejected') AS rejected,
+       count(*) FILTER (state = 'failed') AS failed
+FROM stage_rows
+GROUP BY ALL;
+
+CREATE OR REPLACE VIEW failure_reasons AS
+SELECT domain, stage, state, coalesce(check_id, 'call') AS check_id, count(*) AS dialogues,
+       min(dialogue_id) AS example, arg_min(reason, dialogue_id) AS example_reason
+FROM stage_rows
+WHERE state IN ('rejected', 'failed') AND stage <> 'verified_dialogues'
+GROUP BY ALL;

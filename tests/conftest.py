@@ -1,0 +1,15 @@
+"""What holds for every test: no real endpoint, no Dagster home but the test's own, no clock in hypothesis."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import settings
+
+# At import, before any fixture: a key in a developer's shell must not be spent by a test.
+for _name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "DAGSTER_HOME"):
+    os.environ.pop(_name, None)
+
+# Two workers on two cores make single examples slow now and then; that is no fault of the code.
+settings.register_profile("toolace", deadline=None, print_blob=True)
+settings.load_profile("toolace")

@@ -1,0 +1,165 @@
+"""Parquet files for TRL."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import strategies as st
+
+from tests.builders import call, dialogue, output, reply, tool, user
+from tests.dataset.rows import random_rows, row, rows
+from toolace_dagster.dataset import DatasetRow, ExportError, chat_messages, listed_tools, read_trl, write_trl
+from toolace_dagster.dataset.exact_json import ExactWriter, exact_spelling
+from toolace_dagster.dataset.rows import row_faults
+
+as_datasets_reads = pd.io.json.ujson_loads  # type: ignore[attr-defined]
+
+
+def expected(given_row: DatasetRow) -> dict[str, Any]:
+    return {
+        "dialogue_id": given_row.dialogue.id,
+        "domain": given_row.dialogue.domain,
+        "messages": chat_messages(given_row.dialogue, given_row.tools),
+        "tools": listed_tools(given_row),
+    }
+
+
+def calling(arguments: dict[str, Any], dialogue_id: str = "d") -> DatasetRow:
+    acting = call("t1", "take", arguments)
+    turns = (user("t0", "Take it."), acting, output("t2", acting, "ok"), reply("t3", "Taken."))
+    take = tool("take", {}, []).model_copy(update={"parameters": {"type": "object", "properties": {}}})
+    return row(dialogue_id, dialogue=dialogue(turns, initial_tools=("take",)), tools={"take": take})
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(random_rows("d-0"), random_rows("d-1"))
+def test_rows_come_back_equal(first: DatasetRow, second: DatasetRow):
+    with tempfile.TemporaryDirectory() as folder:
+        write_trl([first, second], Path(folder))
+        read = list(read_trl(Path(folder) / "trl/train.parquet"))
+    # As text, since 1 == 1.0 == True; the order of keys is kept too.
+    assert json.dumps(read) == json.dumps([expected(first), expected(second)])
+
+
+def test_clashing_arguments_are_not_padded_with_nulls(tmp_path: Path):
+    given_rows = [calling({"city": "Ghent"}, "a"), calling({"city": {"name": ["x"]}, "n": None}, "b"), calling({}, "c")]
+    write_trl(given_rows, tmp_path)
+    read = [each["messages"][1]["tool_calls"][0]["function"] for each in read_trl(tmp_path / "trl/train.parquet")]
+    assert [function["arguments"] for function in read] == [{"city": "Ghent"}, {"city": {"name": ["x"]}, "n": None}, {}]
+
+
+def test_the_file_says_that_its_columns_are_json(tmp_path: Path):
+    write_trl(rows(1), tmp_path)
+    path = str(tmp_path / "trl/train.parquet")
+    with duckdb.connect() as connection:
+        metadata = connection.execute("SELECT key, value FROM parquet_kv_metadata(?)", [path]).fetchall()
+        columns = connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [path]).fetchall()
+    assert json.loads(dict(metadata)[b"huggingface"]) == {
+        "info": {
+            "features": {
+                "dialogue_id": {"dtype": "string", "_type": "Value"},
+                "domain": {"dtype": "string", "_type": "Value"},
+                "messages": {"feature": {"_type": "Json"}, "_type": "List"},
+                "tools": {"feature": {"_type": "Json"}, "_type": "List"},
+            }
+        }
+    }
+    assert [(name, kind) for name, kind, *_ in columns] == [
+        ("dialogue_id", "VARCHAR"),
+        ("domain", "VARCHAR"),
+        ("messages", "JSON[]"),
+        ("tools", "JSON[]"),
+    ]
+
+
+def test_equal_rows_give_equal_bytes(tmp_path: Path):
+    # More rows than a row group holds.
+    first = write_trl(rows(2100), tmp_path / "one")
+    second = write_trl(iter(rows(2100)), tmp_path / "two")
+    assert first == second
+    assert first[0].rows == 2100
+
+
+def test_an_empty_split_is_a_valid_file(tmp_path: Path):
+    reports = write_trl(rows(2, "test"), tmp_path)
+    assert [(report.path, report.split, report.rows) for report in reports] == [
+        ("trl/train.parquet", "train", 0),
+        ("trl/validation.parquet", "validation", 0),
+        ("trl/test.parquet", "test", 2),
+    ]
+    assert list(read_trl(tmp_path / "trl/train.parquet")) == []
+
+
+def test_a_crash_in_the_middle_leaves_the_old_files(tmp_path: Path):
+    write_trl(rows(3), tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    def crashing() -> Iterator[DatasetRow]:
+        yield from rows(5)
+        raise RuntimeError("power cut")
+
+    with pytest.raises(RuntimeError, match="power cut"):
+        write_trl(crashing(), tmp_path)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_path_with_quotes_works(tmp_path: Path):
+    write_trl(rows(1), tmp_path / 'it\'s "here"')
+    assert len(list(read_trl(tmp_path / 'it\'s "here"' / "trl/train.parquet"))) == 1
+
+
+def test_a_long_row_fits(tmp_path: Path):
+    long = calling({"text": "é" * 3_000_000})
+    write_trl([long], tmp_path)
+    assert list(read_trl(tmp_path / "trl/train.parquet")) == [expected(long)]
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), 2**64, -(2**63) - 1])
+def test_a_number_that_breaks_readers_is_refused_by_name(tmp_path: Path, number: float):
+    bad = calling({"deep": [{"number": number}]}, "d-7")
+    assert len(row_faults(bad)) == 1
+    with pytest.raises(ExportError, match=r"d-7 .*Turn t1"):
+        write_trl([bad], tmp_path)
+
+
+def test_a_row_lacking_a_tool_is_refused(tmp_path: Path):
+    with pytest.raises(ExportError, match="find_garage"):
+        write_trl([row(tools={})], tmp_path)
+
+
+@given(st.floats(-1e6, 1e6).map(lambda value: round(value, 4)) | st.floats(1e-290, 1e290))
+@example(0.7)
+@example(-3.82)
+@example(-0.0)
+@example(1e22)
+def test_floats_reach_the_trainer_unchanged(value: float):
+    text = ExactWriter().text({"value": [value]})
+    # As text, since 1 == 1.0 and 0.0 == -0.0.
+    assert repr(json.loads(text)) == repr({"value": [value]})
+    assert repr(as_datasets_reads(text)) == repr({"value": [value]})
+
+
+def test_zero_keeps_its_sign():
+    assert ExactWriter().text([0.0, -0.0, 0.0]) == "[0.0,-0.0,0.0]"
+
+
+def test_the_parser_of_datasets_still_needs_this():
+    # When this fails, exact_json has become needless with the pandas that is installed.
+    assert as_datasets_reads("0.7") != 0.7
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_float_without_an_exact_spelling_is_counted(value: float):
+    writer = ExactWriter()
+    assert json.loads(writer.text(value)) == value
+    assert writer.inexact == (exact_spelling(abs(value)) is None)
+    assume(writer.inexact == 0)
+    assert as_datasets_reads(writer.text(value)) == value

@@ -1,0 +1,57 @@
+"""Mask selection: non-adjacent, falling probabilities, full coverage."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.builders import dialogue
+from toolace_dagster.refinement.selection import is_covered, select_masks
+
+
+@given(st.integers(0, 10_000), st.floats(0.05, 0.5), st.dictionaries(st.sampled_from(["t00", "t03", "t05"]), st.integers(0, 5)))
+def test_masks_are_never_adjacent_nor_next_to_outputs_that_are_simulated_again(
+    seed: int, share: float, counts: dict[str, int]
+):
+    subject = dialogue(mask_counts=counts)
+    masked = select_masks(subject, random.Random(seed), share=share, decay=0.25)
+    assert masked
+    touched: list[set[int]] = []
+    for turn_id in masked:
+        index = subject.position(turn_id)
+        touched.append({index, index + 1} if subject.turns[index].is_call else {index})
+    for i, one in enumerate(touched):
+        for other in touched[i + 1 :]:
+            assert all(abs(a - b) > 1 for a in one for b in other)
+
+
+def test_at_first_all_turns_are_equally_likely():
+    subject = dialogue()
+    rng = random.Random(1)
+    counts = dict.fromkeys((turn.id for turn in subject.turns), 0)
+    for _ in range(5000):
+        (first,) = select_masks(subject, rng, share=0.01, decay=0.25)
+        counts[first] += 1
+    assert all(400 < count < 600 for count in counts.values())
+
+
+def test_a_chosen_turn_becomes_rarer_by_the_set_factor():
+    rng = random.Random(2)
+    subject = dialogue(mask_counts={"t05": 1})
+    drawn = [select_masks(subject, rng, share=0.01, decay=0.25)[0] for _ in range(9250)]
+    # Weights are 9 x 1 and 1 x 0.25.
+    assert 200 < drawn.count("t05") < 300
+
+
+def test_passes_cover_every_turn():
+    for seed in range(50):
+        subject = dialogue()
+        passes = 0
+        while not is_covered(subject):
+            masked = select_masks(subject, random.Random(seed * 1000 + passes), share=0.35, decay=0.25)
+            counts = {turn_id: subject.mask_counts.get(turn_id, 0) + 1 for turn_id in masked}
+            subject = subject.model_copy(update={"mask_counts": subject.mask_counts | counts})
+            passes += 1
+        assert passes <= 30

@@ -1,0 +1,163 @@
+"""The commands of ``toolace``.
+
+Belongs here: options and their help. Does not belong here: what the commands do
+(one module each, beside this one).
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from toolace_dagster import __version__
+from toolace_dagster.cli.console import complain, say
+from toolace_dagster.settings import OFFLINE_MODEL, SHIPPED_POOL
+
+app = typer.Typer(
+    help="Turn a pool of tools into verified multi-turn tool-calling dialogues to fine-tune language models on.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+pool_app = typer.Typer(help="Look into a tool pool.", no_args_is_help=True, rich_markup_mode=None)
+offline_app = typer.Typer(help="The embedded offline model.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(pool_app, name="pool")
+app.add_typer(offline_app, name="offline-model")
+
+HomeOption = Annotated[
+    Path, typer.Option("--home", envvar="TOOLACE_HOME", help="Folder for tables, journals, exports and Dagster's instance.")
+]
+PoolOption = Annotated[
+    Path, typer.Option("--pool", envvar="TOOLACE_POOL", help="Folder or file of tool definitions.", show_default="shipped pool")
+]
+DEFAULT_HOME = Path("toolace_data")
+
+
+@app.command()
+def run(
+    home: HomeOption = DEFAULT_HOME,
+    pool: PoolOption = SHIPPED_POOL,
+    domain: Annotated[list[str] | None, typer.Option("--domain", help="Only this tool domain; can be repeated.")] = None,
+    dialogues: Annotated[int, typer.Option(help="Dialogues to attempt per domain.")] = 12,
+    seed: Annotated[int, typer.Option(help="Seed of all sampling.")] = 0,
+    rounds: Annotated[int, typer.Option(help="Refinement rounds.")] = 5,
+    model: Annotated[
+        str, typer.Option(envvar="TOOLACE_MODEL", help="Model name at the endpoint; 'offline' is the embedded one.")
+    ] = OFFLINE_MODEL,
+    base_url: Annotated[
+        str | None, typer.Option("--base-url", envvar="OPENAI_BASE_URL", help="OpenAI-compatible endpoint.")
+    ] = None,
+    temperature: Annotated[float, typer.Option(help="Sampling temperature of generation and refinement.")] = 0.7,
+    concurrency: Annotated[int, typer.Option(help="Model calls in flight per domain.")] = 64,
+    questions_per_call: Annotated[int, typer.Option(help="Expert questions per call; 1 is one expert each.")] = 1,
+    error_rate: Annotated[float, typer.Option(help="Offline model: factor on its documented error rates.")] = 1.0,
+    parallel: Annotated[int, typer.Option(help="Domains at once; 0 chooses.")] = 0,
+) -> None:
+    """Make what is stale: all stages of all (or chosen) domains, then splits, exports and the dataset card."""
+    from toolace_dagster.cli.run import RunOptions, run_pipeline
+
+    values = {"pool": pool, "seed": seed, "dialogues": dialogues, "rounds": rounds, "questions_per_call": questions_per_call}
+    llm = {"model": model, "base_url": base_url, "temperature": temperature, "concurrency": concurrency}
+    settings = _settings(values | {"llm": llm | {"error_rate": error_rate}})
+    raise typer.Exit(run_pipeline(RunOptions(home=home, settings=settings, domains=domain or [], parallel=parallel)))
+
+
+@pool_app.command("list")
+def pool_list(pool: PoolOption = SHIPPED_POOL) -> None:
+    """List domains and their tools."""
+    from toolace_dagster.cli.pool import list_pool
+
+    raise typer.Exit(list_pool(pool))
+
+
+@pool_app.command("check")
+def pool_check(pool: PoolOption = SHIPPED_POOL) -> None:
+    """Say of each entry whether it was accepted, repaired or rejected, and why; exits with 1 when one was rejected."""
+    from toolace_dagster.cli.pool import check_pool
+
+    raise typer.Exit(check_pool(pool))
+
+
+@app.command()
+def status(home: HomeOption = DEFAULT_HOME) -> None:
+    """Show what a home holds: dialogues by domain and end, by stage, and why they were rejected."""
+    from toolace_dagster.cli.status import show_status
+
+    raise typer.Exit(show_status(home))
+
+
+@app.command()
+def why(dialogue_id: Annotated[str, typer.Argument(help="A dialogue's id, or the beginning of it.")], home: HomeOption = DEFAULT_HOME) -> None:
+    """Tell the story of one dialogue: spec, skeleton, each edit, findings, verdict."""
+    from toolace_dagster.reporting.why import UnknownDialogue, read_story, tell
+    from toolace_dagster.warehouse import Warehouse
+
+    try:
+        say(tell(read_story(Warehouse(home), dialogue_id)))
+    except UnknownDialogue as error:
+        complain(str(error))
+        raise typer.Exit(1) from None
+
+
+@app.command()
+def ui(
+    home: HomeOption = DEFAULT_HOME,
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000,
+) -> None:
+    """Open the Dagster UI over a home."""
+    from toolace_dagster.cli.ui import serve_ui
+
+    raise typer.Exit(serve_ui(home, port))
+
+
+@offline_app.command("serve")
+def offline_serve(
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 8808,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    error_rate: Annotated[float, typer.Option(help="Factor on the documented error rates.")] = 1.0,
+    latency: Annotated[float, typer.Option(help="Seconds each answer is held back.")] = 0.0,
+) -> None:
+    """Serve the offline model over HTTP as an OpenAI-compatible endpoint, for load tests."""
+    from toolace_dagster.llm.offline import serve
+
+    say(f"The offline model answers at http://{host}:{port}/v1 (Ctrl-C stops it).")
+    serve(host=host, port=port, error_rate=error_rate, latency=latency)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        say(f"toolace-dagster {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Turn a pool of tools into verified multi-turn tool-calling dialogues to fine-tune language models on."""
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        complain("stopped")
+        sys.exit(130)
+
+
+def _settings(values: dict[str, object]):  # noqa: ANN202
+    from toolace_dagster.settings import Settings
+
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        for fault in error.errors():
+            name = ".".join(str(part) for part in fault["loc"])
+            complain(f"setting {name or 'combination'}: {fault['msg']}" + (f", not {fault['input']!r}" if name else ""))
+        raise typer.Exit(2) from None

@@ -1,0 +1,171 @@
+"""``toolace run``: bring everything up to date and say what was made.
+
+Belongs here: the order of a run and what is printed. Does not belong here: any
+part of it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolace_dagster.cli.console import complain, say, show_table, warn
+from toolace_dagster.cli.pool import open_pool, print_notes
+from toolace_dagster.cli.progress import ProgressDisplay
+from toolace_dagster.cli.status import print_summaries
+from toolace_dagster.pipeline.context import StageContext
+from toolace_dagster.pipeline.dataset import dataset_is_stale, read_export_files
+from toolace_dagster.pipeline.staleness import first_stale
+from toolace_dagster.reporting.summary import DomainSummary, summarize
+from toolace_dagster.settings import OFFLINE_MODEL, SHIPPED_POOL, Settings
+from toolace_dagster.tool_pool import ToolPool, UnknownDomain
+from toolace_dagster.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What the user asked for.
+
+    Attributes:
+        home: Home folder.
+        settings: Settings of the run.
+        domains: Chosen domains; empty means all of the pool.
+        parallel: Domains at once; 0 chooses.
+    """
+
+    home: Path
+    settings: Settings
+    domains: list[str]
+    parallel: int = 0
+
+
+def run_pipeline(options: RunOptions) -> int:
+    """Run what is stale.
+
+    Returns:
+        Exit code: 0 when nothing was lost, 1 when an entry of the pool, a domain or a dialogue was, 130 when stopped.
+    """
+    started = time.monotonic()
+    settings = options.settings
+    warehouse = Warehouse(options.home)
+    pool = open_pool(settings.pool)
+    if pool is None:
+        return 1
+    lost = print_notes(pool.notes)
+    chosen, unknown = _choose(pool, options.domains)
+    lost += unknown
+    if not chosen:
+        return 1
+    _say_what_model(settings)
+    stale = _stale(pool, chosen, settings, warehouse)
+    ends = 0
+    if stale:
+        warehouse.home.mkdir(parents=True, exist_ok=True)
+        warehouse.settings_file.write_text(settings.model_dump_json(indent=1), encoding="utf-8")
+        try:
+            ends = _launch(stale, settings, warehouse, options.parallel or min(len(stale), _default_parallel(settings)))
+        except KeyboardInterrupt:
+            complain(f"stopped. Everything paid for is kept in {options.home}; the same command goes on from there.")
+            return 130
+    made_dataset = False
+    if dataset_is_stale(warehouse, settings):
+        made_dataset = True
+        ends += _build_dataset(settings, warehouse)
+    if not stale and not made_dataset:
+        say("Nothing was stale: no model call was made.")
+    summaries = [summarize(warehouse, domain) for domain in chosen]
+    say("")
+    print_summaries(summaries)
+    _say_where(options.home, warehouse, settings, summaries, time.monotonic() - started)
+    failed = sum(summary.failed for summary in summaries)
+    return 1 if lost or ends or failed or not all(summary.adds_up for summary in summaries) else 0
+
+
+def _choose(pool: ToolPool, wanted: list[str]) -> tuple[list[str], int]:
+    if not wanted:
+        usable = [domain.name for domain in pool.domains if domain.tools]
+        empty = [domain.name for domain in pool.domains if not domain.tools]
+        if empty:
+            complain(f"no usable tool in {', '.join(empty)}; `toolace pool check` says why")
+        return usable, len(empty)
+    chosen: list[str] = []
+    for name in wanted:
+        try:
+            domain = pool.domain(name)
+        except UnknownDomain as error:
+            complain(str(error))
+            continue
+        if domain.tools:
+            chosen.append(domain.name)
+        else:
+            complain(f"domain {name} has no usable tool; `toolace pool check` says why")
+    return chosen, len(wanted) - len(chosen)
+
+
+def _say_what_model(settings: Settings) -> None:
+    if settings.llm.model != OFFLINE_MODEL:
+        say(f"Model {settings.llm.model} at {settings.llm.base_url or 'the default endpoint of the openai package'}.")
+        return
+    say("Model: offline, the embedded rehearsal model. It shows that the pipeline works; do not train on its data.")
+    if settings.llm.base_url:
+        warn("OPENAI_BASE_URL is set, but --model is 'offline': the endpoint is not used. Name its model with --model.")
+
+
+def _stale(pool: ToolPool, chosen: list[str], settings: Settings, warehouse: Warehouse) -> list[str]:
+    stale: list[str] = []
+    for name in chosen:
+        context = StageContext(domain=name, settings=settings, warehouse=warehouse, run_id="")
+        found = first_stale(context, pool.domain(name))
+        if found is not None:
+            stale.append(name)
+            if context.store.exists():
+                say(f"{name}: stale from {found.stage} on ({found.rows} rows to make, {found.obsolete} to drop)")
+    return stale
+
+
+def _default_parallel(settings: Settings) -> int:
+    """The offline model keeps a core busy; a real endpoint keeps nothing busy here."""
+    return max(2, os.cpu_count() or 2) if settings.llm.model == OFFLINE_MODEL else 8
+
+
+def _launch(domains: list[str], settings: Settings, warehouse: Warehouse, parallel: int) -> int:
+    from toolace_dagster.orchestration.launch import run_domains
+
+    say(f"{len(domains)} domains, {settings.dialogues} dialogues each, {parallel} at once.")
+    with ProgressDisplay(settings) as display:
+        ends = run_domains(domains, settings, warehouse, parallel=parallel, listener=display.update)
+    errors: dict[str, list[str]] = {}
+    for end in ends:
+        if end.error:
+            errors.setdefault(end.error, []).append(end.name)
+    for error, names in errors.items():
+        complain(f"{', '.join(names)}: {error}")
+    return sum(bool(end.error) for end in ends)
+
+
+def _build_dataset(settings: Settings, warehouse: Warehouse) -> int:
+    from toolace_dagster.orchestration.launch import build_dataset
+
+    end = build_dataset(settings, warehouse)
+    if end.error:
+        complain(f"dataset: {end.error}")
+    return int(bool(end.error))
+
+
+def _say_where(
+    home: Path, warehouse: Warehouse, settings: Settings, summaries: list[DomainSummary], seconds: float
+) -> None:
+    say("")
+    show_table("Dataset", ("file", "dialogues"), read_export_files(warehouse))
+    example = next((row["example"] for summary in summaries for row in summary.reasons), None)
+    flags = "" if home == Path("toolace_data") else f" --home {home}"
+    say("")
+    say(f"Wall time {seconds:.1f} s. Everything is under {home}.")
+    say("Next:")
+    if example:
+        say(f"  toolace why {example}{flags}")
+    say(f"  toolace ui{flags}")
+    if settings.pool == SHIPPED_POOL:
+        say("  toolace run --pool YOUR_TOOLS --model YOUR_MODEL   (with OPENAI_BASE_URL and OPENAI_API_KEY set)")

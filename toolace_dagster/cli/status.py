@@ -1,0 +1,71 @@
+"""``toolace status``: what a home holds.
+
+Belongs here: printing counts. Does not belong here: counting (``reporting``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from toolace_dagster.cli.console import complain, say, show_table
+from toolace_dagster.reporting.summary import DomainSummary, reasons_over, summarize
+from toolace_dagster.warehouse import Warehouse
+
+
+def show_status(home: Path) -> int:
+    """Print all domains of a home.
+
+    Returns:
+        Exit code: 1 when there is nothing, or when sums do not add up.
+    """
+    warehouse = Warehouse(home)
+    domains = warehouse.domains()
+    if not domains:
+        complain(f"{home} holds nothing yet. `toolace run` makes something; --home names another folder.")
+        return 1
+    summaries = [summarize(warehouse, domain) for domain in domains]
+    print_summaries(summaries)
+    rows = [
+        (summary.domain, *(row[key] for key in ("stage", "attempted", "accepted", "rejected", "failed")))
+        for summary in summaries
+        for row in summary.stages
+    ]
+    say("")
+    show_table("By stage", ("domain", "stage", "attempted", "accepted", "rejected", "failed"), rows)
+    wrong = [summary.domain for summary in summaries if not summary.adds_up]
+    if wrong:
+        complain(f"the counts of {', '.join(wrong)} do not add up: attempted = accepted + rejected + failed")
+    return 1 if wrong else 0
+
+
+def print_summaries(summaries: Sequence[DomainSummary]) -> None:
+    """Print domains with their ends and costs, a total, and reasons."""
+    rows = [_numbers(summary.domain, [summary]) for summary in summaries]
+    if len(summaries) > 1:
+        rows.append(_numbers("all", summaries))
+    columns = ("domain", "attempted", "accepted", "rejected", "failed", "pass rate", "calls", "cached", "tokens")
+    unfinished = sum(summary.unfinished for summary in summaries)
+    show_table("Dialogues", columns, rows)
+    if unfinished:
+        say(f"{unfinished} dialogues are unfinished: `toolace run` goes on with them.")
+    reasons = reasons_over(summaries)
+    if reasons:
+        say("")
+        show_table("Rejected or failed, by reason", ("end", "check", "dialogues", "for example"), reasons)
+
+
+def _numbers(name: str, summaries: Sequence[DomainSummary]) -> tuple[object, ...]:
+    attempted = sum(summary.attempted for summary in summaries)
+    accepted = sum(summary.accepted for summary in summaries)
+    return (
+        name,
+        attempted,
+        accepted,
+        sum(summary.rejected for summary in summaries),
+        sum(summary.failed for summary in summaries),
+        f"{accepted / attempted:.0%}" if attempted else "-",
+        sum(summary.calls for summary in summaries),
+        sum(summary.cached_calls for summary in summaries),
+        int(sum(summary.prompt_tokens + summary.completion_tokens for summary in summaries)),
+    )

@@ -1,0 +1,38 @@
+"""``toolace ui``: the Dagster UI over a home.
+
+Belongs here: starting it. Does not belong here: what it shows.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from toolace_dagster.cli.console import say
+from toolace_dagster.warehouse import Warehouse
+
+
+def serve_ui(home: Path, port: int) -> int:
+    """Run Dagster's web server and daemon until they are stopped.
+
+    Args:
+        home: Home folder.
+        port: Port on this machine.
+
+    Returns:
+        Exit code of Dagster.
+    """
+    from toolace_dagster.orchestration.instance import dagster_home
+
+    folder = dagster_home(Warehouse(home))
+    environment = os.environ | {"DAGSTER_HOME": str(folder), "TOOLACE_HOME": str(home.resolve())}
+    workspace = Path(__file__).parents[2] / "workspace.yaml"
+    location = ["-w", str(workspace)] if workspace.exists() else ["-m", "toolace_dagster.orchestration.definitions"]
+    say(f"The Dagster UI over {home} is at http://127.0.0.1:{port} (Ctrl-C stops it).")
+    command = [sys.executable, "-m", "dagster", "dev", *location, "-h", "127.0.0.1", "-p", str(port)]
+    try:
+        return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603 - our own command
+    except KeyboardInterrupt:
+        return 0

@@ -1,0 +1,55 @@
+"""The dataset stage: accepted dialogues become splits, training files and a dataset card.
+
+Belongs here: everything trainers and readers of the dataset see. Does not belong
+here: deciding which dialogues are good enough (``verification``).
+"""
+
+from toolace_dagster.dataset.card import (
+    CardFacts,
+    DomainCounts,
+    PoolSource,
+    ReasonCount,
+    StageUsage,
+    render_card,
+    write_card,
+)
+from toolace_dagster.dataset.export import ExportReport, export_all
+from toolace_dagster.dataset.files import FileReport
+from toolace_dagster.dataset.messages import ANNOUNCEMENT, ChatMessage, chat_messages, listed_tools
+from toolace_dagster.dataset.openai_jsonl import openai_example, openai_faults, read_openai, write_openai
+from toolace_dagster.dataset.rows import SPLITS, DatasetRow, ExportError, Split, row_faults
+from toolace_dagster.dataset.splits import SplitReport, assign_splits, report_splits, split_of, task_group
+from toolace_dagster.dataset.trl import read_trl, write_trl
+
+__all__ = [
+    "ANNOUNCEMENT",
+    "SPLITS",
+    "CardFacts",
+    "ChatMessage",
+    "DatasetRow",
+    "DomainCounts",
+    "ExportError",
+    "ExportReport",
+    "FileReport",
+    "PoolSource",
+    "ReasonCount",
+    "Split",
+    "SplitReport",
+    "StageUsage",
+    "assign_splits",
+    "chat_messages",
+    "export_all",
+    "listed_tools",
+    "openai_example",
+    "openai_faults",
+    "read_openai",
+    "read_trl",
+    "render_card",
+    "report_splits",
+    "row_faults",
+    "split_of",
+    "task_group",
+    "write_card",
+    "write_openai",
+    "write_trl",
+]

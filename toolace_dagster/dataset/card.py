@@ -1,0 +1,295 @@
+"""The dataset card: what a stranger must know before training on the data.
+
+Belongs here: what the card says, from facts the caller collected. Does not belong
+here: collecting them, or escaping (``card_text``). The text has no time and no path of
+the machine, so the same data gives the same card.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import Any, cast
+
+from toolace_dagster.dataset.card_text import cell, code_block, table, yaml_lines
+from toolace_dagster.dataset.files import FileReport, write_text
+from toolace_dagster.dataset.messages import ANNOUNCEMENT, chat_messages, listed_tools
+from toolace_dagster.dataset.openai_jsonl import openai_path
+from toolace_dagster.dataset.rows import SPLITS, DatasetRow, Split
+from toolace_dagster.dataset.splits import SplitReport
+from toolace_dagster.dataset.trl import FEATURES, trl_path
+from toolace_dagster.entities import InjectionType
+from toolace_dagster.settings import OFFLINE_MODEL
+
+CARD_NAME = "README.md"
+
+OFFLINE_NOTICE = (
+    "Made by the offline model: a seeded rehearsal stand-in. It shows that the pipeline works; do not train on it."
+)
+
+_KNOWN_LICENCES = frozenset(
+    "agpl-3.0 apache-2.0 artistic-2.0 bsd-2-clause bsd-3-clause bsl-1.0 cc-by-4.0 cc-by-sa-4.0 cc0-1.0 ecl-2.0 gpl-2.0 "
+    "gpl-3.0 isc lgpl-2.1 lgpl-3.0 mit mpl-2.0 ms-pl odbl odc-by unlicense zlib".split()
+)
+"""Licence names that the Hugging Face Hub knows; any other must be called ``other``."""
+
+_TAGS = ["synthetic", "tool-calling", "function-calling", "multi-turn"]
+
+_NOT_OF_THE_DATA = frozenset({"pool", "base_url", "model", "concurrency", "timeout", "transport_retries"})
+"""Settings that name a place or a pace: they differ by machine and leave the data as it is, or stand elsewhere."""
+
+
+@dataclass(frozen=True)
+class DomainCounts:
+    """How the dialogues attempted in one domain ended."""
+
+    domain: str
+    attempted: int
+    accepted: int
+    rejected: int
+    failed: int
+
+
+@dataclass(frozen=True)
+class ReasonCount:
+    """How many dialogues one check rejected, or one kind of error failed."""
+
+    stage: str
+    state: str
+    check: str
+    dialogues: int
+
+
+@dataclass(frozen=True)
+class StageUsage:
+    """Model calls and tokens of one stage."""
+
+    stage: str
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True)
+class PoolSource:
+    """A file that tools came from; ``source`` is relative to the pool."""
+
+    domain: str
+    source: str
+    tools: int
+    licence: str | None = None
+
+
+@dataclass(frozen=True)
+class CardFacts:
+    """Everything a card says; the caller fills it.
+
+    Attributes:
+        model: Name of the model that wrote the dialogues; several are joined by commas.
+        settings: The run's settings as JSON values.
+        splits: The split report of the export.
+        domains: Ends of all attempted dialogues.
+        reasons: Why dialogues were rejected or failed.
+        usage: Calls and tokens per stage, in stage order.
+        sources: Where the tools came from.
+        injections: Injections in the accepted dialogues, by type.
+        example: The row to show: the first by id.
+        title: The card's heading.
+    """
+
+    model: str
+    settings: Mapping[str, Any]
+    splits: SplitReport
+    domains: tuple[DomainCounts, ...] = ()
+    reasons: tuple[ReasonCount, ...] = ()
+    usage: tuple[StageUsage, ...] = ()
+    sources: tuple[PoolSource, ...] = ()
+    injections: Mapping[str, int] = field(default_factory=dict[str, int])
+    example: DatasetRow | None = None
+    title: str = "Multi-turn tool-calling dialogues"
+
+    @property
+    def offline(self) -> bool:
+        """Whether the offline model wrote the data."""
+        return OFFLINE_MODEL in self.model.split(", ")
+
+
+def render_card(facts: CardFacts) -> str:
+    """Write the Hugging Face dataset card.
+
+    Args:
+        facts: What to say.
+
+    Returns:
+        Markdown with a YAML head; the same facts give the same text.
+    """
+    sections = [
+        _introduction(facts),
+        _how(facts),
+        _counts(facts),
+        _splits(facts),
+        _injections(facts),
+        _tools(facts),
+        _example(facts),
+        _limits(facts),
+    ]
+    return "\n".join(["---", *yaml_lines(_head(facts)), "---", "", "\n\n".join(sections), ""])
+
+
+def write_card(facts: CardFacts, folder: Path) -> FileReport:
+    """Write the card as ``README.md`` into the export's folder, whole or not at all."""
+    return write_text(folder / CARD_NAME, render_card(facts))
+
+
+def _head(facts: CardFacts) -> dict[str, Any]:
+    total = sum(facts.splits.sizes.values())
+    head: dict[str, Any] = {
+        "pretty_name": facts.title,
+        "license": _licence(facts.sources),
+        "task_categories": ["text-generation"],
+        "tags": [*_TAGS, "rehearsal"] if facts.offline else _TAGS,
+        "size_categories": [_size(total)],
+    }
+    # `datasets` refuses to load a dataset that names a split without rows.
+    filled: list[Split] = [split for split in SPLITS if facts.splits.sizes[split]]
+    if filled:
+        features = [
+            {"name": name, "list": "json"} if column["_type"] == "List" else {"name": name, "dtype": column["dtype"]}
+            for name, column in FEATURES.items()
+        ]
+        data_files = [{"split": split, "path": trl_path(split)} for split in filled]
+        head["configs"] = [{"config_name": "default", "data_files": data_files}]
+        head["dataset_info"] = {"config_name": "default", "features": features}
+    return head
+
+
+def _licence(sources: tuple[PoolSource, ...]) -> str | list[str]:
+    stated = sorted({(source.licence or "").strip().lower() for source in sources})
+    if not stated or not _KNOWN_LICENCES.issuperset(stated):
+        return "other"
+    return stated[0] if len(stated) == 1 else stated
+
+
+def _size(total: int) -> str:
+    bounds = [("n<1K", 1_000), ("1K<n<10K", 10_000), ("10K<n<100K", 100_000), ("100K<n<1M", 1_000_000)]
+    return next((name for name, bound in bounds if total < bound), "n>1M")
+
+
+def _introduction(facts: CardFacts) -> str:
+    total = sum(facts.splits.sizes.values())
+    maker = "the offline model, which is no language model" if facts.offline else f"the model {cell(facts.model)}"
+    notice = f"> **{OFFLINE_NOTICE}**\n\n" if facts.offline else ""
+    return f"""# {cell(facts.title)}
+
+{notice}{total:,} dialogues between a user and an assistant that calls tools, in {len(facts.splits.domains):,} tool
+domains, for fine-tuning. Every user message, call, tool result and reply was written by {maker}; no tool was run and
+no person took part.
+
+- `{trl_path("train")}` and its siblings: for TRL, read with `datasets`. Columns: `dialogue_id`, `domain`, `messages`,
+  `tools`; call arguments are objects.
+- `{openai_path("train")}` and its siblings: for OpenAI fine-tuning; call arguments are JSON text.
+
+`tools` lists what the assistant is offered from the start. A tool that arrives later is announced at the end of the
+user message it comes with: `{ANNOUNCEMENT.strip().format(definition="{definition as JSON}")}`."""
+
+
+def _how(facts: CardFacts) -> str:
+    model = f"`{OFFLINE_MODEL}`" if facts.offline else cell(facts.model)
+    return f"""## How it was made
+
+Model: {model}. Method: ToolACE-MT (arXiv 2508.12685), which writes whole dialogues, then improves them in place:
+
+1. Initialization: sample tools from a pool, have a task with sub-tasks written, then each sub-task's trajectory.
+2. Refinement, in rounds: inject complexity (unclear requests, missing tools, failing calls, needs without a tool); mask
+   turns, write them anew and let a judge choose between old and new.
+3. Verification: rules on structure, arguments and the source of values, then expert questions. One hard fault rejects.
+
+{table(("Setting", "Value"), _settings(facts.settings))}"""
+
+
+def _settings(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in sorted(settings.items()):
+        # A path says where, on one machine, not what.
+        if name in _NOT_OF_THE_DATA or isinstance(value, PurePath):
+            continue
+        if not isinstance(value, Mapping):
+            yield f"{prefix}{name}", str(value)
+            continue
+        nested = cast("Mapping[str, Any]", value)
+        if set(nested) == {"low", "high"}:
+            yield f"{prefix}{name}", f"{nested['low']} to {nested['high']}"
+        else:
+            yield from _settings(nested, f"{prefix}{name}.")
+
+
+def _counts(facts: CardFacts) -> str:
+    domains = sorted(facts.domains, key=lambda counts: counts.domain)
+    rows: list[tuple[object, ...]] = [(d.domain, d.attempted, d.accepted, d.rejected, d.failed) for d in domains]
+    if len(rows) > 1:
+        ends = [[d.attempted, d.accepted, d.rejected, d.failed] for d in domains]
+        rows.append(("all", *(sum(column) for column in zip(*ends, strict=True))))
+    parts = ["## Counts", table(("Domain", "Attempted", "Accepted", "Rejected", "Failed"), rows)]
+    if facts.reasons:
+        reasons = sorted(facts.reasons, key=lambda r: (-r.dialogues, r.stage, r.check, r.state))
+        body = [(r.stage, r.state, r.check, r.dialogues) for r in reasons]
+        parts += ["Why dialogues did not get in:", table(("Stage", "End", "Check", "Dialogues"), body)]
+    if facts.usage:
+        usage: list[tuple[object, ...]] = [
+            (u.stage, u.calls, u.prompt_tokens, u.completion_tokens) for u in facts.usage
+        ]
+        columns = [[u.calls, u.prompt_tokens, u.completion_tokens] for u in facts.usage]
+        usage.append(("all", *(sum(column) for column in zip(*columns, strict=True))))
+        parts += ["Model calls:", table(("Stage", "Calls", "Prompt tokens", "Completion tokens"), usage)]
+    return "\n\n".join(parts)
+
+
+def _splits(facts: CardFacts) -> str:
+    report = facts.splits
+    rows: list[tuple[object, ...]] = [(name, *(sizes[s] for s in SPLITS)) for name, sizes in report.domains.items()]
+    rows.append(("all", *(report.sizes[split] for split in SPLITS)))
+    text = (
+        f"Dialogues with the same goals are on the same side: {report.groups:,} different tasks, {report.leakage:,} of "
+        f"them on two sides; dialogues of the most frequent: {report.largest_group:,}. A hash of the goals decides, "
+        "so dialogues added later move none of these."
+    )
+    empty = ", ".join(f"`{split}`" for split in report.empty)
+    note = f"\n\nEmpty, and so not in the card's configuration: {empty}." if empty else ""
+    return f"## Splits\n\n{table(('Domain', *SPLITS), rows)}\n\n{text}{note}"
+
+
+def _injections(facts: CardFacts) -> str:
+    names = [*(kind.value for kind in InjectionType), *sorted(facts.injections.keys() - set(InjectionType))]
+    rows = [(name, facts.injections.get(name, 0)) for name in names]
+    return f"## Injected complexity\n\n{table(('Type', 'Times'), rows)}"
+
+
+def _tools(facts: CardFacts) -> str:
+    sources = sorted(facts.sources, key=lambda source: (source.domain, source.source, source.licence or ""))
+    rows = [(s.domain, s.source, s.tools, s.licence or "not stated") for s in sources]
+    return f"## Tools\n\n{table(('Domain', 'Source', 'Tools', 'Licence'), rows)}"
+
+
+def _example(facts: CardFacts) -> str:
+    if facts.example is None:
+        return "## Example\n\nThere is no accepted dialogue."
+    row = facts.example
+    shown = {
+        "dialogue_id": row.dialogue.id,
+        "messages": chat_messages(row.dialogue, row.tools),
+        "tools": [tool["function"]["name"] for tool in listed_tools(row)],
+    }
+    return f"## Example\n\nThe first dialogue by id, with its tools by name only:\n\n{code_block(shown)}"
+
+
+def _limits(facts: CardFacts) -> str:
+    limits = [
+        "Tool results are made up, also where a real service of that name exists.",
+        "Rules and experts reject what they can see to be wrong; an accepted dialogue can still hold a mistake.",
+        "The licence is that of the tool definitions; the terms of the model's maker can bind the text too.",
+        "Check token lengths, tools included, against the trainer's limit: TRL cuts at 1,024 tokens by default.",
+        "OpenAI examples call tools that were announced in a message and are not in `tools`.",
+    ]
+    if facts.offline:
+        limits.insert(0, "The text comes from templates and the tools' schemas; mistakes were put in at set rates.")
+    return "## Limits\n\n" + "\n".join(f"- {limit}" for limit in limits)

@@ -1,0 +1,132 @@
+"""JSON text whose numbers survive the parser that `datasets` reads it with.
+
+`datasets` (5.2.0) decodes its ``Json`` columns with pandas' ujson in its fast mode,
+which computes ``0.7`` as ``7 * 0.1 = 0.7000000000000001``. About one in a thousand
+short decimals comes back changed, and the trainer then learns an argument that nobody
+said (reported upstream: modelscope/ms-swift#10216, huggingface/datasets#8652). The
+same number can be written in other ways, and some of them that parser gets right:
+``0.70`` is 0.7 to every parser, this one included. So each float is written in the
+first spelling that comes out exact.
+
+Belongs here: spelling numbers. Does not belong here: what the numbers mean.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+_MOST_DECIMALS = 15
+_MOST_WHOLE_DIGITS = 18
+_POWERS = tuple(float(f"1e-{places}") for places in range(_MOST_DECIMALS + 1))
+
+
+@dataclass
+class ExactWriter:
+    """Writes JSON text.
+
+    Attributes:
+        inexact: Floats that had no exact spelling so far; only values near the limits of a float have none.
+    """
+
+    inexact: int = 0
+
+    def text(self, value: Any) -> str:
+        """Write a JSON value: no spaces, keys in their own order, non-ASCII kept.
+
+        Raises:
+            ValueError: On NaN and infinities.
+        """
+        match value:
+            case dict():
+                pairs = (f"{_plain(str(key))}:{self.text(item)}" for key, item in value.items())  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+                return "{" + ",".join(pairs) + "}"
+            case list() | tuple():
+                return "[" + ",".join(self.text(item) for item in value) + "]"  # pyright: ignore[reportUnknownVariableType]
+            case float():
+                return self._number(value)
+            case _:
+                return _plain(value)
+
+    def _number(self, value: float) -> str:
+        if not math.isfinite(value):
+            raise ValueError(f"{value} is not JSON")
+        spelled = exact_spelling(abs(value))
+        if spelled is None:
+            self.inexact += 1
+            return repr(value)
+        # The sign stands apart, as the cache can't tell -0.0 from 0.0.
+        return f"-{spelled}" if math.copysign(1, value) < 0 else spelled
+
+
+@lru_cache(maxsize=65536)
+def exact_spelling(value: float) -> str | None:
+    """Spell a float without a sign so that the fast parser of `datasets` reads exactly this float.
+
+    Args:
+        value: A finite float, not negative.
+
+    Returns:
+        JSON text of the same decimal value, or None when no spelling comes out exact.
+    """
+    for number in _spellings(value):
+        if len(number.whole) <= _MOST_WHOLE_DIGITS and all(read == value for read in number.read_fast()):
+            return number.text()
+    return None
+
+
+@dataclass(frozen=True)
+class _Spelling:
+    whole: str
+    decimals: str
+    exponent: int
+
+    def text(self) -> str:
+        text = f"{self.whole}.{self.decimals}" if self.decimals else self.whole
+        return f"{text}e{self.exponent}" if self.exponent or not self.decimals else text
+
+    def read_fast(self) -> tuple[float, float]:
+        """What the fast parser makes of it, without and with fused multiply-add: compilers differ by machine."""
+        fraction = 0.0
+        for digit in self.decimals[:_MOST_DECIMALS]:
+            fraction = fraction * 10.0 + int(digit)
+        whole = float(int(self.whole))
+        power = _POWERS[min(len(self.decimals), _MOST_DECIMALS)]
+        scale = _power_of_ten(self.exponent)
+        fused = float(Fraction(whole) + Fraction(fraction) * Fraction(power))
+        return (whole + fraction * power) * scale, fused * scale
+
+
+def _power_of_ten(exponent: int) -> float:
+    # Powers past the range of a float read as 0 or infinity there.
+    return float(f"1e{exponent}")
+
+
+def _spellings(value: float) -> Iterator[_Spelling]:
+    """Spellings of one decimal value: as usual first, then with trailing zeros, then with the point moved."""
+    _, parts, exponent = Decimal(repr(value)).as_tuple()
+    digits = "".join(map(str, parts))
+    assert isinstance(exponent, int)
+    if exponent >= 0:
+        whole, decimals = digits + "0" * min(exponent, _MOST_WHOLE_DIGITS + 1), "0"
+    else:
+        padded = digits.rjust(1 - exponent, "0")
+        whole, decimals = padded[:exponent], padded[exponent:]
+    for zeros in range(_MOST_DECIMALS + 1 - len(decimals)):
+        yield _Spelling(whole, decimals + "0" * zeros, 0)
+    for zeros in range(4):
+        longer = digits + "0" * zeros
+        for point in range(1, len(longer) + 1):
+            yield _Spelling(longer[:point], longer[point:], exponent - zeros + len(longer) - point)
+        for lead in range(4):
+            yield _Spelling("0", "0" * lead + longer, exponent - zeros + len(longer) + lead)
+
+
+def _plain(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,93 @@
+"""A dialogue as chat messages, the form all exports derive from.
+
+Belongs here: roles, tool calls as objects, tool outputs as text, and how a tool
+that arrives later is announced. Does not belong here: any one trainer's wishes
+(``trl``, ``openai_jsonl``).
+
+Three choices:
+
+- **A tool that arrives later** is announced in the user message it comes with, as
+  ``[A tool has been added: {definition}]`` after a blank line, and ``tools`` lists
+  only what was offered from the start. A system message in mid-dialogue would be the
+  other way, but strict chat templates (gemma, cohere) refuse it. Listing the tool
+  from the start would teach the model to refuse a tool that it can see.
+- **A call turn has** ``content: ""``: ``null`` breaks several templates, and so does a
+  ``tool_calls`` key on a message without calls.
+- **No system message**: the trainer's template adds its own, and one that we made up
+  would be learned.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from toolace_dagster.dataset.rows import DatasetRow
+from toolace_dagster.entities import Dialogue, Tool, ToolOutput, Turn
+
+ChatMessage = dict[str, Any]
+
+ANNOUNCEMENT = "\n\n[A tool has been added: {definition}]"
+"""What is appended to a user message for each tool that arrives with it; the definition is compact JSON."""
+
+
+def chat_messages(dialogue: Dialogue, tools: Mapping[str, Tool]) -> list[ChatMessage]:
+    """Render a dialogue as chat messages.
+
+    Args:
+        dialogue: The dialogue.
+        tools: Tools by name; only those that arrive later are read.
+
+    Returns:
+        Messages of the roles user, assistant and tool, one tool message per call. Arguments are objects.
+
+    Raises:
+        KeyError: If a tool arrives that ``tools`` does not hold.
+    """
+    offered = set(dialogue.initial_tools)
+    messages: list[ChatMessage] = []
+    for turn in dialogue.turns:
+        arrived = [name for name in dict.fromkeys(turn.tools_added) if name not in offered]
+        offered.update(arrived)
+        match turn.role:
+            case "user":
+                messages.append({"role": "user", "content": turn.content + _announced(arrived, tools)})
+            case "assistant":
+                messages.append(_assistant(turn))
+            case "tool":
+                messages.extend(_tool(output) for output in turn.outputs)
+    return messages
+
+
+def listed_tools(row: DatasetRow) -> list[dict[str, Any]]:
+    """The tools a row offers from the start as OpenAI definitions, in the order they are offered."""
+    return [row.tools[name].as_openai() for name in row.dialogue.initial_tools]
+
+
+def compact_json(value: Any) -> str:
+    """JSON without spaces, keys in their own order, non-ASCII kept.
+
+    Raises:
+        ValueError: On NaN and infinities, which are not JSON.
+    """
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def _announced(names: list[str], tools: Mapping[str, Tool]) -> str:
+    return "".join(ANNOUNCEMENT.format(definition=compact_json(tools[name].as_openai())) for name in names)
+
+
+def _assistant(turn: Turn) -> ChatMessage:
+    message: ChatMessage = {"role": "assistant", "content": turn.content}
+    if turn.tool_calls:
+        message["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            for call in turn.tool_calls
+        ]
+    return message
+
+
+def _tool(output: ToolOutput) -> ChatMessage:
+    text = output.content if isinstance(output.content, str) else compact_json(output.content)
+    return {"role": "tool", "tool_call_id": output.call_id, "name": output.name, "content": text}

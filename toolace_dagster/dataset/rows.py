@@ -1,0 +1,80 @@
+"""A row of the dataset: one accepted dialogue with all that an export needs.
+
+Belongs here: the row, and what makes a row impossible to export. Does not belong
+here: whether the dialogue is any good (``verification``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any, Literal, get_args
+
+from toolace_dagster.entities import Dialogue, Entity, TaskSpec, Tool
+
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+"""All sides of the dataset, in the order files and tables show them."""
+
+_LARGEST = 2**64 - 1
+_SMALLEST = -(2**63)
+
+
+class ExportError(ValueError):
+    """A row that no file can hold, or a file that did not keep what was written to it."""
+
+
+class DatasetRow(Entity):
+    """One dialogue of the dataset.
+
+    Attributes:
+        dialogue: The accepted dialogue.
+        spec: The task it came from.
+        tools: All tools that were offered at any point, by name.
+        split: Its side of the dataset; None until splits are assigned.
+    """
+
+    dialogue: Dialogue
+    spec: TaskSpec
+    tools: dict[str, Tool]
+    split: Split | None = None
+
+
+def row_faults(row: DatasetRow) -> list[str]:
+    """Find what makes a row impossible to export.
+
+    Ask it before exporting, to reject such a dialogue with a reason: the writers
+    raise on it, since an export never leaves a row out.
+
+    Args:
+        row: The row; its split does not matter.
+
+    Returns:
+        Sentences; an empty list for a row that every export can hold.
+    """
+    added = (name for turn in row.dialogue.turns for name in turn.tools_added)
+    missing = sorted({*row.dialogue.initial_tools, *added} - row.tools.keys())
+    faults = [f"The tool {name} is offered, but its definition is not in the row." for name in missing]
+    for turn in row.dialogue.turns:
+        values = [call.arguments for call in turn.tool_calls] + [output.content for output in turn.outputs]
+        faults += [f"Turn {turn.id} holds {fault}." for fault in _number_faults(values)]
+    for name, tool in sorted(row.tools.items()):
+        faults += [f"The definition of {name} holds {fault}." for fault in _number_faults(tool.parameters)]
+    return faults
+
+
+def _number_faults(value: Any) -> Iterator[str]:
+    match value:
+        case dict():
+            for item in value.values():  # pyright: ignore[reportUnknownVariableType]
+                yield from _number_faults(item)
+        case list():
+            for item in value:  # pyright: ignore[reportUnknownVariableType]
+                yield from _number_faults(item)
+        case float() if not math.isfinite(value):
+            yield f"the number {value}, which JSON cannot write"
+        case int() if not _SMALLEST <= value <= _LARGEST:
+            # One such number makes `datasets` refuse the whole file ("Value is too big!").
+            yield f"the whole number {value}, which does not fit 64 bits"
+        case _:
+            pass

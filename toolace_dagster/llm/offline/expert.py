@@ -1,0 +1,62 @@
+"""The reply to ``expert``: answers to sub-questions of quality.
+
+Belongs here: turning faults into answers, with the documented share of faults
+overlooked and of false alarms. Does not belong here: what counts as a fault
+(``faults``).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from toolace_dagster.llm.offline.errors import Errors
+from toolace_dagster.llm.offline.faults import Fault, faults_of
+from toolace_dagster.llm.offline.memory import Turn, dicts
+from toolace_dagster.llm.offline.request import Request
+
+_PASSES = {
+    "user_realism": "The user's turns fit one person and hold only what that person can know.",
+    "tool_choice": "Each call uses an offered tool that fits the request at that point.",
+    "argument_extraction": "Every argument can be traced to the user, an earlier output or a default.",
+    "reply_faithfulness": "The replies repeat what the outputs say.",
+    "task_completion": "Every part of the task is asked for, acted on and answered.",
+}
+_DOUBTS = {
+    "user_realism": "This turn sounds scripted rather than like the person in the rest of the dialogue.",
+    "tool_choice": "It is doubtful whether this call was needed at this point.",
+    "argument_extraction": "The argument does not quite say what the user meant.",
+    "reply_faithfulness": "The reply leaves room for a reading that the output does not support.",
+    "task_completion": "This part was answered, but not as fully as it was asked.",
+}
+
+
+def answer(request: Request, errors: Errors) -> dict[str, Any]:
+    """Answer the questions.
+
+    Args:
+        request: The request.
+        errors: Draws of oversights and false alarms.
+
+    Returns:
+        The reply's JSON object.
+    """
+    dialogue = dicts(request.data.get("dialogue"))
+    faults = faults_of(dialogue, request.tools, request.data.get("task") or {})
+    asked = [str(question.get("name")) for question in dicts(request.data.get("questions"))]
+    return {"answers": [_one(name, faults, dialogue, errors) for name in asked]}
+
+
+def _one(name: str, faults: list[Fault], dialogue: list[Turn], errors: Errors) -> dict[str, Any]:
+    mine = [fault for fault in faults if fault.question == name]
+    seen = [fault for fault in mine if not errors.hit("expert_misses")]
+    if seen:
+        worst = max(seen, key=lambda fault: fault.weight)
+        return {"question": name, "reason": worst.reason, "passes": False, "turn": worst.turn or None, "quote": worst.quote}
+    alarm = errors.hit("expert_false_alarm")
+    if alarm and not mine and name in _DOUBTS:
+        spoken = [turn for turn in dialogue if turn.get("content")]
+        if spoken:
+            turn = errors.rng.choice(spoken)
+            quote = " ".join(str(turn["content"]).split()[:8])
+            return {"question": name, "reason": _DOUBTS[name], "passes": False, "turn": str(turn.get("turn")), "quote": quote}
+    return {"question": name, "reason": _PASSES.get(name, "Nothing speaks against it."), "passes": True, "turn": None, "quote": ""}

@@ -1,0 +1,52 @@
+"""The code location: what `workspace.yaml` and the command line load.
+
+Belongs here: putting assets, jobs and resources together. Does not belong here:
+any of these.
+"""
+
+from pathlib import Path
+
+import dagster as dg
+
+from toolace_dagster.assets.dataset import DATASET_ASSETS
+from toolace_dagster.assets.initialization import skeletons, task_specs
+from toolace_dagster.assets.refinement import refinement_round
+from toolace_dagster.assets.tool_pool import tool_pool
+from toolace_dagster.assets.verification import verification_assets
+from toolace_dagster.orchestration.resources import Toolace, home_from_environment, stored_settings
+
+GENERATE_JOB = "generate"
+DATASET_JOB = "build_dataset"
+
+
+def build_definitions(home: Path | None = None, rounds: int | None = None) -> dg.Definitions:
+    """Put the code location together.
+
+    Args:
+        home: Home folder; ``TOOLACE_HOME`` or ``toolace_data`` when None.
+        rounds: Number of refinement rounds; those of the home's last run when None.
+    """
+    if rounds is None:
+        rounds = stored_settings(home or home_from_environment()).rounds
+    refinement = [refinement_round(number) for number in range(1, rounds + 1)]
+    by_domain = [tool_pool, task_specs, skeletons, *refinement, *verification_assets(rounds)]
+    return dg.Definitions(
+        assets=[*by_domain, *DATASET_ASSETS],
+        jobs=[
+            dg.define_asset_job(
+                GENERATE_JOB,
+                selection=dg.AssetSelection.assets(*by_domain),
+                description="All stages of one tool domain, from its tools to its verified dialogues.",
+            ),
+            dg.define_asset_job(
+                DATASET_JOB,
+                selection=dg.AssetSelection.assets(*DATASET_ASSETS),
+                description="Splits, exports and the dataset card, over all domains.",
+            ),
+        ],
+        resources={"toolace": Toolace(home=str(home) if home else "")},
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_definitions()

@@ -1,0 +1,153 @@
+"""Launching runs from the command line: one Dagster run a domain, several domains at once.
+
+Each domain runs in a forked process: Dagster is imported once, runs do not share
+an interpreter lock, and a crash costs one domain. (Threads do not work: Dagster
+redirects the process's output while it runs a step.)
+
+Belongs here: processes, run configuration, how a run ended. Does not belong here:
+what is stale (``pipeline.staleness``), or printing (``cli``).
+"""
+
+import multiprocessing
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+import dagster as dg
+
+from toolace_dagster.orchestration.definitions import DATASET_JOB, GENERATE_JOB, build_definitions
+from toolace_dagster.orchestration.instance import open_instance, register_domains
+from toolace_dagster.pipeline.progress import Listener, listening
+from toolace_dagster.settings import Settings
+from toolace_dagster.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class RunEnd:
+    """How a Dagster run ended.
+
+    Attributes:
+        name: The domain, or the job when it spans domains.
+        run_id: Dagster's run id; empty when the process died before it had one.
+        error: Why it failed; empty when it succeeded.
+    """
+
+    name: str
+    run_id: str
+    error: str = ""
+
+
+def run_domains(
+    domains: Sequence[str], settings: Settings, warehouse: Warehouse, *, parallel: int, listener: Listener
+) -> list[RunEnd]:
+    """Materialize all stages of several domains.
+
+    Args:
+        domains: Domain names; registered as partitions when they are new.
+        settings: Settings of the runs.
+        warehouse: The home's files.
+        parallel: Domains at once.
+        listener: Told of progress, in this process.
+
+    Returns:
+        One end per domain, in the order given.
+
+    Raises:
+        KeyboardInterrupt: After all runs were stopped; what was paid for is kept.
+    """
+    with open_instance(warehouse) as instance:
+        register_domains(instance, domains)
+    job = build_definitions(warehouse.home, settings.rounds).resolve_job_def(GENERATE_JOB)
+
+    def work(domain: str, sender: Connection) -> None:
+        # Ctrl-C reaches the whole process group; Dagster turns it into an interrupted step.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        with listening(sender.send):
+            sender.send(_execute(job, settings, warehouse, name=domain, partition=domain))
+
+    return _in_processes(list(domains), work, parallel, listener)
+
+
+def build_dataset(settings: Settings, warehouse: Warehouse) -> RunEnd:
+    """Materialize splits, exports and the dataset card."""
+    job = build_definitions(warehouse.home, settings.rounds).resolve_job_def(DATASET_JOB)
+    return _execute(job, settings, warehouse, name=DATASET_JOB, partition=None)
+
+
+def _execute(
+    job: dg.JobDefinition, settings: Settings, warehouse: Warehouse, *, name: str, partition: str | None
+) -> RunEnd:
+    config = {"home": str(warehouse.home), "settings": settings.model_dump(mode="json")}
+    with open_instance(warehouse) as instance:
+        result = job.execute_in_process(
+            instance=instance,
+            partition_key=partition,
+            run_config={
+                "resources": {"toolace": {"config": config}},
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+            },
+            raise_on_error=False,
+        )
+    return RunEnd(name=name, run_id=result.run_id, error="" if result.success else _failure(result))
+
+
+def _failure(result: dg.ExecuteInProcessResult) -> str:
+    for event in result.all_events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            if data.user_failure_data and data.user_failure_data.description:
+                return f"{event.step_key}: {data.user_failure_data.description}"
+            error = data.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            return f"{event.step_key}: {error.message.strip() if error else 'failed'}"
+    return "the run failed; its log in the Dagster UI says why"
+
+
+def _in_processes(
+    names: list[str], work: Callable[[str, Connection], None], parallel: int, listener: Listener
+) -> list[RunEnd]:
+    fork = multiprocessing.get_context("fork")
+    waiting = list(names)
+    running: dict[Connection, tuple[str, BaseProcess]] = {}
+    ends: dict[str, RunEnd] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < parallel:
+                name = waiting.pop(0)
+                receiver, sender = fork.Pipe(duplex=False)
+                process = fork.Process(target=work, args=(name, sender), name=f"toolace {name}")
+                process.start()
+                sender.close()
+                running[receiver] = (name, process)
+            for receiver in wait(list(running)):
+                assert isinstance(receiver, Connection)
+                name, process = running[receiver]
+                message = _receive(receiver)
+                if isinstance(message, RunEnd):
+                    ends[name] = message
+                elif message is not None:
+                    listener(message)
+                if message is None:
+                    del running[receiver]
+                    process.join()
+                    died = f"the process ended with exit code {process.exitcode} before the run did"
+                    ends.setdefault(name, RunEnd(name=name, run_id="", error=died))
+    except KeyboardInterrupt:
+        for _, process in running.values():
+            process.join(timeout=20)
+            if process.is_alive():
+                process.kill()
+        raise
+    return [ends[name] for name in names]
+
+
+def _receive(receiver: Connection) -> Any:
+    """The next message, or None when the other end is closed."""
+    try:
+        return receiver.recv()
+    except EOFError:
+        return None

@@ -1,0 +1,128 @@
+"""From a stage's report to what Dagster shows of a materialization.
+
+Belongs here: metadata, check results and data versions of stage assets. Does not
+belong here: running the stage (``pipeline.stage``).
+"""
+
+from typing import Any
+
+import dagster as dg
+
+from toolace_dagster.entities import Dialogue, Skeleton
+from toolace_dagster.orchestration.resources import Toolace
+from toolace_dagster.pipeline.checks import payload_type, schema_faults, sum_faults
+from toolace_dagster.pipeline.context import StageContext
+from toolace_dagster.pipeline.stage import Stage, StageReport, run_stage
+from toolace_dagster.refinement.rounds import RefinedDialogue
+from toolace_dagster.reporting.markdown import dialogue_markdown, table
+from toolace_dagster.warehouse import sql
+
+SUMS_CHECK = "counts_add_up"
+SCHEMA_CHECK = "rows_fit_schema"
+
+
+def stage_checks(asset: str) -> list[dg.AssetCheckSpec]:
+    """The checks every stage asset reports with its materialization."""
+    return [
+        dg.AssetCheckSpec(
+            name=SUMS_CHECK,
+            asset=asset,
+            blocking=True,
+            description="attempted = accepted + rejected + failed, and nothing was lost since the stage before.",
+        ),
+        dg.AssetCheckSpec(
+            name=SCHEMA_CHECK,
+            asset=asset,
+            blocking=True,
+            description="Every stored row is a valid entity; every rejected or failed row says why.",
+        ),
+    ]
+
+
+def materialize_stage(
+    context: dg.AssetExecutionContext, toolace: Toolace, stage: Stage
+) -> dg.MaterializeResult:
+    """Run one stage for the run's partition and report it.
+
+    Args:
+        context: Of the asset.
+        toolace: Home and settings.
+        stage: The stage.
+
+    Returns:
+        Metadata a person wants to see, check results, and the content hash as data version.
+
+    Raises:
+        dagster.Failure: On a permanent fault of the endpoint, with the mend.
+    """
+    from toolace_dagster.llm.protocol import EndpointUnusable
+
+    stage_context = toolace.stage_context(context.partition_key, context.run_id)
+    try:
+        report = run_stage(stage, stage_context)
+    except EndpointUnusable as error:
+        # Nothing a retry could change; what was paid for is in the journal.
+        raise dg.Failure(description=str(error), allow_retries=False) from error
+    context.log.info(f"{stage.name}: made {report.made} rows, {report.reused} were current")
+    return dg.MaterializeResult(
+        metadata=stage_metadata(report, sample_dialogue(stage_context, stage.name)),
+        data_version=dg.DataVersion(report.content),
+        check_results=[
+            check_result(SUMS_CHECK, sum_faults(stage_context, stage.name)),
+            check_result(SCHEMA_CHECK, schema_faults(stage_context, stage.name)),
+        ],
+    )
+
+
+def check_result(name: str, faults: list[str], asset: str | None = None) -> dg.AssetCheckResult:
+    """A check result that names its faults and how to look into them."""
+    return dg.AssetCheckResult(
+        check_name=name,
+        asset_key=asset,
+        passed=not faults,
+        metadata={
+            "faults": dg.MetadataValue.md("\n".join(f"- {fault}" for fault in faults[:50]) or "none"),
+            "look into it": dg.MetadataValue.text("SELECT * FROM stage_counts in the domain's DuckDB file"),
+        },
+    )
+
+
+def stage_metadata(report: StageReport, sample: str) -> dict[str, Any]:
+    """Counts, usage, pass rate, reasons and a sample dialogue."""
+    usage = report.usage
+    reasons = [{key: row[key] for key in ("state", "check_id", "dialogues", "example")} for row in report.reasons]
+    metadata: dict[str, Any] = {
+        "dagster/row_count": report.attempted,
+        "attempted": report.attempted,
+        "accepted": report.accepted,
+        "rejected": report.rejected,
+        "failed": report.failed,
+        "pass_rate": round(report.accepted / report.attempted, 4) if report.attempted else 0.0,
+        "rows_made": report.made,
+        "rows_current": report.reused,
+        "calls": int(usage.get("calls", 0)),
+        "cached_calls": int(usage.get("cached_calls", 0)),
+        "prompt_tokens": int(usage.get("prompt_tokens", 0)),
+        "completion_tokens": int(usage.get("completion_tokens", 0)),
+        "cost": "no price table: see tokens",
+        "seconds": round(report.seconds, 3),
+        "reasons": dg.MetadataValue.md(table(reasons)),
+    }
+    return metadata | ({"sample_dialogue": dg.MetadataValue.md(sample)} if sample else {})
+
+
+def sample_dialogue(context: StageContext, stage: str) -> str:
+    """One dialogue of a stage as Markdown, the same one at each stage; empty when the stage holds none."""
+    rows = context.store.read(sql("queries/sample_dialogue"), {"stage": stage})
+    if not rows:
+        return ""
+    entity = payload_type(stage).model_validate_json(rows[0]["payload"])
+    if isinstance(entity, Skeleton):
+        dialogue = entity.to_dialogue()
+    elif isinstance(entity, RefinedDialogue):
+        dialogue = entity.dialogue
+    elif isinstance(entity, Dialogue):
+        dialogue = entity
+    else:
+        return f"```json\n{entity.model_dump_json(indent=1).replace('`', chr(0x2019))}\n```"
+    return f"Dialogue `{dialogue.id}`\n\n{dialogue_markdown(dialogue)}"

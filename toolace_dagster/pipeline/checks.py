@@ -1,0 +1,69 @@
+"""Whether a stage's rows are sound: sums and schema.
+
+Belongs here: checks over stored rows, as lists of faults in words. Does not
+belong here: checks of a dialogue's content (``verification``).
+"""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+from toolace_dagster.entities import Dialogue, Entity, Skeleton, TaskSpec, Verdict
+from toolace_dagster.pipeline.context import StageContext
+from toolace_dagster.refinement.rounds import RefinedDialogue
+from toolace_dagster.warehouse import sql
+
+_PAYLOADS: dict[str, type[Entity]] = {
+    "task_specs": TaskSpec,
+    "skeletons": Skeleton,
+    "verification": Verdict,
+    "verified_dialogues": Dialogue,
+}
+
+
+def payload_type(stage: str) -> type[Entity]:
+    """The entity that a stage's payloads hold."""
+    return _PAYLOADS.get(stage, RefinedDialogue)
+
+
+def sum_faults(context: StageContext, stage: str) -> list[str]:
+    """Check attempted = accepted + rejected + failed, and that nothing was lost on the way from the stage before.
+
+    Returns:
+        Faults in words; empty when the sums add up.
+    """
+    counts = {row["stage"]: row for row in context.store.read(sql("queries/domain_stage_counts"))}
+    order = list(counts)
+    own = counts.get(stage)
+    if own is None:
+        expected = context.settings.dialogues if stage == "task_specs" else None
+        return [f"{stage} holds no row of {expected} attempted dialogues"] if expected and context.tools else []
+    faults: list[str] = []
+    ends = own["accepted"] + own["rejected"] + own["failed"]
+    if own["attempted"] != ends:
+        faults.append(f"{stage}: {own['attempted']} attempted, but {ends} accepted, rejected or failed")
+    position = order.index(stage)
+    expected = context.settings.dialogues if position == 0 else counts[order[position - 1]]["accepted"]
+    if own["attempted"] != expected:
+        source = "the settings" if position == 0 else order[position - 1]
+        faults.append(f"{stage}: {own['attempted']} attempted, but {expected} came from {source}")
+    return faults
+
+
+def schema_faults(context: StageContext, stage: str) -> list[str]:
+    """Check that each stored payload is a valid entity, and each rejected or failed row says why.
+
+    Returns:
+        Faults in words, by dialogue.
+    """
+    faults: list[str] = []
+    kind = payload_type(stage)
+    for row in context.store.read(sql("queries/rows_of_stage"), {"stage": stage}):
+        if row["state"] in ("rejected", "failed") and not (row["reason"] and row["check_id"]):
+            faults.append(f"{row['dialogue_id']} is {row['state']} without a reason")
+        if row["state"] in ("passed", "accepted"):
+            try:
+                kind.model_validate_json(row["payload"] or "null")
+            except ValidationError as error:
+                faults.append(f"{row['dialogue_id']}: {error.error_count()} faults as {kind.__name__}")
+    return faults

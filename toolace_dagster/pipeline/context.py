@@ -1,0 +1,55 @@
+"""What a stage needs to run over one domain.
+
+Belongs here: the context and reading the domain's tools and payloads back. Does
+not belong here: any stage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+from toolace_dagster.entities import Entity, Tool
+from toolace_dagster.settings import Settings
+from toolace_dagster.warehouse import Row, Store, Warehouse, sql
+
+EntityT = TypeVar("EntityT", bound=Entity)
+
+
+@dataclass(frozen=True)
+class StageContext:
+    """One domain, its file, the settings and the run.
+
+    Attributes:
+        domain: Tool domain.
+        settings: Settings of the run.
+        warehouse: The home's files.
+        run_id: Id of the run, recorded with rows and calls.
+    """
+
+    domain: str
+    settings: Settings
+    warehouse: Warehouse
+    run_id: str
+
+    @cached_property
+    def store(self) -> Store:
+        """The domain's DuckDB file."""
+        return self.warehouse.domain(self.domain)
+
+    @cached_property
+    def tools(self) -> Mapping[str, Tool]:
+        """The domain's current tools by name, as the ``tool_pool`` stage wrote them."""
+        rows = self.store.read(sql("queries/current_tools"))
+        return {row["name"]: Tool.model_validate_json(row["definition"]) for row in rows}
+
+    def payloads(self, stage: str, kind: type[EntityT]) -> dict[str, EntityT]:
+        """Entities of the rows that passed a stage, by dialogue id, in slot order."""
+        rows = self.store.read(sql("queries/passed_payloads"), {"stage": stage})
+        return {row["dialogue_id"]: kind.model_validate_json(row["payload"]) for row in rows}
+
+    def places(self, stage: str) -> list[Row]:
+        """Dialogue id, slot, attempt and content hash of the rows that passed a stage."""
+        return self.store.read(sql("queries/passed_places"), {"stage": stage})

@@ -1,0 +1,224 @@
+"""What spans domains: splits, exports and the dataset card, from verified dialogues.
+
+Belongs here: reading rows of all domains, writing and recalling what was made of
+them. Does not belong here: how a split is chosen or a file is written
+(``dataset``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+
+from toolace_dagster.dataset import (
+    CardFacts,
+    DatasetRow,
+    DomainCounts,
+    ExportReport,
+    FileReport,
+    PoolSource,
+    ReasonCount,
+    Split,
+    SplitReport,
+    StageUsage,
+    export_all,
+    report_splits,
+    row_faults,
+    split_of,
+    write_card,
+)
+from toolace_dagster.entities import Dialogue, Entity, TaskSpec, Tool, content_hash
+from toolace_dagster.pipeline.stages import domain_stages
+from toolace_dagster.reporting.summary import DomainSummary, summarize
+from toolace_dagster.settings import Settings
+from toolace_dagster.tool_pool import PoolError, load_pool
+from toolace_dagster.warehouse import Row, Warehouse, insert, sql
+
+_PARTS = ("splits", "exports", "card")
+
+
+class SplitOutcome(Entity):
+    """Splits as assigned.
+
+    Attributes:
+        report: Sizes and leakage.
+        withheld: Dialogues that no file format can hold, with the fault.
+    """
+
+    report: SplitReport
+    withheld: dict[str, str]
+
+
+def dataset_domains(warehouse: Warehouse, settings: Settings) -> list[str]:
+    """Domains of the current pool that have a file; others keep theirs, but are no part of the dataset."""
+    try:
+        current = {domain.name for domain in load_pool(settings.pool).domains}
+    except PoolError:
+        return []
+    return [name for name in warehouse.domains() if name in current]
+
+
+def dataset_fingerprint(warehouse: Warehouse, settings: Settings) -> str:
+    """Content hash of all verified dialogues, their ends and the settings of splits and card."""
+    parts: list[object] = [settings.model_dump(mode="json", exclude={"pool", "llm"})]
+    for domain in dataset_domains(warehouse, settings):
+        store = warehouse.domain(domain)
+        ends = store.read(sql("queries/domain_outcomes"))
+        parts.append([domain, store.read(sql("queries/dataset_content")), ends])
+    return content_hash(parts)
+
+
+def dataset_is_stale(warehouse: Warehouse, settings: Settings) -> bool:
+    """Whether splits, exports or card do not stand as the verified dialogues ask for, or a file is gone."""
+    if not dataset_domains(warehouse, settings):
+        return False
+    fingerprint = dataset_fingerprint(warehouse, settings)
+    facts = _facts(warehouse)
+    if any(facts.get(part, {}).get("fingerprint") != fingerprint for part in _PARTS):
+        return True
+    paths = [warehouse.exports / report.path for report in _export_report(facts).files]
+    return not all(path.exists() for path in [*paths, warehouse.exports / "README.md"])
+
+
+def make_splits(warehouse: Warehouse, settings: Settings) -> SplitOutcome:
+    """Assign every verified dialogue to a side and write the ``splits`` table."""
+    rows: list[Row] = []
+    for row in dataset_rows(warehouse, settings):
+        faults = row_faults(row)
+        shares = {"validation_share": settings.validation_share, "test_share": settings.test_share}
+        split = None if faults else split_of(row.spec, **shares)
+        place = {"dialogue_id": row.dialogue.id, "domain": row.dialogue.domain}
+        rows.append(place | {"split": split, "fault": " ".join(faults) or None})
+    with warehouse.shared.write() as connection:
+        connection.execute("DELETE FROM splits")
+        insert(connection, "splits", rows)
+    outcome = SplitOutcome(
+        report=report_splits(split_rows(warehouse, settings)),
+        withheld={row["dialogue_id"]: row["fault"] for row in rows if row["fault"]},
+    )
+    _remember(warehouse, settings, "splits", outcome)
+    return outcome
+
+
+def make_exports(warehouse: Warehouse, settings: Settings) -> ExportReport:
+    """Write all export files from the ``splits`` table.
+
+    Raises:
+        ExportError: If a file does not hold what was written; no file is changed then.
+    """
+    report = export_all(split_rows(warehouse, settings), warehouse.exports)
+    _remember(warehouse, settings, "exports", report)
+    return report
+
+
+def make_card(warehouse: Warehouse, settings: Settings) -> FileReport:
+    """Write the dataset card of the exports."""
+    report = write_card(card_facts(warehouse, settings), warehouse.exports)
+    _remember(warehouse, settings, "card", report)
+    return report
+
+
+def dataset_rows(warehouse: Warehouse, settings: Settings) -> Iterator[DatasetRow]:
+    """All verified dialogues with spec and the tool versions they were made with, by domain and slot."""
+    for domain in dataset_domains(warehouse, settings):
+        store = warehouse.domain(domain)
+        versions = {
+            (row["name"], row["fingerprint"]): Tool.model_validate_json(row["definition"])
+            for row in store.read(sql("queries/tool_versions"))
+        }
+        for row in store.read(sql("queries/dataset_rows")):
+            spec = TaskSpec.model_validate_json(row["spec"])
+            yield DatasetRow(
+                dialogue=Dialogue.model_validate_json(row["dialogue"]),
+                spec=spec,
+                tools={name: versions[name, fingerprint] for name, fingerprint in spec.tool_versions.items()},
+            )
+
+
+def split_rows(warehouse: Warehouse, settings: Settings) -> Iterator[DatasetRow]:
+    """The dataset's rows with their splits, as the ``splits`` table has them."""
+    splits: dict[str, Split | None] = {
+        row["dialogue_id"]: row["split"] for row in warehouse.shared.read(sql("queries/splits"))
+    }
+    for row in dataset_rows(warehouse, settings):
+        split = splits.get(row.dialogue.id)
+        if split is not None:
+            yield row.model_copy(update={"split": split})
+
+
+def read_export_files(warehouse: Warehouse) -> list[tuple[str, int]]:
+    """Path and number of dialogues of each export file, then the card."""
+    facts = _facts(warehouse)
+    if "exports" not in facts:
+        return []
+    files = [(str(warehouse.exports / file.path), file.rows) for file in _export_report(facts).files]
+    return [*files, (str(warehouse.exports / "README.md"), sum(_export_report(facts).splits.sizes.values()))]
+
+
+def export_warnings(warehouse: Warehouse) -> tuple[str, ...]:
+    """What the user should know before training."""
+    facts = _facts(warehouse)
+    return _export_report(facts).warnings if "exports" in facts else ()
+
+
+def card_facts(warehouse: Warehouse, settings: Settings) -> CardFacts:
+    """Everything the card says, read from the warehouse."""
+    domains = dataset_domains(warehouse, settings)
+    summaries = [summarize(warehouse, domain) for domain in domains]
+    rows = list(split_rows(warehouse, settings))
+    models = {
+        row["model"]
+        for domain in domains
+        for row in warehouse.domain(domain).read(sql("queries/models_of_dataset"))
+    }
+    return CardFacts(
+        model=", ".join(sorted(models)) or settings.llm.model,
+        settings=settings.model_dump(mode="json"),
+        splits=report_splits(rows),
+        domains=tuple(DomainCounts(s.domain, s.attempted, s.accepted, s.rejected, s.failed) for s in summaries),
+        reasons=_reasons(summaries),
+        usage=_usage(warehouse, domains, settings),
+        sources=tuple(
+            PoolSource(domain, row["source"], row["tools"], row["licence"])
+            for domain in domains
+            for row in warehouse.domain(domain).read(sql("queries/tool_sources"))
+        ),
+        injections=Counter(record.type.value for row in rows for record in row.dialogue.injections),
+        example=min(rows, key=lambda row: row.dialogue.id, default=None),
+    )
+
+
+def _reasons(summaries: list[DomainSummary]) -> tuple[ReasonCount, ...]:
+    counts: Counter[tuple[str, str, str]] = Counter()
+    for summary in summaries:
+        for row in summary.reasons:
+            counts[row["stage"], row["state"], row["check_id"]] += row["dialogues"]
+    return tuple(ReasonCount(stage, state, check, number) for (stage, state, check), number in sorted(counts.items()))
+
+
+def _usage(warehouse: Warehouse, domains: list[str], settings: Settings) -> tuple[StageUsage, ...]:
+    totals: dict[str, Counter[str]] = {stage.name: Counter() for stage in domain_stages(settings)}
+    for domain in domains:
+        for row in warehouse.domain(domain).read(sql("queries/domain_calls_by_stage")):
+            totals.setdefault(row.pop("stage"), Counter()).update(row)
+    return tuple(
+        StageUsage(stage, total["calls"], total["prompt_tokens"], total["completion_tokens"])
+        for stage, total in totals.items()
+        if total["calls"]
+    )
+
+
+def _facts(warehouse: Warehouse) -> dict[str, Row]:
+    return {row["name"]: row for row in warehouse.shared.read(sql("queries/dataset_facts"))}
+
+
+def _export_report(facts: dict[str, Row]) -> ExportReport:
+    return ExportReport.model_validate(json.loads(facts["exports"]["facts"]))
+
+
+def _remember(warehouse: Warehouse, settings: Settings, part: str, facts: Entity) -> None:
+    row = {"name": part, "fingerprint": dataset_fingerprint(warehouse, settings), "facts": facts.model_dump(mode="json")}
+    with warehouse.shared.write() as connection:
+        connection.execute("DELETE FROM dataset_facts WHERE name = $name", {"name": part})
+        insert(connection, "dataset_facts", [row])

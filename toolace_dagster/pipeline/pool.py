@@ -1,0 +1,58 @@
+"""The tool pool stage: a domain's tools and import report in its DuckDB file.
+
+Belongs here: writing a loaded domain, and whether it changed. Does not belong
+here: reading pool files (``tool_pool``).
+"""
+
+from __future__ import annotations
+
+from toolace_dagster.entities import ToolDomain, content_hash
+from toolace_dagster.warehouse import Row, Store, insert, sql
+
+STAGE = "tool_pool"
+
+
+def pool_fingerprint(domain: ToolDomain) -> str:
+    """Content hash of tools and import report: what the stage would write."""
+    return content_hash(domain)
+
+
+def is_current(store: Store, domain: ToolDomain) -> bool:
+    """Whether the file holds just this domain."""
+    facts = store.read(sql("queries/domain_facts"))
+    return bool(facts) and facts[0]["fingerprint"] == pool_fingerprint(domain)
+
+
+def write_pool(store: Store, domain: ToolDomain) -> None:
+    """Make the domain's tools current; earlier versions of a tool stay, marked as not current.
+
+    Args:
+        store: The domain's file.
+        domain: The domain as loaded.
+    """
+    rows: list[Row] = [
+        {
+            "name": tool.name,
+            "fingerprint": tool.fingerprint,
+            "description": tool.description,
+            "definition": tool.model_dump(mode="json"),
+            "source": tool.provenance.source,
+            "licence": tool.provenance.licence,
+            "is_current": True,
+        }
+        for tool in domain.tools
+    ]
+    notes: list[Row] = [note.model_dump(exclude={"domain"}) for note in domain.notes]
+    facts: Row = {"domain": domain.name, "description": domain.description, "fingerprint": pool_fingerprint(domain)}
+    with store.write() as connection:
+        fingerprints = [row["fingerprint"] for row in rows]
+        connection.execute(
+            "DELETE FROM domain_tools WHERE fingerprint IN (SELECT unnest($fingerprints::VARCHAR[]))",
+            {"fingerprints": fingerprints},
+        )
+        connection.execute("UPDATE domain_tools SET is_current = false")
+        insert(connection, "domain_tools", rows)
+        connection.execute("DELETE FROM import_notes")
+        insert(connection, "import_notes", notes)
+        connection.execute("DELETE FROM domain_facts")
+        insert(connection, "domain_facts", [facts])

@@ -1,0 +1,53 @@
+"""Who is told how far a stage is.
+
+A stage runs deep inside an asset, and its caller may be a terminal in another
+process. So the listener of a process is set once, and stages report to it.
+
+Belongs here: the listener of this process and what it is told. Does not belong
+here: showing it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from toolace_dagster.llm.gateway import Progress
+
+
+@dataclass(frozen=True)
+class StageProgress:
+    """How far one stage of one domain is.
+
+    Attributes:
+        domain: Tool domain.
+        stage: Stage.
+        rows: Rows the stage is making.
+        calls: Progress of its model calls; None when the stage begins.
+    """
+
+    domain: str
+    stage: str
+    rows: int
+    calls: Progress | None = None
+
+
+Listener = Callable[[StageProgress], None]
+_listeners: list[Listener] = []
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Have a listener told of all stages that this process runs."""
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners.remove(listener)
+
+
+def tell(progress: StageProgress) -> None:
+    """Tell all listeners."""
+    for listener in _listeners:
+        listener(progress)

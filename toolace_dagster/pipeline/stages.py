@@ -1,0 +1,269 @@
+"""The stages of a domain, in the order data flows.
+
+Belongs here: what each stage reads, depends on and writes. Does not belong here:
+how a stage is run (``stage``), or what happens to a row (the stage folders).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from toolace_dagster.entities import Dialogue, Rejection, Skeleton, Slot, TaskSpec, Verdict
+from toolace_dagster.initialization import task_initialization, trajectory_initialization
+from toolace_dagster.initialization.sampling import offered_tools, sample_plan
+from toolace_dagster.initialization.task_initialization import task_program
+from toolace_dagster.initialization.trajectory_initialization import skeleton_program
+from toolace_dagster.llm.protocol import Program
+from toolace_dagster.pipeline.context import StageContext
+from toolace_dagster.pipeline.stage import RowContent, Stage, WorkItem
+from toolace_dagster.prompts import prompt_hash
+from toolace_dagster.prompts.render import prompt_text
+from toolace_dagster.refinement.rounds import RefinedDialogue, round_program, stage_name
+from toolace_dagster.settings import Settings
+from toolace_dagster.tool_pool.dependencies import find_links
+from toolace_dagster.verification import verdict
+from toolace_dagster.verification.experts import QUESTIONS
+from toolace_dagster.verification.rules import RULES
+from toolace_dagster.verification.verdict import verdict_program
+
+VERIFIED_STAGE = "verified_dialogues"
+CODE_VERSIONS = {"task_specs": 1, "skeletons": 1, "refinement": 1, "verification": 1}
+"""Raised by hand when a stage's code changes what its rows say; part of each row's fingerprint."""
+
+
+def _model(settings: Settings, *, judged: bool = False) -> dict[str, Any]:
+    names = {"model", "max_tokens", "repair_tries"} | (set() if judged else {"temperature"})
+    chosen = settings.llm.model_dump(mode="json", include=names)
+    return chosen | ({"error_rate": settings.llm.error_rate} if settings.llm.endpoint_kind == "offline" else {})
+
+
+def _passed(result: Any) -> RowContent:
+    if isinstance(result, Rejection):
+        return RowContent(state="rejected", payload=None, rejection=result)
+    return RowContent(state="passed", payload=result)
+
+
+@dataclass(frozen=True)
+class TaskSpecs:
+    """Stage 1.1: a task spec per slot."""
+
+    index: int = 1
+    name: str = task_initialization.STAGE
+
+    def version(self, context: StageContext) -> Any:
+        """Prompt, model and code."""
+        return [CODE_VERSIONS["task_specs"], prompt_hash("task_spec"), _model(context.settings)]
+
+    def items(self, context: StageContext) -> list[WorkItem]:
+        """One item per slot; it depends on its plan and the tools it offers."""
+        settings = context.settings
+        tools = list(context.tools.values())
+        if not tools:
+            return []
+        links = find_links(tools)
+        items: list[WorkItem] = []
+        for number in range(settings.dialogues):
+            slot = Slot(domain=context.domain, number=number, seed=settings.seed)
+            plan = sample_plan(slot, tools, links, settings)
+            versions = [context.tools[name].fingerprint for name in offered_tools(plan)]
+            items.append(
+                WorkItem(
+                    dialogue_id=slot.dialogue_id,
+                    slot=number,
+                    attempt=slot.attempt,
+                    inputs=[plan.model_dump(mode="json"), versions],
+                    program=partial(task_program, plan, context.tools, settings),
+                )
+            )
+        return items
+
+    def content(self, result: Any) -> RowContent:
+        """A spec passes."""
+        return _passed(result)
+
+
+@dataclass(frozen=True)
+class Skeletons:
+    """Stage 1.2: a skeleton per task spec."""
+
+    index: int = 2
+    name: str = trajectory_initialization.STAGE
+
+    def version(self, context: StageContext) -> Any:
+        """Prompt, model and code."""
+        return [CODE_VERSIONS["skeletons"], prompt_hash("sub_trajectory"), _model(context.settings)]
+
+    def items(self, context: StageContext) -> list[WorkItem]:
+        """One item per spec that passed."""
+        specs = context.payloads(task_initialization.STAGE, TaskSpec)
+
+        def start(dialogue_id: str) -> Program[Any]:
+            return skeleton_program(specs[dialogue_id], context.tools, context.settings)
+
+        return _following(context, task_initialization.STAGE, specs, start)
+
+    def content(self, result: Any) -> RowContent:
+        """A skeleton passes."""
+        return _passed(result)
+
+
+@dataclass(frozen=True)
+class RefinementRound:
+    """Stage 2: one round over all dialogues."""
+
+    round_number: int
+
+    @property
+    def name(self) -> str:
+        """``refinement_round_NN``."""
+        return stage_name(self.round_number)
+
+    @property
+    def index(self) -> int:
+        """After the skeletons."""
+        return 2 + self.round_number
+
+    def version(self, context: StageContext) -> Any:
+        """Prompts, mask settings, number of rounds (injections spread over them), model and code."""
+        prompts = [prompt_hash(name) for name in ("injection", "mask_fill", "judge")]
+        settings = context.settings.of("rounds", "mask_share", "mask_decay")
+        return [CODE_VERSIONS["refinement"], prompts, settings, _model(context.settings)]
+
+    def items(self, context: StageContext) -> list[WorkItem]:
+        """One item per dialogue that passed the round before."""
+        specs = context.payloads(task_initialization.STAGE, TaskSpec)
+        before = before_round(self.round_number)
+        dialogues = dialogues_after(context, before)
+
+        def start(dialogue_id: str) -> Program[Any]:
+            return round_program(
+                dialogues[dialogue_id], specs[dialogue_id], context.tools, context.settings, self.round_number
+            )
+
+        return _following(context, before, specs, start)
+
+    def content(self, result: Any) -> RowContent:
+        """A refined dialogue passes, whatever became of its edits."""
+        assert isinstance(result, RefinedDialogue)
+        return RowContent(state="passed", payload=result, edits=result.edits)
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Stage 3: a verdict per refined dialogue."""
+
+    rounds: int
+    name: str = verdict.STAGE
+
+    @property
+    def index(self) -> int:
+        """After the last round."""
+        return 3 + self.rounds
+
+    def version(self, context: StageContext) -> Any:
+        """Rules, questions, prompt, model and code."""
+        rules = [[rule.id, rule.severity] for rule in RULES.values()]
+        questions = [prompt_text(f"questions/{name}.md") for name in QUESTIONS]
+        settings = context.settings.of("questions_per_call")
+        prompt = prompt_hash("expert")
+        return [CODE_VERSIONS["verification"], rules, questions, prompt, settings, _model(context.settings, judged=True)]
+
+    def items(self, context: StageContext) -> list[WorkItem]:
+        """One item per dialogue that passed the last round."""
+        specs = context.payloads(task_initialization.STAGE, TaskSpec)
+        before = before_round(self.rounds + 1)
+        dialogues = dialogues_after(context, before)
+
+        def start(dialogue_id: str) -> Program[Any]:
+            return verdict_program(dialogues[dialogue_id], specs[dialogue_id], context.tools, context.settings)
+
+        return _following(context, before, specs, start)
+
+    def content(self, result: Any) -> RowContent:
+        """The verdict's terminal state."""
+        assert isinstance(result, Verdict)
+        end = result.terminal
+        if end.state == "accepted":
+            return RowContent(state="accepted", payload=result, verdict=result)
+        rejection = Rejection(check=end.check or "", reason=end.reason, evidence=end.evidence, turn_id=end.turn_id)
+        return RowContent(state="rejected", payload=result, rejection=rejection, verdict=result)
+
+
+@dataclass(frozen=True)
+class VerifiedDialogues:
+    """The accepted dialogues themselves: what splits and exports read."""
+
+    rounds: int
+    name: str = VERIFIED_STAGE
+
+    @property
+    def index(self) -> int:
+        """The last stage of a domain."""
+        return 4 + self.rounds
+
+    def version(self, context: StageContext) -> Any:
+        """Nothing of its own: rows are copies of what was verified."""
+        return []
+
+    def items(self, context: StageContext) -> list[WorkItem]:
+        """One item per accepted verdict."""
+        specs = context.payloads(task_initialization.STAGE, TaskSpec)
+        dialogues = dialogues_after(context, before_round(self.rounds + 1))
+        accepted = _following(context, verdict.STAGE, specs, lambda dialogue_id: _copied(dialogues[dialogue_id]))
+        hashes = {row["dialogue_id"]: row["content_hash"] for row in context.places(before_round(self.rounds + 1))}
+        return [
+            WorkItem(item.dialogue_id, item.slot, item.attempt, [item.inputs, hashes[item.dialogue_id]], item.program)
+            for item in accepted
+        ]
+
+    def content(self, result: Any) -> RowContent:
+        """An accepted dialogue."""
+        assert isinstance(result, Dialogue)
+        return RowContent(state="accepted", payload=result)
+
+
+def domain_stages(settings: Settings) -> list[Stage]:
+    """All stages of a domain that make rows, in order."""
+    rounds = [RefinementRound(number) for number in range(1, settings.rounds + 1)]
+    return [TaskSpecs(), Skeletons(), *rounds, Verification(settings.rounds), VerifiedDialogues(settings.rounds)]
+
+
+def before_round(round_number: int) -> str:
+    """Name of the stage whose dialogues a round starts from."""
+    return trajectory_initialization.STAGE if round_number == 1 else stage_name(round_number - 1)
+
+
+def dialogues_after(context: StageContext, stage: str) -> dict[str, Dialogue]:
+    """Dialogues as they stood after a stage, by id."""
+    if stage == trajectory_initialization.STAGE:
+        skeletons = context.payloads(stage, Skeleton)
+        return {dialogue_id: skeleton.to_dialogue() for dialogue_id, skeleton in skeletons.items()}
+    refined = context.payloads(stage, RefinedDialogue)
+    return {dialogue_id: row.dialogue for dialogue_id, row in refined.items()}
+
+
+def _following(
+    context: StageContext, before: str, specs: dict[str, TaskSpec], start: Callable[[str], Program[Any]]
+) -> list[WorkItem]:
+    """Items for all rows that passed the stage before; they depend on its content and their own spec."""
+    places: Iterable[dict[str, Any]] = context.places(before)
+    return [
+        WorkItem(
+            dialogue_id=place["dialogue_id"],
+            slot=place["slot"],
+            attempt=place["attempt"],
+            inputs=[place["content_hash"], specs[place["dialogue_id"]].model_dump(mode="json")],
+            program=partial(start, place["dialogue_id"]),
+        )
+        for place in places
+        # A row of an earlier run whose spec is gone is about to be made anew.
+        if place["dialogue_id"] in specs
+    ]
+
+
+def _copied(dialogue: Dialogue) -> Program[Dialogue]:
+    yield from ()
+    return dialogue

@@ -1,0 +1,40 @@
+"""Tool pools: from files with tool definitions to tools in normal form.
+
+Belongs here: reading and repairing pools, the import report, and the links
+between tools. Does not belong here: choosing tools for a task
+(``initialization``). The pool that comes with the package is in ``shipped``.
+"""
+
+from toolace_dagster.tool_pool.dependencies import (
+    Link,
+    find_links,
+    identifier_parameters,
+    producers_of,
+    reachable,
+)
+from toolace_dagster.tool_pool.formats import POOL_FORMAT
+from toolace_dagster.tool_pool.pool import (
+    DOMAIN_NAME,
+    WHOLE_FILE,
+    PoolError,
+    ToolPool,
+    UnknownDomain,
+    load_pool,
+)
+from toolace_dagster.tool_pool.sources import domain_name
+
+__all__ = [
+    "DOMAIN_NAME",
+    "POOL_FORMAT",
+    "WHOLE_FILE",
+    "Link",
+    "PoolError",
+    "ToolPool",
+    "UnknownDomain",
+    "domain_name",
+    "find_links",
+    "identifier_parameters",
+    "load_pool",
+    "producers_of",
+    "reachable",
+]
