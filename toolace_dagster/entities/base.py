@@ -31,7 +31,7 @@ def canonical_json(value: Any) -> str:
     Returns:
         JSON text: keys sorted, no spaces, non-ASCII kept.
     """
-    return json.dumps(_plain(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_plain)
 
 
 def content_hash(*parts: Any, length: int = 16) -> str:
@@ -51,8 +51,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    if isinstance(value, (list, tuple, set, frozenset)):
-        items = [_plain(v) for v in value]  # pyright: ignore[reportUnknownVariableType]
-        return sorted(items, key=str) if isinstance(value, (set, frozenset)) else items
-    return value
+        return dict(value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if isinstance(value, (set, frozenset)):
+        return sorted(value, key=str)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    raise TypeError(f"{type(value).__name__} is no JSON value")

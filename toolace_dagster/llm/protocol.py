@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel
@@ -85,7 +85,7 @@ class ModelRequest(Generic[ReplyT]):
     @cached_property
     def schema(self) -> dict[str, Any]:
         """JSON Schema the endpoint is asked to follow."""
-        return self.narrowed_schema or self.reply_type.model_json_schema()
+        return self.narrowed_schema or _schema_of(self.reply_type)
 
     def key(self, model: str, endpoint_kind: str) -> str:
         """Identity by content: equal keys mean the same paid response can be used.
@@ -98,6 +98,11 @@ class ModelRequest(Generic[ReplyT]):
             32 hexadecimal digits.
         """
         return content_hash(self.messages, self.purpose.task, self.schema, self.sampling, model, endpoint_kind, length=32)
+
+
+@cache
+def _schema_of(reply_type: type[BaseModel]) -> dict[str, Any]:
+    return reply_type.model_json_schema()
 
 
 class Usage(Entity):

@@ -64,14 +64,15 @@ def materialize_stage(
         # Nothing a retry could change; what was paid for is in the journal.
         raise dg.Failure(description=str(error), allow_retries=False) from error
     context.log.info(f"{stage.name}: made {report.made} rows, {report.reused} were current")
-    return dg.MaterializeResult(
-        metadata=stage_metadata(report, sample_dialogue(stage_context, stage.name)),
-        data_version=dg.DataVersion(report.content),
-        check_results=[
-            check_result(SUMS_CHECK, sum_faults(stage_context, stage.name)),
-            check_result(SCHEMA_CHECK, schema_faults(stage_context, stage.name)),
-        ],
-    )
+    with stage_context.store.reading():
+        return dg.MaterializeResult(
+            metadata=stage_metadata(report, sample_dialogue(stage_context, stage.name)),
+            data_version=dg.DataVersion(report.content),
+            check_results=[
+                check_result(SUMS_CHECK, sum_faults(stage_context, stage.name)),
+                check_result(SCHEMA_CHECK, schema_faults(stage_context, stage.name)),
+            ],
+        )
 
 
 def check_result(name: str, faults: list[str], asset: str | None = None) -> dg.AssetCheckResult:

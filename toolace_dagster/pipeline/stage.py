@@ -118,9 +118,11 @@ def stale_items(stage: Stage, context: StageContext) -> tuple[list[WorkItem], di
         The stale items, the fingerprint of every item by dialogue id, and ids of rows that no item asks for.
     """
     version = stage.version(context)
-    items = stage.items(context)
+    with context.store.reading():
+        items = stage.items(context)
+        rows = context.store.read(sql("queries/stage_fingerprints"), {"stage": stage.name})
     fingerprints = {item.dialogue_id: content_hash(stage.name, version, item.inputs) for item in items}
-    known = {row["dialogue_id"]: row for row in context.store.read(sql("queries/stage_fingerprints"), {"stage": stage.name})}
+    known = {row["dialogue_id"]: row for row in rows}
 
     def is_stale(item: WorkItem) -> bool:
         row = known.get(item.dialogue_id)
@@ -181,9 +183,11 @@ def run_stage(stage: Stage, context: StageContext) -> StageReport:
 def report(stage: str, context: StageContext, *, made: int, reused: int, seconds: float) -> StageReport:
     """Read a stage's counts back from the warehouse, so that they say what is stored."""
     where = {"stage": stage}
-    counts = context.store.read(sql("queries/counts_of_stage"), where)
-    usage = context.store.read(sql("queries/usage_of_stage"), where | {"run_id": context.run_id})
-    hashes = context.store.read(sql("queries/content_of_stage"), where)
+    with context.store.reading():
+        counts = context.store.read(sql("queries/counts_of_stage"), where)
+        usage = context.store.read(sql("queries/usage_of_stage"), where | {"run_id": context.run_id})
+        hashes = context.store.read(sql("queries/content_of_stage"), where)
+        reasons = context.store.read(sql("queries/reasons_of_stage"), where)
     numbers = counts[0] if counts else {"attempted": 0, "accepted": 0, "rejected": 0, "failed": 0}
     return StageReport(
         stage=stage,
@@ -191,7 +195,7 @@ def report(stage: str, context: StageContext, *, made: int, reused: int, seconds
         made=made,
         reused=reused,
         seconds=seconds,
-        reasons=context.store.read(sql("queries/reasons_of_stage"), where),
+        reasons=reasons,
         usage=usage[0] if usage else {},
         content=content_hash([list(row.values()) for row in hashes]),
         **numbers,

@@ -40,10 +40,11 @@ def first_stale(context: StageContext, domain: ToolDomain) -> Staleness | None:
     Returns:
         The first stale stage, or None when everything is current.
     """
-    if not is_current(context.store, domain):
-        return Staleness(stage="tool_pool", rows=len(domain.tools))
-    for stage in domain_stages(context.settings):
-        stale, _, obsolete = stale_items(stage, context)
-        if stale or obsolete:
-            return Staleness(stage=stage.name, rows=len(stale), obsolete=len(obsolete))
-    return None
+    with context.store.reading():
+        if not is_current(context.store, domain):
+            return Staleness(stage="tool_pool", rows=len(domain.tools))
+        for stage in domain_stages(context.settings):
+            stale, _, obsolete = stale_items(stage, context)
+            if stale or obsolete:
+                return Staleness(stage=stage.name, rows=len(stale), obsolete=len(obsolete))
+        return None

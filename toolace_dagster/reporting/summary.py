@@ -63,6 +63,11 @@ def summarize(warehouse: Warehouse, domain: str) -> DomainSummary:
         The summary; all zeros when nothing was run.
     """
     store = warehouse.domain(domain)
+    with store.reading():
+        return _summary(store, domain)
+
+
+def _summary(store: Store, domain: str) -> DomainSummary:
     return DomainSummary(
         domain=domain,
         **_first(store, "queries/domain_outcomes"),

@@ -24,6 +24,9 @@ from toolace_dagster.entities import canonical_json
 Row = dict[str, Any]
 Params = Sequence[Any] | Mapping[str, Any]
 
+_CONFIG = {"threads": 1, "autoinstall_known_extensions": False, "autoload_known_extensions": False}
+"""Work is spread over domains, not inside one; and no extension is looked for on the network."""
+
 _LOCK_WORDS = ("could not set lock", "conflicting lock", "different configuration", "being used by another process")
 _PATIENCE = 60.0
 
@@ -45,6 +48,7 @@ class Store:
         self.path = path
         self._schema = schema
         self._ready = False
+        self._open: duckdb.DuckDBPyConnection | None = None
 
     def exists(self) -> bool:
         """Whether the file is there."""
@@ -62,8 +66,25 @@ class Store:
         """
         if not self.path.exists():
             return []
+        with self.reading():
+            assert self._open is not None
+            return fetch(self._open, statement, params)
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Let all reads inside share one connection, since opening costs more than most queries.
+
+        Writing inside is a mistake and fails: a file is open for reading or for writing.
+        """
+        if self._open is not None or not self.path.exists():
+            yield
+            return
         with self._connection(read_only=True) as connection:
-            return fetch(connection, statement, params)
+            self._open = connection
+            try:
+                yield
+            finally:
+                self._open = None
 
     @contextmanager
     def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -95,7 +116,7 @@ def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     wait = 0.005
     while True:
         try:
-            return duckdb.connect(str(path), read_only=read_only)
+            return duckdb.connect(str(path), read_only=read_only, config=_CONFIG)
         except (duckdb.IOException, duckdb.ConnectionException, duckdb.BinderException) as error:
             words = str(error).lower()
             if not any(word in words for word in _LOCK_WORDS) or time.monotonic() > deadline:

@@ -98,7 +98,8 @@ class Resolver:
         filled = Filled(tool, planned.repeat, {})
         changing = planned.changing
         for name, view in tool.params.items():
-            source = self._source(tool, name, view, planned.repeat if name == changing else 0, name in tool.required)
+            used = [args.get(name) for called, args in before if called == tool.name] if planned.repeat else []
+            source = self._source(tool, name, view, planned.repeat if name == changing else 0, name in tool.required, used)
             if source is not None:
                 filled.sources[name] = source
                 filled.arguments[name] = source.value
@@ -111,7 +112,7 @@ class Resolver:
             self._tell_apart(filled, before)
         return filled
 
-    def _source(self, tool: ToolView, name: str, view: Schema, repeat: int, needed: bool) -> Source | None:
+    def _source(self, tool: ToolView, name: str, view: Schema, repeat: int, needed: bool, used: list[Any]) -> Source | None:
         whole = tool.parameters
         if repeat and self.said:
             spoken = self._spoken(name, view, repeat)
@@ -122,17 +123,17 @@ class Resolver:
                 if (known == wanted or (repeat == 0 and same_name(known, wanted))) and fits(value, view, whole):
                     return Source("detail", value)
         if is_identifier(name, view) and needed:
-            found = self._from_outputs(tool, name, view, repeat)
+            found = self._from_outputs(tool, name, view, repeat, used)
             if found is not None:
                 return found
         if not needed:
             return None
-        loose = _loosely(name, view, self.details, whole)
-        if loose is not None:
-            return Source("detail", loose[0])
         for known, value in self.earlier:
             if same_name(known, name) and fits(value, view, whole):
                 return Source("earlier", value)
+        loose = _loosely(name, view, self.details, whole)
+        if loose is not None:
+            return Source("detail", loose[0])
         if not is_identifier(name, view):
             seen = self.memory.field(name, view)
             if seen is not None and view["type"] in ("string", "number", "integer"):
@@ -141,7 +142,7 @@ class Resolver:
             return Source("default", view["default"])
         return Source("made", self.maker.value(name, view, whole, tool=tool.description))
 
-    def _from_outputs(self, tool: ToolView, name: str, view: Schema, repeat: int) -> Source | None:
+    def _from_outputs(self, tool: ToolView, name: str, view: Schema, repeat: int, taken: list[Any]) -> Source | None:
         found = self.memory.candidates(name, view)
         if not found:
             return None
@@ -163,6 +164,8 @@ class Resolver:
         policy = self._policy(tool, name, newest)
         ranked = ranked_by(newest, policy)
         chosen = ranked[repeat % len(ranked)]
+        if repeat:
+            chosen = next((seen for seen in ranked if seen.value not in taken), chosen)
         return Source("output", chosen.value, chosen, policy if len(newest) > 1 else "only")
 
     def _spoken(self, name: str, view: Schema, repeat: int) -> Source | None:
@@ -246,6 +249,8 @@ def _loosely(name: str, view: Schema, details: list[tuple[str, Any]], root: Sche
     wanted = set(parts(name)) | {word for word in parts(str(view.get("description", ""))) if len(word) > 3}
     best: tuple[int, Any] | None = None
     for known, value in details:
+        if any(word in parts(known) and word not in wanted for word in ("email", "phone", "date", "time")):
+            continue
         shared = len(set(parts(re.sub(r"\(\d+\)", "", known))) & set(parts(name))) * 3 + len(set(parts(known)) & wanted)
         if shared >= 2 and fits(value, view, root) and (best is None or shared > best[0]):
             best = (shared, value)

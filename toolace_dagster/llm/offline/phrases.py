@@ -32,7 +32,8 @@ _PROPER = frozenset("english french german spanish arabic portuguese hindi ukrai
 _THIRD = re.compile(r"^([A-Z][a-z]+?)(es|s)\b")
 _CLAUSE = re.compile(r"^(how|what|why|where|who|when|which|step at which)\b", re.I)
 _TAIL = (
-    re.compile(r"\s*\((?:e\.g|i\.e|such|for example|default)[^)]*\)", re.I),
+    re.compile(r"\s*\([^)]*\)"),
+    re.compile(r",? (?:and optionally|with an? optional) .*$", re.I),
     re.compile(r"[:;].*$"),
     re.compile(r",? (?:by|from|with|if) [^,]* if (?:wanted|needed)$"),
     re.compile(r",? (?:including|and put|so that|to be|while|along with|together with|that gathers|using|when|whether)\b.*$"),
@@ -91,6 +92,10 @@ def say(value: Any, view: Schema | None = None, *, spelled: bool = False) -> str
     if isinstance(value, list):
         items: list[Any] = value
         inner = view.get("items") if view else None
+        if any(isinstance(item, dict) for item in items):
+            return "; ".join(say(item, inner if isinstance(inner, dict) else None, spelled=spelled) for item in items)
+        if any(isinstance(item, str) and re.search(r"[.,;!?]", item) for item in items):
+            return joined([f'"{say(item, None)}"' for item in items])
         return joined([say(item, inner if isinstance(inner, dict) else None, spelled=spelled) for item in items]) or "none"
     if isinstance(value, dict):
         return spell_out(value, view or {}, spelled=spelled)
@@ -190,7 +195,7 @@ def deed(tool: ToolView) -> str:
 def noun_phrase(name: str, description: str) -> str:
     """A parameter as a noun phrase without article: ``date of the visit``."""
     first = re.split(r"[.,;:(]|\s-\s| - ", description.strip(), maxsplit=1)[0].strip()
-    first = _UNITS.sub("", first)
+    first = re.sub(r"(?i)^(?:the |an? )?(?:optional |1-based )*(?:(?:array|list) of )?", "", _UNITS.sub("", first))
     plainly = not first or len(first.split()) > 9 or _CLAUSE.match(first) or not first[0].isalpha()
     if plainly or re.match(r"(?i)(whether|only|if|use|set|filter|returns?|identifier)\b", first):
         return words(name)

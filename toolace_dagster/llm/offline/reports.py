@@ -85,6 +85,8 @@ def _one(tool: ToolView | None, name: str, arguments: dict[str, Any], content: A
     if not facts:
         text = next((str(v) for v in fields.values() if isinstance(v, str)), "")
         return _plain_text(text) if text else "There was nothing more to report."
+    if len(facts) == 1 and facts[0].label == "message":
+        return _plain_text(str(facts[0].value))
     rest = [fact for fact in facts if not subject or fact.value != subject]
     return _sentence(rest or facts, subject if rest else "")
 
@@ -170,6 +172,8 @@ def _facts(fields: dict[str, Any], view: Schema, arguments: dict[str, Any], most
             continue
         inner = plain(known.get(key, {}), view)
         text, unit = label_and_unit(key, inner)
+        if (isinstance(value, bool) and found[0] in ("is", "success", "ok", "succeeded")) or (key == "message" and len(fields) > 2):
+            continue
         echoed = any(value == given and type(value) is type(given) for given in arguments.values())
         rank = 3 if echoed else 0 if found[-1] in ("id", "code", "number", "url") else 1
         said = say(value, inner) + unit
@@ -188,13 +192,17 @@ def _short_list(value: Any) -> bool:
 def _plain_text(text: str) -> str:
     lines = [line.strip(" -#*") for line in text.splitlines() if line.strip()]
     shown = "; ".join(lines[:4])
-    return (shown[:1].upper() + shown[1:]).rstrip(".") + "." if shown else "The result is empty."
+    if len(lines) > 1:
+        return f'The text reads: "{shown}{"; ..." if len(lines) > 4 else ""}".'
+    if shown and "/" not in shown.split()[0]:
+        shown = shown[:1].upper() + shown[1:]
+    return shown.rstrip(".") + "." if shown else "The result is empty."
 
 
 def _tidy(text: str) -> str:
     text = re.sub(r"\s+", " ", unmarked(text)).strip()
     text = re.sub(r"([.?!])\.", r"\1", text)
-    return text[:1].upper() + text[1:]
+    return text if "/" in text.split(" ")[0] else text[:1].upper() + text[1:]
 
 
 def ask_for(name: str, view: Schema, rng: Random) -> str:

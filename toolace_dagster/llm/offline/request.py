@@ -81,7 +81,7 @@ class ToolView:
     @cached_property
     def noun(self) -> str:
         """What it is about, from its name: ``list_member_loans`` gives ``loan``."""
-        found = parts(self.name)
+        found = [word for word in parts(self.name) if word not in ("write", "read", "get", "batch", "state", "body", "title", "details")]
         return singular(found[-1]) if found else "result"
 
     def returns(self, name: str, schema: Schema) -> Leaf | None:

@@ -148,6 +148,12 @@ class Simulator:
         for key, value in want.known.items():
             if same_name(key, name) and fits(value, view, root) and not (listed and is_identifier(name, view) and position):
                 return value
+        if view["type"] == "boolean" and parts(name)[-1:] in (("success",), ("ok",), ("succeeded",)):
+            return True
+        if view["type"] == "string" and parts(name) in (("datetime",), ("timestamp",), ("now",)):
+            return self.maker.clock(self.maker.today)
+        if view["type"] == "string" and name == "message" and not view.get("examples") and not view.get("enum") and not view.get("pattern"):
+            return vocabulary.word_for("reply", self.rng)
         allowed = view.get("enum")
         if isinstance(allowed, list) and allowed:
             good = [v for v in allowed if not any(bad in str(v).lower() for bad in _BAD)] or allowed
@@ -253,7 +259,7 @@ class Simulator:
         if where is not None and tool.looks_up:
             return "\n".join(["[DIR] archive", *(f"[FILE] {self.rng.choice(vocabulary.WORDS)}-{n}.md" for n in (1, 2, 3))])
         if where is not None:
-            return f"{tool.verb.capitalize()} succeeded for {where}."
+            return f"{where}: {past_of(tool.verb)}."
         if "url" in flat:
             return f"# {self.rng.choice(vocabulary.WORDS).capitalize()} news\n\n{vocabulary.word_for('text', self.rng)} Last updated {self.maker.today.isoformat()}."
         return self._record(tool, flat)
@@ -282,7 +288,7 @@ class Simulator:
         kept = {key: value for key, value in flat.items() if len(str(value)) < 60}
         if tool.looks_up:
             return {**row(), **kept}
-        return {"status": "ok", **kept, "updated_at": self.maker.clock(self.maker.today)}
+        return {**kept, "status": past_of(tool.verb), "updated_at": self.maker.clock(self.maker.today)}
 
 
 def failure_text(tool: ToolView, failure: str, arguments: dict[str, Any], name: str | None) -> Any:
@@ -320,6 +326,9 @@ def _over_rows(name: str, made: dict[str, Any]) -> int | float | None:
 
 def _order(made: dict[str, Any]) -> None:
     """Put pairs such as opening and closing time, or low and high price, in order."""
+    moment = made.get("datetime")
+    if isinstance(moment, str) and isinstance(made.get("day_of_week"), str):
+        made["day_of_week"] = _day(moment, dt.date.min).strftime("%A")
     times = [n for n in ("opens_at", "closes_at") if isinstance(made.get(n), str)]
     if len(times) == 2 and made["opens_at"] > made["closes_at"]:
         made["opens_at"], made["closes_at"] = made["closes_at"], made["opens_at"]
@@ -329,6 +338,20 @@ def _order(made: dict[str, Any]) -> None:
         if all(isinstance(made[n], (int, float)) for n in trio):
             for n, value in zip(trio, sorted(made[n] for n in trio), strict=True):
                 made[n] = value
+
+
+_PARTICIPLES = {"set": "set", "put": "put", "write": "written", "send": "sent", "run": "run", "make": "made", "do": "done", "take": "taken", "show": "shown"}  # fmt: skip
+
+
+def past_of(verb: str) -> str:
+    """The past participle of a verb, roughly: ``update`` gives ``updated``."""
+    if verb in _PARTICIPLES:
+        return _PARTICIPLES[verb]
+    if verb.endswith("e"):
+        return verb + "d"
+    if verb.endswith("y") and verb[-2:-1] not in "aeiou":
+        return verb[:-1] + "ied"
+    return verb + ("ted" if verb in ("submit", "commit") else "ged" if verb == "tag" else "led" if verb == "cancel" else "ed")
 
 
 class _Wanted:

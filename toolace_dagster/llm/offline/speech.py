@@ -18,7 +18,7 @@ from toolace_dagster.llm.offline.schema import Schema
 from toolace_dagster.llm.offline.vocabulary import is_person
 
 _ROLES = ("member", "patient", "applicant", "customer", "user", "visitor", "tenant", "household")
-_EMPTY_SLOT = re.compile(r" (?:on a date|at a depth|at a given time|of a given [a-z]+|for a month|in a city|by name|with room for a number of [a-z]+|in a range of dates)\b(?! of)")
+_EMPTY_SLOT = re.compile(r" (?:on a date|at a depth|at a given time|of a given [a-z]+|for a month|in a city|by name|with room for a number of [a-z]+|in a range of dates|in (?:a|the) (?:GitHub )?repository)\b(?! of)")
 _POSSESSIVE = re.compile(r"\ba (?:member|patient|customer|user|tenant|household)'s ")
 _VERBOSE = (
     "Sorry for the long message, but I would rather explain everything once.",
@@ -35,6 +35,24 @@ _FIRST = (
     "I have a free half hour, so here goes.", "This is a bit new to me.", "I've put this off for too long.",
     "There's something I want off my desk.", "My calendar just opened up.", "I promised to take care of this.",
     "Before lunch I want this done.", "I was going through my papers just now.",
+)  # fmt: skip
+_FLAVOURS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("nurse", ("On break, ten minutes.", "Shift starts soon.", "Between two rounds here.", "Ward is busy.")),
+    ("teacher", ("Since I retired I have taken such things into my own hands.", "Thirty years in the classroom taught me to ask clearly.", "My former pupils tell me this is the way to do it nowadays.", "I have my reading glasses on and my notes in front of me.")),
+    ("student", ("so i just got out of class", "hey, lecture was cancelled so i have time", "ok so my flatmate said you can do this", "hi, sorry if this is a dumb one")),
+    ("project manager", ("Here is what I want, in order.", "Agenda for this chat is short.", "Let's take this point by point.")),
+    ("night-shift", ("Just off a night shift.", "Long night.", "Not much sleep, so straight to it.", "Home at last, quick thing.")),
+    ("newcomer", ("I only moved here last month, so I hope I'm asking in the right place!", "Everything is still new to me here, but I like it a lot.", "I'm finding my way around the city and you could be a great help.")),
+    ("accountant", ("I like figures to match, so please be exact.", "I will check the numbers afterwards, as always.", "Please give me exact amounts where there are any.")),
+    ("business owner", ("Customer just left, I have a moment.", "The shop is quiet for a minute.", "Next customer is at ten past, so let's go.")),
+    ("parent", ("The little one is napping, so now or never.", "I'm typing this with a toddler on my lap.", "School run in twenty minutes.", "Dinner is on the stove and homework is on the table.")),
+    ("engineer", ("Task as follows.", "Request:", "Input is complete, I believe.")),
+    ("volunteer", ("I'm writing for our group.", "Our volunteers asked me to arrange this.", "The committee met yesterday and I took this on.")),
+    ("writer", ("I have been meaning to write to you since the morning.", "As so often, the practical side of life interrupts my chapter.", "It is a quiet afternoon, and I would like to put it to some use.")),
+    ("non-native", ("Hello. I will explain in simple words.", "Hello, I hope my English is clear.", "Good day. I have a request.")),
+    ("sceptical", ("I've had mixed results with services like this, so let's see.", "I want to be sure this works before I rely on it.", "I'm told you can do this. We'll see.")),
+    ("assistant who books", ("I'm arranging this for my director.", "My director needs this settled today.", "This one is for the boss.")),
+    ("farmer", ("The wind turned overnight, but the sky is clear now.", "We could do with some rain here.", "First frost this morning, so I'm indoors with a coffee.", "Good drying weather today, so I'll be brief.")),
 )  # fmt: skip
 _LATER = (
     "Great, thanks.", "Perfect.", "Good, that helps.", "Thank you.", "Lovely.", "All right.", "That works for me.", "Okay, next thing.",
@@ -64,6 +82,7 @@ class Voice:
         lower: Starts nothing with a capital.
         bare: Leaves out most punctuation.
         spelled: Spells dates out.
+        flavour: Remarks that only such a person makes.
     """
 
     terse: bool = False
@@ -72,6 +91,7 @@ class Voice:
     lower: bool = False
     bare: bool = False
     spelled: bool = False
+    flavour: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, persona: Any) -> Voice:
@@ -81,7 +101,8 @@ class Voice:
         def has(*hints: str) -> bool:
             return any(hint in text for hint in hints)
 
-        terse = has("terse", "short", "hurried", "brief", "few words", "busy", "rush", "clipped", "to the point", "blunt", "direct", "impatient", "telegram")
+        terse = has("terse", "short", "hurried", "brief", "few words", "busy ", "rush", "clipped", "to the point", "blunt", "impatient", "telegram", "precise and dry")
+        terse = terse and not has("director")
         return cls(
             terse=terse,
             polite=has("polite", "formal", "courteous", "kind", "grateful", "retired", "gentle", "proper"),
@@ -89,6 +110,7 @@ class Voice:
             lower=has("lower-case", "lower case", "lowercase", "no capitals"),
             bare=has("no punctuation", "without punctuation", "little punctuation"),
             spelled=sum(map(ord, text)) % 2 == 0,
+            flavour=next((remarks for hint, remarks in _FLAVOURS if hint in text), ()),
         )
 
     def finish(self, text: str) -> str:
@@ -157,6 +179,12 @@ def request_text(calls: list[list[Filled]], voice: Voice, rng: Random, *, first:
 def _values_of(filled: Filled, out: list[Any], told: set[str], rng: Random, voice: Voice) -> tuple[list[str], list[str]]:
     inlines: list[str] = []
     statements: list[str] = []
+    pair = [filled.sources.get(name) for name in ("owner", "repo")]
+    if all(source is not None and source.kind in ("detail", "made", "earlier") and source.value not in out for source in pair) and not filled.repeat:
+        whole = "/".join(str(source.value) for source in pair if source is not None)
+        if whole not in told:
+            told.update((whole, *(f"{n}={s.value!r}" for n, s in zip(("owner", "repo"), pair, strict=True) if s is not None)))
+            inlines.append(f"in {marked(whole)}")
     for name, source in filled.sources.items():
         view = filled.tool.params.get(name, {})
         key = f"{name}={source.value!r}"
@@ -164,8 +192,10 @@ def _values_of(filled: Filled, out: list[Any], told: set[str], rng: Random, voic
             continue
         told.add(key)
         told.add(str(source.value))
+        if _is_number(name, source.value) and not filled.repeat and _numbered(deed(filled.tool), name).search(deed(filled.tool)):
+            continue
         if is_identifier(name, view):
-            if _mention(deed(filled.tool), noun_of(name, view)) is None:
+            if all(_mention(deed(filled.tool), noun) is None for noun in nouns_of(name, view)):
                 statements.append(f"the {noun_of(name, view)} is {say(source.value)}")
             continue
         kind, text = clause(name, view, source.value, rng, spelled=voice.spelled)
@@ -182,15 +212,18 @@ def with_references(filled: Filled, slots: dict[str, str] | None = None) -> str:
     """
     said = deed(filled.tool)
     for name, value in (slots or {}).items():
-        said = _open_slot(said, name).sub(value.replace("\\", r"\\"), said, count=1)
+        view = filled.tool.params.get(name, {})
+        said = _open_slot(said, name, str(view.get("description", ""))).sub(value.replace("\\", r"\\"), said, count=1)
     said = _EMPTY_SLOT.sub("", said)
     said = _POSSESSIVE.sub("my ", said)
     leftover: list[str] = []
     for name, source in filled.sources.items():
         view: Schema = filled.tool.params.get(name, {})
+        if _is_number(name, source.value) and source.kind in ("detail", "made", "earlier") and not filled.repeat:
+            said = _numbered(said, name).sub(lambda found: f"{found[1]} {say(source.value)}", said, count=1)  # noqa: B023
         if not is_identifier(name, view):
             continue
-        noun = noun_of(name, view)
+        noun = next((option for option in nouns_of(name, view) if _mention(said, option) is not None), noun_of(name, view))
         reference = refer(noun, source)
         found = _mention(said, noun)
         if found is not None:
@@ -216,11 +249,34 @@ def refer(noun: str, source: Source) -> str:
     return ranked.get(source.policy, "the first {} on the list").format(noun)
 
 
-def _open_slot(said: str, name: str) -> re.Pattern[str]:
+def nouns_of(name: str, view: Schema) -> list[str]:
+    """Nouns an identifier's parameter may be about, best first: from its name, then from its description."""
+    found = re.match(r"(?i)(?:unique )?identifier of (?:the |an? )?([a-z -]+)", str(view.get("description", "")))
+    described = re.split(r" (?:that|of|to|in|where|with|the|who|for)\b", found[1].strip())[0].split() if found else []
+    return list(dict.fromkeys([noun_of(name, view), *reversed(described)]))
+
+
+_AFTER_NOUN = r"(?=$|[,.]| (?:in|of|from|with|to|for|on|by|and|at|that|needs|has)\b)"
+
+
+def _open_slot(said: str, name: str, description: str = "") -> re.Pattern[str]:
     """Where a deed leaves a parameter's value open: ``a city`` for ``city``, ``a farm`` for ``farm_name``."""
     found = [word for word in parts(name) if word not in ("name", "full")]
-    noun = found[-1] if found else "\0"
-    return re.compile(rf"\b(?:a|an|one) (?:given )?(?:[a-z]+ )?{re.escape(noun)}\b(?! of)|(?<=of ){re.escape(noun)}s\b$")
+    noun = re.escape(found[-1] if found else "\0")
+    phrase = re.match(r"kind of [a-z]+", description.lower())
+    kinds = rf"|\b(?:a|an) {phrase[0]}\b" if phrase else ""
+    return re.compile(rf"\b(?:a|an|one) (?:given |specific )?(?:(?!optional|new)[a-z]+ )?{noun}{_AFTER_NOUN}(?! of){kinds}")
+
+
+def _is_number(name: str, value: Any) -> bool:
+    return parts(name)[-1:] == ("number",) and isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _numbered(said: str, name: str) -> re.Pattern[str]:
+    """Where a deed speaks of a thing that has a number: ``an existing issue`` for ``issue_number``."""
+    noun = " ".join(parts(name)[:-1]) or "\0"
+    noun = "pull request" if noun == "pull" else noun
+    return re.compile(rf"\b(?:a|an|the|its) (?:existing |specific |given |parent )?({re.escape(noun)}){_AFTER_NOUN}")
 
 
 def _slots_of(filled: Filled, out: list[Any], voice: Voice) -> dict[str, str]:
@@ -232,12 +288,12 @@ def _slots_of(filled: Filled, out: list[Any], voice: Voice) -> dict[str, str]:
             continue
         if is_identifier(name, view) or any(source.value == other for other in out) or filled.repeat:
             continue
-        if parts(name)[-1:] and parts(name)[-1] in ("email", "phone", "title", "note", "type") or _open_slot(said, name).search(said) is None:
-            continue
-        if _open_slot(said, name).pattern.startswith("\0") or is_person(name, str(view.get("description", ""))):
+        description = str(view.get("description", ""))
+        slot = _open_slot(said, name, description)
+        if parts(name)[-1:] and parts(name)[-1] in ("email", "phone", "title", "note") or is_person(name, description) or slot.search(said) is None:
             continue
         slots[name] = say(source.value, view, spelled=voice.spelled)
-        said = _open_slot(said, name).sub("", said, count=1)
+        said = slot.sub("", said, count=1)
     return slots
 
 
@@ -272,7 +328,11 @@ def _assemble(requests: list[str], sentences: list[str], voice: Voice, rng: Rand
     frames = _TERSE if voice.terse else _POLITE + _FRAMES[:6] if voice.polite else _FRAMES
     said: list[str] = []
     greet = rng.random()
-    if first and (voice.wordy or (not voice.terse and greet < 0.75)):
+    if first and voice.flavour and rng.random() < 0.7:
+        said.append(rng.choice(voice.flavour))
+        if voice.wordy and greet < 0.3:
+            said.append(rng.choice(_VERBOSE))
+    elif first and (voice.wordy or (not voice.terse and greet < 0.75)):
         said.append(rng.choice(_FIRST))
         if voice.wordy and greet < 0.5:
             said.append(rng.choice(_VERBOSE))

@@ -104,6 +104,8 @@ class Maker:
         topic = vocabulary.topic_of(name, description, tool)
         if parts(name)[-1:] in (("id",), ("sha",)) or "identifier" in description.lower()[:20]:
             return self._fit("".join(self.rng.choice("bcdfghjkmnpqrstvwxz") for _ in range(2)) + f"-{self.rng.randint(1000, 99999)}", view)
+        if parts(name) in (("datetime",), ("timestamp",)):
+            return self._fit(self.moment(name, "date-time"), view)
         if "date" in parts(name) or "YYYY-MM-DD" in description:
             return self._fit(self.moment(name, "date"), view)
         return self._fit(vocabulary.word_for(topic, self.rng), view)
@@ -135,7 +137,9 @@ class Maker:
         if examples:
             return self.rng.choice(examples)
         found = parts(name)
-        top = 50 if any(word in found for word in _SMALL) else 400
+        if found[:1] in (("temperature",), ("humidity",)) or found[-1:] == ("percent",):
+            low, high = max(low, 3), min(high, 38 if found[0] == "temperature" else 95)
+        top = 9 if found[-1:] in (("number",), ("page",), ("lines",)) else 50 if any(word in found for word in _SMALL) else 400
         if "year" in found:
             low, high = max(low, 2015), min(high, 2027)
         floor = low if low > -1e15 else 1

@@ -52,6 +52,12 @@ _LISTS: dict[str, tuple[str, ...]] = {
     "label": ("urgent", "spring", "needs review", "garden", "archive"),
     "entity": ("Harbour Choir", "Tomasz the baker", "Mill Lane garden", "Blue Kiosk", "Night Train Society"),
     "relation": ("works with", "belongs to", "lives near", "founded"),
+    "entity type": ("person", "organisation", "place", "project", "shop"),
+    "weekday": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday"),
+    "gap": ("+2.0h", "-5.0h", "+7.5h", "+9.0h"),
+    "weather": ("light rain", "partly cloudy", "clear sky", "morning fog"),
+    "reply": ("Done", "Completed without problems", "Saved", "The request was carried out"),
+    "command": ("python -m http.server", "make docs", "git status"),
     "symbol": ("ACME", "ORCA", "TIDE", "MILL"),
     "colour": ("teal", "ochre", "plum", "slate"),
     "product": ("oak bookshelf", "rain barrel", "hand mixer", "reading lamp", "wool blanket"),
@@ -68,6 +74,14 @@ WORDS = ("harbour", "meadow", "lantern", "orchard", "copper", "willow", "granite
 
 _HINTS: tuple[tuple[str, str], ...] = (
     (r"timezone|time zone|iana", "timezone"),
+    (r"^time difference$", "gap"),
+    (r"\bday of week\b|^weekday$", "weekday"),
+    (r"\bconditions\b|^weather", "weather"),
+    (r"^entity ?type$", "entity type"),
+    (r"^names$", "entity"),
+    (r"^files$", "file"),
+    (r"\brepo path\b|\brepository path\b", "directory"),
+    (r"^command$", "command"),
     (r"\b(city|town|location|place|origin|destination)\b", "city"),
     (r"\bcountry|nation\b", "country"),
     (r"\b(district|neighbou?rhood|area|region)\b", "district"),
@@ -114,7 +128,10 @@ _NOT_PERSON = frozenset("file table branch show event farm project product compa
 @lru_cache(maxsize=8192)
 def topic_of(name: str, description: str, tool: str = "") -> str | None:
     """Which word list fits a parameter, from its name first and its description second."""
-    for text in (" ".join(parts(name)), description.lower(), tool.lower()):
+    about = f"{description} {tool}".lower()
+    if "sql" in about and parts(name) in (("query",), ("sql",), ("statement",)):
+        return "sqlcreate" if "create table" in about else "sqlwrite" if "insert" in about or "update" in about else "sql"
+    for text in (" ".join(parts(name)), description.lower()):
         for expression, topic in _COMPILED:
             if expression.search(text):
                 return topic
