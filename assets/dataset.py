@@ -4,13 +4,10 @@ Belongs here: the assets. Does not belong here: choosing a side or writing a fil
 (``toolace_dagster.dataset``).
 """
 
-from collections.abc import Iterator
-from typing import Any
-
 import dagster as dg
 
 from toolace_dagster.dataset import DatasetRow, render_card
-from toolace_dagster.orchestration.materialize import check_result
+from toolace_dagster.orchestration.materialize import Materialized, check_result
 from toolace_dagster.orchestration.resources import Toolace
 from toolace_dagster.pipeline.dataset import card_facts, dataset_rows, make_card, make_exports, make_splits
 from toolace_dagster.reporting.markdown import dialogue_markdown, table
@@ -30,7 +27,7 @@ _COUNT_CHECK = "every_verified_dialogue_exported"
         )
     ],
 )
-def splits(toolace: Toolace) -> dg.MaterializeResult:
+def splits(toolace: Toolace) -> Materialized:
     """Train, validation and test over all domains; a hash of the task decides, so old dialogues never move."""
     outcome = make_splits(toolace.warehouse(), toolace.effective_settings())
     report = outcome.report
@@ -72,7 +69,7 @@ def splits(toolace: Toolace) -> dg.MaterializeResult:
         dg.AssetCheckSpec(name=_COUNT_CHECK, asset="openai_export", description="Rows read back from the files."),
     ],
 )
-def exports(toolace: Toolace) :
+def exports(toolace: Toolace):
     """Training files; all appear together, after all were read back."""
     warehouse, settings = toolace.warehouse(), toolace.effective_settings()
     report = make_exports(warehouse, settings)
@@ -80,12 +77,14 @@ def exports(toolace: Toolace) :
     for asset, folder in (("trl_export", "trl/"), ("openai_export", "openai/")):
         files = [file for file in report.files if file.path.startswith(folder)]
         written = sum(file.rows for file in files)
-        faults = [] if written == len(verified) else [f"{written} of {len(verified)} verified dialogues are in {folder}"]
+        faults = (
+            [] if written == len(verified) else [f"{written} of {len(verified)} verified dialogues are in {folder}"]
+        )
         yield dg.MaterializeResult(
             asset_key=asset,
             metadata={
                 "dagster/row_count": written,
-                "folder": dg.MetadataValue.path(warehouse.exports / folder),
+                "folder": dg.PathMetadataValue(str(warehouse.exports / folder)),
                 "files": dg.MetadataValue.md(table([file.model_dump() for file in files])),
                 "warnings": dg.MetadataValue.md("\n".join(f"- {warning}" for warning in report.warnings) or "none"),
                 "sample_dialogue": dg.MetadataValue.md(_sample(verified)),
@@ -96,14 +95,14 @@ def exports(toolace: Toolace) :
 
 
 @dg.asset(deps=["trl_export", "openai_export"], group_name=_GROUP, kinds={"huggingface"})
-def dataset_card(toolace: Toolace) -> dg.MaterializeResult:
+def dataset_card(toolace: Toolace) -> Materialized:
     """The dataset card: which model made the data, how, from which tools, and how many were rejected why."""
     warehouse, settings = toolace.warehouse(), toolace.effective_settings()
     report = make_card(warehouse, settings)
     text = render_card(card_facts(warehouse, settings))
     return dg.MaterializeResult(
         metadata={
-            "path": dg.MetadataValue.path(warehouse.exports / report.path),
+            "path": dg.PathMetadataValue(str(warehouse.exports / report.path)),
             "card": dg.MetadataValue.md(text.split("---", 2)[-1]),
         },
         data_version=dg.DataVersion(report.sha256),

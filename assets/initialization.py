@@ -4,11 +4,9 @@ Belongs here: the assets. Does not belong here: sampling or prompts
 (``toolace_dagster.initialization``).
 """
 
-from typing import Any
-
 import dagster as dg
 
-from toolace_dagster.orchestration.materialize import materialize_stage, stage_checks
+from toolace_dagster.orchestration.materialize import Materialized, materialize_stage, stage_checks
 from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
 from toolace_dagster.orchestration.resources import Toolace
 from toolace_dagster.pipeline.stages import Skeletons, TaskSpecs
@@ -21,7 +19,7 @@ from toolace_dagster.pipeline.stages import Skeletons, TaskSpecs
     kinds={"duckdb", "openai"},
     check_specs=stage_checks("task_specs"),
 )
-def task_specs(context: dg.AssetExecutionContext, toolace: Toolace) -> dg.MaterializeResult:
+def task_specs(context: dg.AssetExecutionContext, toolace: Toolace) -> Materialized:
     """Task initialization (paper, stage 1.1): sub-tasks over sampled tools, fixed before any turn exists."""
     return materialize_stage(context, toolace, TaskSpecs())
 
@@ -33,6 +31,6 @@ def task_specs(context: dg.AssetExecutionContext, toolace: Toolace) -> dg.Materi
     kinds={"duckdb", "openai"},
     check_specs=stage_checks("skeletons"),
 )
-def skeletons(context: dg.AssetExecutionContext, toolace: Toolace) -> dg.MaterializeResult:
+def skeletons(context: dg.AssetExecutionContext, toolace: Toolace) -> Materialized:
     """Trajectory initialization (paper, stage 1.2): one sub-trajectory per sub-task, calls and outputs together."""
     return materialize_stage(context, toolace, Skeletons())

@@ -4,11 +4,9 @@ Belongs here: the factory. Does not belong here: masking, filling or judging
 (``toolace_dagster.refinement``).
 """
 
-from typing import Any
-
 import dagster as dg
 
-from toolace_dagster.orchestration.materialize import materialize_stage, stage_checks
+from toolace_dagster.orchestration.materialize import Materialized, materialize_stage, stage_checks
 from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
 from toolace_dagster.orchestration.resources import Toolace
 from toolace_dagster.pipeline.stages import RefinementRound, before_round
@@ -34,7 +32,7 @@ def refinement_round(round_number: int) -> dg.AssetsDefinition:
             "plans one, then reasonability refinement by mask-and-fill under a judge."
         ),
     )
-    def made(context: dg.AssetExecutionContext, toolace: Toolace) -> dg.MaterializeResult:
+    def made(context: dg.AssetExecutionContext, toolace: Toolace) -> Materialized:
         return materialize_stage(context, toolace, stage)
 
     return made

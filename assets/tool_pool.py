@@ -5,11 +5,10 @@ Belongs here: the asset. Does not belong here: reading or repairing tools
 """
 
 from collections import Counter
-from typing import Any
 
 import dagster as dg
 
-from toolace_dagster.orchestration.materialize import check_result
+from toolace_dagster.orchestration.materialize import Materialized, check_result
 from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
 from toolace_dagster.orchestration.resources import Toolace
 from toolace_dagster.pipeline.pool import pool_fingerprint, write_pool
@@ -29,7 +28,7 @@ _CHECK = "every_entry_accounted_for"
         )
     ],
 )
-def tool_pool(context: dg.AssetExecutionContext, toolace: Toolace) -> dg.MaterializeResult:
+def tool_pool(context: dg.AssetExecutionContext, toolace: Toolace) -> Materialized:
     """Tools of one domain in normal form, with the report of their import."""
     domain = load_pool(toolace.effective_settings().pool).domain(context.partition_key)
     write_pool(toolace.warehouse().domain(domain.name), domain)

@@ -4,11 +4,9 @@ Belongs here: the factory of both, which follow the last refinement round. Does
 not belong here: rules or experts (``toolace_dagster.verification``).
 """
 
-from typing import Any
-
 import dagster as dg
 
-from toolace_dagster.orchestration.materialize import materialize_stage, stage_checks
+from toolace_dagster.orchestration.materialize import Materialized, materialize_stage, stage_checks
 from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
 from toolace_dagster.orchestration.resources import Toolace
 from toolace_dagster.pipeline.stages import Verification, VerifiedDialogues, before_round
@@ -28,7 +26,7 @@ def verification_assets(rounds: int) -> list[dg.AssetsDefinition]:
         kinds={"duckdb", "openai"},
         check_specs=stage_checks("verification"),
     )
-    def verification(context: dg.AssetExecutionContext, toolace: Toolace) -> dg.MaterializeResult:
+    def verification(context: dg.AssetExecutionContext, toolace: Toolace) -> Materialized:
         """Offline verification (paper, stage 3): rules, then one expert per sub-question, then a verdict."""
         return materialize_stage(context, toolace, Verification(rounds))
 
@@ -39,7 +37,7 @@ def verification_assets(rounds: int) -> list[dg.AssetsDefinition]:
         kinds={"duckdb"},
         check_specs=stage_checks("verified_dialogues"),
     )
-    def verified_dialogues(context: dg.AssetExecutionContext, toolace: Toolace) -> dg.MaterializeResult:
+    def verified_dialogues(context: dg.AssetExecutionContext, toolace: Toolace) -> Materialized:
         """The dialogues that every rule and expert passed."""
         return materialize_stage(context, toolace, VerifiedDialogues(rounds))
 

@@ -30,7 +30,13 @@ def test_each_break_of_the_structure_is_named():
     other = output("t2", call("t9", "find_garage", {"city": "Ghent"}), [])
     assert faults(user("t0", "Hi."), find, other, reply("t3", "Done.")) == ["outputs"]
     assert faults(user("t0", "Hi."), reply("t0", "Hi.")) == ["turn_ids"]
-    twice = (user("t0", "Hi."), find, found, find.model_copy(update={"id": "t3"}), found.model_copy(update={"id": "t4"}))
+    twice = (
+        user("t0", "Hi."),
+        find,
+        found,
+        find.model_copy(update={"id": "t3"}),
+        found.model_copy(update={"id": "t4"}),
+    )
     assert faults(*twice, reply("t5", "Done.")) == ["call_ids"]
 
 

@@ -22,7 +22,9 @@ POOL = load_pool(SETTINGS.pool)
 def plans(domain: str, number: int, settings: Settings = SETTINGS) -> list[TaskPlan]:
     tools = POOL.domain(domain).tools
     links = find_links(tools)
-    return [sample_plan(Slot(domain=domain, number=n, seed=settings.seed), tools, links, settings) for n in range(number)]
+    return [
+        sample_plan(Slot(domain=domain, number=n, seed=settings.seed), tools, links, settings) for n in range(number)
+    ]
 
 
 @pytest.mark.parametrize("domain", [domain.name for domain in POOL.domains])
@@ -73,7 +75,10 @@ def test_every_tool_of_a_shipped_domain_is_used(domain: str):
 
 PLAN = TaskPlan(
     slot=Slot(domain="garages", number=0, seed=0),
-    sub_tasks=(SubTaskPlan(tools=("find_garage", "book_service"), steps=2), SubTaskPlan(tools=("rate_garage",), steps=1)),
+    sub_tasks=(
+        SubTaskPlan(tools=("find_garage", "book_service"), steps=2),
+        SubTaskPlan(tools=("rate_garage",), steps=1),
+    ),
     persona="dry",
     injections=(InjectionType.CLARIFICATION,),
 )
@@ -99,7 +104,10 @@ def test_a_task_spec_follows_its_plan():
     [
         ({"sub_tasks": task_reply()["sub_tasks"][:1]}, "task.sub_task_count"),
         ({"sub_tasks": [task_reply()["sub_tasks"][0] | {"steps": 9}, task_reply()["sub_tasks"][1]]}, "task.steps"),
-        ({"sub_tasks": [task_reply()["sub_tasks"][0] | {"tools": ["fly"]}, task_reply()["sub_tasks"][1]]}, "task.tools"),
+        (
+            {"sub_tasks": [task_reply()["sub_tasks"][0] | {"tools": ["fly"]}, task_reply()["sub_tasks"][1]]},
+            "task.tools",
+        ),
         (
             {"sub_tasks": [task_reply()["sub_tasks"][0] | {"goal": "Use find_garage."}, task_reply()["sub_tasks"][1]]},
             "task.tool_named",
@@ -146,7 +154,10 @@ def test_a_step_without_an_output_for_each_call_is_asked_for_again_and_then_reje
     bad = sub_trajectory(0)
     bad["steps"] = [{"calls": bad["steps"][0]["calls"] * 2, "outputs": bad["steps"][0]["outputs"]}]
     answers = iter([bad, sub_trajectory(1), sub_trajectory(2)])
-    assert structure_faults(drive(skeleton_program(spec(), TOOLS, SETTINGS), lambda _: next(answers)).to_dialogue().turns) == []
+    assert (
+        structure_faults(drive(skeleton_program(spec(), TOOLS, SETTINGS), lambda _: next(answers)).to_dialogue().turns)
+        == []
+    )
     rejected = drive(skeleton_program(spec(), TOOLS, SETTINGS), lambda _: bad)
     assert isinstance(rejected, Rejection)
     assert rejected.check == "skeleton.outputs"

@@ -11,7 +11,11 @@ from tests.builders import dialogue
 from toolace_dagster.refinement.selection import is_covered, select_masks
 
 
-@given(st.integers(0, 10_000), st.floats(0.05, 0.5), st.dictionaries(st.sampled_from(["t00", "t03", "t05"]), st.integers(0, 5)))
+@given(
+    st.integers(0, 10_000),
+    st.floats(0.05, 0.5),
+    st.dictionaries(st.sampled_from(["t00", "t03", "t05"]), st.integers(0, 5)),
+)
 def test_masks_are_never_adjacent_nor_next_to_outputs_that_are_simulated_again(
     seed: int, share: float, counts: dict[str, int]
 ):

@@ -78,9 +78,7 @@ def test_a_call_that_fails_may_be_invalid_since_that_is_its_story():
 
 
 def test_an_injected_error_that_is_no_error_any_more_is_caught():
-    record = InjectionRecord(
-        type=InjectionType.ERROR_SIMULATION, round=1, anchor="t01", turn_ids=("t01", "t02", "t03")
-    )
+    record = InjectionRecord(type=InjectionType.ERROR_SIMULATION, round=1, anchor="t01", turn_ids=("t01", "t02", "t03"))
     assert ("rule.injection_intact", "t02") in found(garage_turns(), injections=(record,))
 
 
@@ -113,7 +111,9 @@ def test_identifiers_are_recognised(value: str):
     assert looks_like_identifier(value)
 
 
-@pytest.mark.parametrize("value", ["2026-07-14", "09:30", "480", "Ghent", "large_print", "3 stars", "a@b9.org", 4, "x.org/12ab"])
+@pytest.mark.parametrize(
+    "value", ["2026-07-14", "09:30", "480", "Ghent", "large_print", "3 stars", "a@b9.org", 4, "x.org/12ab"]
+)
 def test_other_values_are_not_taken_for_identifiers(value: Any):
     assert not looks_like_identifier(value)
 

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from toolace_dagster import __version__
 from toolace_dagster.cli.console import complain, say
-from toolace_dagster.settings import OFFLINE_MODEL, SHIPPED_POOL
+from toolace_dagster.settings import OFFLINE_MODEL, SHIPPED_POOL, Settings
 
 app = typer.Typer(
     help="Turn a pool of tools into verified multi-turn tool-calling dialogues to fine-tune language models on.",
@@ -30,10 +30,14 @@ app.add_typer(pool_app, name="pool")
 app.add_typer(offline_app, name="offline-model")
 
 HomeOption = Annotated[
-    Path, typer.Option("--home", envvar="TOOLACE_HOME", help="Folder for tables, journals, exports and Dagster's instance.")
+    Path,
+    typer.Option("--home", envvar="TOOLACE_HOME", help="Folder for tables, journals, exports and Dagster's instance."),
 ]
 PoolOption = Annotated[
-    Path, typer.Option("--pool", envvar="TOOLACE_POOL", help="Folder or file of tool definitions.", show_default="shipped pool")
+    Path,
+    typer.Option(
+        "--pool", envvar="TOOLACE_POOL", help="Folder or file of tool definitions.", show_default="shipped pool"
+    ),
 ]
 DEFAULT_HOME = Path("toolace_data")
 
@@ -42,7 +46,9 @@ DEFAULT_HOME = Path("toolace_data")
 def run(
     home: HomeOption = DEFAULT_HOME,
     pool: PoolOption = SHIPPED_POOL,
-    domain: Annotated[list[str] | None, typer.Option("--domain", help="Only this tool domain; can be repeated.")] = None,
+    domain: Annotated[
+        list[str] | None, typer.Option("--domain", help="Only this tool domain; can be repeated.")
+    ] = None,
     dialogues: Annotated[int, typer.Option(help="Dialogues to attempt per domain.")] = 12,
     seed: Annotated[int, typer.Option(help="Seed of all sampling.")] = 0,
     rounds: Annotated[int, typer.Option(help="Refinement rounds.")] = 5,
@@ -54,6 +60,7 @@ def run(
     ] = None,
     temperature: Annotated[float, typer.Option(help="Sampling temperature of generation and refinement.")] = 0.7,
     concurrency: Annotated[int, typer.Option(help="Model calls in flight per domain.")] = 64,
+    timeout: Annotated[float, typer.Option(help="Seconds a model call may take.")] = 120.0,
     questions_per_call: Annotated[int, typer.Option(help="Expert questions per call; 1 is one expert each.")] = 1,
     error_rate: Annotated[float, typer.Option(help="Offline model: factor on its documented error rates.")] = 1.0,
     parallel: Annotated[int, typer.Option(help="Domains at once; 0 chooses.")] = 0,
@@ -61,8 +68,20 @@ def run(
     """Make what is stale: all stages of all (or chosen) domains, then splits, exports and the dataset card."""
     from toolace_dagster.cli.run import RunOptions, run_pipeline
 
-    values = {"pool": pool, "seed": seed, "dialogues": dialogues, "rounds": rounds, "questions_per_call": questions_per_call}
-    llm = {"model": model, "base_url": base_url, "temperature": temperature, "concurrency": concurrency}
+    values: dict[str, object] = {
+        "pool": pool,
+        "seed": seed,
+        "dialogues": dialogues,
+        "rounds": rounds,
+        "questions_per_call": questions_per_call,
+    }
+    llm: dict[str, object] = {
+        "model": model,
+        "base_url": base_url,
+        "temperature": temperature,
+        "concurrency": concurrency,
+    }
+    llm |= {"timeout": timeout}
     settings = _settings(values | {"llm": llm | {"error_rate": error_rate}})
     raise typer.Exit(run_pipeline(RunOptions(home=home, settings=settings, domains=domain or [], parallel=parallel)))
 
@@ -92,7 +111,10 @@ def status(home: HomeOption = DEFAULT_HOME) -> None:
 
 
 @app.command()
-def why(dialogue_id: Annotated[str, typer.Argument(help="A dialogue's id, or the beginning of it.")], home: HomeOption = DEFAULT_HOME) -> None:
+def why(
+    dialogue_id: Annotated[str, typer.Argument(help="A dialogue's id, or the beginning of it.")],
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
     """Tell the story of one dialogue: spec, skeleton, each edit, findings, verdict."""
     from toolace_dagster.reporting.why import UnknownDialogue, read_story, tell
     from toolace_dagster.warehouse import Warehouse
@@ -137,7 +159,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def common(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Turn a pool of tools into verified multi-turn tool-calling dialogues to fine-tune language models on."""
 
@@ -151,9 +175,7 @@ def main() -> None:
         sys.exit(130)
 
 
-def _settings(values: dict[str, object]):  # noqa: ANN202
-    from toolace_dagster.settings import Settings
-
+def _settings(values: dict[str, object]) -> Settings:
     try:
         return Settings.model_validate(values)
     except ValidationError as error:

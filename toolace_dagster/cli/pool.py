@@ -36,7 +36,9 @@ def list_pool(path: Path) -> int:
             (tool.name, len(tool.properties), len(tool.required), tool.description.split("\n")[0][:90])
             for tool in domain.tools
         ]
-        show_table(f"{domain.name} ({len(domain.tools)} tools)", ("tool", "parameters", "required", "description"), rows)
+        show_table(
+            f"{domain.name} ({len(domain.tools)} tools)", ("tool", "parameters", "required", "description"), rows
+        )
         say("")
     return 0
 

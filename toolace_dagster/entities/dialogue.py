@@ -8,6 +8,7 @@ whether its content is right (``verification``), or any trainer's format
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
@@ -217,12 +218,18 @@ def structure_faults(turns: tuple[Turn, ...]) -> list[StructureFault]:
 
     if turns[0].role != "user":
         fault(turns[0], "start", f"The dialogue opens with a turn of role {turns[0].role}, not with the user's.")
-    for before, turn in zip(turns, turns[1:], strict=False):
+    for before, turn in pairwise(turns):
         expected = "tool" if before.is_call else "user" if before.role == "assistant" else "assistant"
         if turn.role != expected:
-            fault(turn, "alternation", f"After turn {before.id} ({before.role}) comes {turn.role}, expected {expected}.")
+            fault(
+                turn, "alternation", f"After turn {before.id} ({before.role}) comes {turn.role}, expected {expected}."
+            )
         elif before.is_call and [c.id for c in before.tool_calls] != [o.call_id for o in turn.outputs]:
-            fault(turn, "outputs", f"The outputs of turn {turn.id} do not answer the calls of turn {before.id} one by one.")
+            fault(
+                turn,
+                "outputs",
+                f"The outputs of turn {turn.id} do not answer the calls of turn {before.id} one by one.",
+            )
     if turns[-1].role != "assistant" or turns[-1].is_call:
         fault(turns[-1], "end", "The last turn is not a reply of the assistant.")
     seen_turns: set[str] = set()

@@ -41,7 +41,8 @@ class Slot(Entity):
     @property
     def dialogue_id(self) -> str:
         """Stable id, readable and unique across seeds: ``travel-0007-3fa2c1``."""
-        return f"{self.domain}-{self.number:04d}-{content_hash(self.seed, self.domain, self.number, self.attempt, length=6)}"
+        suffix = content_hash(self.seed, self.domain, self.number, self.attempt, length=6)
+        return f"{self.domain}-{self.number:04d}-{suffix}"
 
 
 class SubTaskPlan(Entity):

@@ -21,8 +21,6 @@ from toolace_dagster.initialization.personas import PERSONAS
 from toolace_dagster.settings import Range, Settings
 from toolace_dagster.tool_pool.dependencies import Link, identifier_parameters
 
-_MAX_TOOLS_PER_SUB_TASK = 4
-
 
 def sample_plan(slot: Slot, tools: Sequence[Tool], links: Sequence[Link], settings: Settings) -> TaskPlan:
     """Draw the plan of one dialogue.
@@ -46,8 +44,8 @@ def sample_plan(slot: Slot, tools: Sequence[Tool], links: Sequence[Link], settin
     sub_tasks: list[SubTaskPlan] = []
     for index in range(_draw(rng, settings.sub_tasks)):
         steps = min(_draw(rng, settings.steps), 2 * len(tools))
-        # A chain of about half as many tools as steps: each is called once or twice.
-        length = min(steps, max(-(-steps // 2), rng.randint(1, _MAX_TOOLS_PER_SUB_TASK)), _MAX_TOOLS_PER_SUB_TASK)
+        # Between half as many tools as steps and as many: a tool is called once or twice, so that few calls repeat.
+        length = rng.randint(-(-steps // 2), steps)
         sub_tasks.append(SubTaskPlan(tools=chains.draw(length, first=slot.number + index), steps=steps))
     needed = {name for sub_task in sub_tasks for name in sub_task.tools}
     others = [tool.name for tool in tools if tool.name not in needed]

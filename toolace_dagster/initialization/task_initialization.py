@@ -80,7 +80,9 @@ def task_fault(reply: TaskSpecReply, plan: TaskPlan) -> Rejection | None:
         if set(written.tools) != set(planned.tools):
             return Rejection(
                 check="task.tools",
-                reason=f"Sub-task {index} uses {', '.join(written.tools)} where the plan has {', '.join(planned.tools)}.",
+                reason=(
+                    f"Sub-task {index} uses {', '.join(written.tools)} where the plan has {', '.join(planned.tools)}."
+                ),
                 evidence=", ".join(written.tools),
             )
         if written.steps != planned.steps:

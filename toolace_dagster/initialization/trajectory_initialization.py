@@ -50,6 +50,7 @@ def skeleton_program(spec: TaskSpec, tools: Mapping[str, Tool], settings: Settin
     parts: list[SubTrajectory] = []
     for sub_task in spec.sub_tasks:
         earlier = [turn for part in parts for turn in part.turns]
+        fault: Rejection | None = None
         for attempt in range(_TRIES):
             answer = yield from ask(_request(spec, sub_task, earlier, tools, settings, attempt))
             fault = sub_trajectory_fault(answer.reply, sub_task)
@@ -57,7 +58,7 @@ def skeleton_program(spec: TaskSpec, tools: Mapping[str, Tool], settings: Settin
                 turns = sub_trajectory_turns(answer.reply, sub_task.index, first=len(earlier))
                 parts.append(SubTrajectory(sub_task=sub_task.index, turns=turns))
                 break
-        else:
+        if fault is not None:
             return fault
     return Skeleton(
         dialogue_id=spec.dialogue_id,

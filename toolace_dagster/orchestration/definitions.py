@@ -4,6 +4,9 @@ Belongs here: putting assets, jobs and resources together. Does not belong here:
 any of these.
 """
 
+# pyright: reportUnknownMemberType=false
+# The signature of Dagster's define_asset_job has unknown parts.
+
 from pathlib import Path
 
 import dagster as dg

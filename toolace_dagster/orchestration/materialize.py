@@ -4,7 +4,7 @@ Belongs here: metadata, check results and data versions of stage assets. Does no
 belong here: running the stage (``pipeline.stage``).
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -16,6 +16,12 @@ from toolace_dagster.pipeline.stage import Stage, StageReport, run_stage
 from toolace_dagster.refinement.rounds import RefinedDialogue
 from toolace_dagster.reporting.markdown import dialogue_markdown, table
 from toolace_dagster.warehouse import sql
+
+if TYPE_CHECKING:
+    Materialized = dg.MaterializeResult[Any]
+else:
+    # Dagster compares the annotation with the class itself and takes a parametrized one for something else.
+    Materialized = dg.MaterializeResult
 
 SUMS_CHECK = "counts_add_up"
 SCHEMA_CHECK = "rows_fit_schema"
@@ -39,9 +45,7 @@ def stage_checks(asset: str) -> list[dg.AssetCheckSpec]:
     ]
 
 
-def materialize_stage(
-    context: dg.AssetExecutionContext, toolace: Toolace, stage: Stage
-) -> dg.MaterializeResult:
+def materialize_stage(context: dg.AssetExecutionContext, toolace: Toolace, stage: Stage) -> Materialized:
     """Run one stage for the run's partition and report it.
 
     Args:

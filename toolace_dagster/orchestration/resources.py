@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.settings import Settings
@@ -39,7 +40,7 @@ class Toolace(dg.ConfigurableResource[Any]):
     """
 
     home: str = ""
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = Field(default_factory=dict[str, Any])
 
     def warehouse(self) -> Warehouse:
         """The home's files."""

@@ -168,9 +168,7 @@ def card_facts(warehouse: Warehouse, settings: Settings) -> CardFacts:
     summaries = [summarize(warehouse, domain) for domain in domains]
     rows = list(split_rows(warehouse, settings))
     models = {
-        row["model"]
-        for domain in domains
-        for row in warehouse.domain(domain).read(sql("queries/models_of_dataset"))
+        row["model"] for domain in domains for row in warehouse.domain(domain).read(sql("queries/models_of_dataset"))
     }
     return CardFacts(
         model=", ".join(sorted(models)) or settings.llm.model,
@@ -218,7 +216,11 @@ def _export_report(facts: dict[str, Row]) -> ExportReport:
 
 
 def _remember(warehouse: Warehouse, settings: Settings, part: str, facts: Entity) -> None:
-    row = {"name": part, "fingerprint": dataset_fingerprint(warehouse, settings), "facts": facts.model_dump(mode="json")}
+    row = {
+        "name": part,
+        "fingerprint": dataset_fingerprint(warehouse, settings),
+        "facts": facts.model_dump(mode="json"),
+    }
     with warehouse.shared.write() as connection:
         connection.execute("DELETE FROM dataset_facts WHERE name = $name", {"name": part})
         insert(connection, "dataset_facts", [row])

@@ -176,7 +176,9 @@ def run_stage(stage: Stage, context: StageContext) -> StageReport:
         insert(connection, "edits", edits)
         insert(connection, "findings", findings)
         insert(connection, "expert_answers", answers)
-        insert(connection, "stage_runs", [_run_row(stage, context, len(stale), len(fingerprints) - len(stale), seconds)])
+        insert(
+            connection, "stage_runs", [_run_row(stage, context, len(stale), len(fingerprints) - len(stale), seconds)]
+        )
     return report(stage.name, context, made=len(stale), reused=len(fingerprints) - len(stale), seconds=seconds)
 
 
@@ -207,19 +209,15 @@ def _drive(stage: Stage, stale: Sequence[WorkItem], context: StageContext) -> di
     programs = {item.dialogue_id: item.program() for item in stale}
     begun = StageProgress(domain=context.domain, stage=stage.name, rows=len(stale))
     tell(begun)
-    gateway = Gateway(
-        context.settings.llm, journal, on_progress=lambda calls: tell(replace(begun, calls=calls))
-    )
+    gateway = Gateway(context.settings.llm, journal, on_progress=lambda calls: tell(replace(begun, calls=calls)))
     return run_programs(gateway, programs)
 
 
 def _row(
     stage: Stage, context: StageContext, item: WorkItem, fingerprint: str, outcome: RowOutcome[Any]
 ) -> tuple[Row, RowContent]:
-    if outcome.row is None:
-        content = RowContent(state="failed", payload=None)
-    else:
-        content = stage.content(outcome.row)
+    made = outcome.row is not None
+    content = stage.content(outcome.row) if made else RowContent(state="failed", payload=None)
     rejection = content.rejection
     payload = content.payload.model_dump(mode="json") if content.payload is not None else None
     return {

@@ -35,7 +35,9 @@ CODE_VERSIONS = {"task_specs": 1, "skeletons": 1, "refinement": 1, "verification
 
 
 def _model(settings: Settings, *, judged: bool = False) -> dict[str, Any]:
-    names = {"model", "max_tokens", "repair_tries"} | (set() if judged else {"temperature"})
+    names = {"model", "max_tokens", "repair_tries"}
+    if not judged:
+        names.add("temperature")
     chosen = settings.llm.model_dump(mode="json", include=names)
     return chosen | ({"error_rate": settings.llm.error_rate} if settings.llm.endpoint_kind == "offline" else {})
 
@@ -169,7 +171,14 @@ class Verification:
         questions = [prompt_text(f"questions/{name}.md") for name in QUESTIONS]
         settings = context.settings.of("questions_per_call")
         prompt = prompt_hash("expert")
-        return [CODE_VERSIONS["verification"], rules, questions, prompt, settings, _model(context.settings, judged=True)]
+        return [
+            CODE_VERSIONS["verification"],
+            rules,
+            questions,
+            prompt,
+            settings,
+            _model(context.settings, judged=True),
+        ]
 
     def items(self, context: StageContext) -> list[WorkItem]:
         """One item per dialogue that passed the last round."""
@@ -204,7 +213,7 @@ class VerifiedDialogues:
         """The last stage of a domain."""
         return 4 + self.rounds
 
-    def version(self, context: StageContext) -> Any:
+    def version(self, context: StageContext) -> Any:  # noqa: ARG002 - the protocol's signature
         """Nothing of its own: rows are copies of what was verified."""
         return []
 

@@ -61,8 +61,9 @@ def _environment() -> Environment:
     environment = Environment(  # noqa: S701 - prompts are plain text, not HTML; data is escaped by the json filter
         loader=FunctionLoader(_source), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["json"] = _json
-    environment.filters["json_lines"] = _json_lines
+    filters: dict[str, Any] = environment.filters
+    filters["json"] = _json
+    filters["json_lines"] = _json_lines
     return environment
 
 

@@ -92,6 +92,4 @@ def dialogue_view(turns: Iterable[Turn], masked: Mapping[str, str | None] | None
         masked: Ids of masked turns; the value names the call turn that a tool turn is filled with.
     """
     masked = masked or {}
-    return [
-        masked_view(turn, filled_with=masked[turn.id]) if turn.id in masked else turn_view(turn) for turn in turns
-    ]
+    return [masked_view(turn, filled_with=masked[turn.id]) if turn.id in masked else turn_view(turn) for turn in turns]

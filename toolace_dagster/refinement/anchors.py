@@ -88,7 +88,12 @@ def _stated_arguments(dialogue: Dialogue, index: int, tools: Mapping[str, Tool])
             tool = tools.get(call.name)
             for name, value in call.arguments.items():
                 wanted = tool is not None and name in tool.required and not isinstance(value, bool)
-                if wanted and isinstance(value, (str, int, float)) and len(str(value)) > 1 and str(value).casefold() in text:
+                if (
+                    wanted
+                    and isinstance(value, (str, int, float))
+                    and len(str(value)) > 1
+                    and str(value).casefold() in text
+                ):
                     stated[name] = value
     return stated
 
@@ -121,7 +126,7 @@ def _error_simulation(dialogue: Dialogue, index: int, tools: Mapping[str, Tool],
 
 
 def _non_function_calling(
-    dialogue: Dialogue, index: int, tools: Mapping[str, Tool], rng: random.Random
+    dialogue: Dialogue, index: int, _tools: Mapping[str, Tool], _rng: random.Random
 ) -> list[Anchor]:
     turn = dialogue.turns[index]
     return [Anchor(turn, {"type": "non_function_calling"})] if turn.role == "user" else []

@@ -66,7 +66,7 @@ def injection_program(
     if found is None:
         return None
     kind, anchor = found
-    answer = yield from ask(_request(dialogue, spec, tools, settings, anchor, kind, round_number, sequence))
+    answer = yield from ask(_request(dialogue, spec, tools, settings, anchor, round_number, sequence))
     edit = Edit(
         id=f"{dialogue.id}/r{round_number}/{sequence}",
         dialogue_id=dialogue.id,
@@ -163,7 +163,6 @@ def _request(
     tools: Mapping[str, Tool],
     settings: Settings,
     anchor: Anchor,
-    kind: InjectionType,
     round_number: int,
     sequence: int,
 ) -> ModelRequest[InjectionReply]:

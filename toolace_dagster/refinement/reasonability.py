@@ -151,7 +151,7 @@ def _fill(unit: tuple[Turn, ...], fill: FillReply, round_number: int) -> tuple[T
     return (_rebuilt(turn, {"content": content, "origin": origin}),)
 
 
-def _rebuilt(turn: Turn, update: dict[str, object]) -> Turn:
+def _rebuilt(turn: Turn, update: Mapping[str, object]) -> Turn:
     """A copy with changes, validated; ``model_copy`` alone would skip the validators."""
     return Turn.model_validate({**{name: getattr(turn, name) for name in Turn.model_fields}, **update})
 

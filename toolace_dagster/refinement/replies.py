@@ -18,7 +18,9 @@ class TurnReply(BaseModel):
 
     role: Literal["user", "assistant", "tool"]
     content: str = Field(default="", description="text; empty on a tool turn")
-    tool_calls: list[CallReply] = Field(default_factory=list[CallReply], description="only on an assistant turn that acts")
+    tool_calls: list[CallReply] = Field(
+        default_factory=list[CallReply], description="only on an assistant turn that acts"
+    )
     outputs: list[OutputReply] = Field(
         default_factory=list[OutputReply], description="only on a tool turn: one per call of the turn before"
     )

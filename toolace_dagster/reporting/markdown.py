@@ -11,7 +11,9 @@ from typing import Any
 
 from toolace_dagster.entities import Dialogue, Turn
 
-_SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[]()#+-.!|~$"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"})
+_SPECIAL = str.maketrans(
+    {character: f"\\{character}" for character in "\\`*_{}[]()#+-.!|~$"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
+)
 
 
 def escaped(text: str) -> str:
@@ -57,8 +59,7 @@ def _turn(turn: Turn) -> list[str]:
         lines.append(f"**{turn.role}**{mark}: {escaped(turn.content)}")
     if turn.tools_added:
         lines.append(f"*now offered: {', '.join(code(name) for name in turn.tools_added)}*")
-    for call in turn.tool_calls:
-        lines.append(f"**call**{mark}: {code(f'{call.name}({_json(call.arguments)})')}")
+    lines += [f"**call**{mark}: {code(f'{call.name}({_json(call.arguments)})')}" for call in turn.tool_calls]
     for output in turn.outputs:
         kind = "error" if output.is_error else "result"
         lines.append(f"**{kind}**{mark}: {code(_json(output.content))}")

@@ -116,7 +116,8 @@ def _spec(spec: TaskSpec) -> Iterator[str]:
     yield f"    scenario: {spec.scenario}"
     yield f"    persona: {spec.persona}; injections planned: {', '.join(spec.injections) or 'none'}"
     for sub_task in spec.sub_tasks:
-        yield f"    sub-task {sub_task.index} ({sub_task.steps} steps with {', '.join(sub_task.tools)}): {sub_task.goal}"
+        tools = ", ".join(sub_task.tools)
+        yield f"    sub-task {sub_task.index} ({sub_task.steps} steps with {tools}): {sub_task.goal}"
 
 
 def _edit(edit: Row) -> Iterator[str]:

@@ -76,9 +76,7 @@ def _request(
             tools=tools_view(spec.offered_tools, tools),
             task=task_view(spec, dialogue),
             dialogue=dialogue_view(dialogue.turns),
-            questions=[
-                {"name": name, "question": prompt_text(f"questions/{name}.md").strip()} for name in questions
-            ],
+            questions=[{"name": name, "question": prompt_text(f"questions/{name}.md").strip()} for name in questions],
         ),
         reply_type=ExpertReply,
         sampling=Sampling(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,11 @@ from toolace_dagster.entities import canonical_json
 Row = dict[str, Any]
 Params = Sequence[Any] | Mapping[str, Any]
 
-_CONFIG = {"threads": 1, "autoinstall_known_extensions": False, "autoload_known_extensions": False}
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "threads": 1,
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+}
 """Work is spread over domains, not inside one; and no extension is looked for on the network."""
 
 _LOCK_WORDS = ("could not set lock", "conflicting lock", "different configuration", "being used by another process")
@@ -71,7 +75,7 @@ class Store:
             return fetch(self._open, statement, params)
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
+    def reading(self) -> Generator[None]:
         """Let all reads inside share one connection, since opening costs more than most queries.
 
         Writing inside is a mistake and fails: a file is open for reading or for writing.
@@ -87,7 +91,7 @@ class Store:
                 self._open = None
 
     @contextmanager
-    def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def write(self) -> Generator[duckdb.DuckDBPyConnection]:
         """Open a transaction; it commits on leaving and rolls back on an exception."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._connection(read_only=False) as connection:
@@ -103,7 +107,7 @@ class Store:
             connection.execute("COMMIT")
 
     @contextmanager
-    def _connection(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _connection(self, *, read_only: bool) -> Generator[duckdb.DuckDBPyConnection]:
         connection = _connect(self.path, read_only=read_only)
         try:
             yield connection

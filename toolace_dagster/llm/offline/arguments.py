@@ -11,19 +11,20 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from toolace_dagster.llm.offline.memory import Memory, Sighting, dicts
+from toolace_dagster.llm.offline.memory import Memory, Sighting
 from toolace_dagster.llm.offline.naming import is_identifier, parts, same_name
 from toolace_dagster.llm.offline.request import ToolView, seeded
 from toolace_dagster.llm.offline.schedule import Planned, detail_name
 from toolace_dagster.llm.offline.schema import Schema, fits
+from toolace_dagster.llm.offline.shapes import as_list, objects_in
 from toolace_dagster.llm.offline.values import Maker
 
 POLICIES = {
-    "cheapest": re.compile(r"\b(cheapest|lowest[- ]priced|least expensive)\b", re.I),
-    "soonest": re.compile(r"\b(soonest|earliest one|earliest (?:\w+ )?(?:you|there|that|on))\b", re.I),
-    "last": re.compile(r"\b(last one|last on the list)\b", re.I),
-    "second": re.compile(r"\bsecond (?:one|\w+ (?:you|on))", re.I),
-    "first": re.compile(r"\bfirst\b", re.I),
+    "cheapest": re.compile(r"\b(cheapest|lowest[- ]priced|least expensive)\b", re.IGNORECASE),
+    "soonest": re.compile(r"\b(soonest|earliest one|earliest (?:\w+ )?(?:you|there|that|on))\b", re.IGNORECASE),
+    "last": re.compile(r"\b(last one|last on the list)\b", re.IGNORECASE),
+    "second": re.compile(r"\bsecond (?:one|\w+ (?:you|on))", re.IGNORECASE),
+    "first": re.compile(r"\bfirst\b", re.IGNORECASE),
 }
 _MONEY = ("price", "rent", "rate", "cost", "fee", "charge", "fare", "amount")
 _SMALLEST = frozenset({"cheapest", "soonest"})
@@ -73,11 +74,16 @@ class Resolver:
         said: What the user said in this sub-task, when that is already written.
     """
 
-    def __init__(self, task: dict[str, Any], sub_task: dict[str, Any], memory: Memory, maker: Maker, said: str = "") -> None:
+    def __init__(
+        self, task: dict[str, Any], sub_task: dict[str, Any], memory: Memory, maker: Maker, said: str = ""
+    ) -> None:
         self.index = sub_task.get("index") if isinstance(sub_task.get("index"), int) else 0
         self.details = _details(sub_task)
         self.earlier = [
-            pair for other in reversed(dicts(task.get("sub_tasks"))) if (other.get("index") or 0) < (self.index or 0) for pair in _details(other)
+            pair
+            for other in reversed(objects_in(task.get("sub_tasks")))
+            if (other.get("index") or 0) < (self.index or 0)
+            for pair in _details(other)
         ]
         self.memory = memory
         self.maker = maker
@@ -99,7 +105,9 @@ class Resolver:
         changing = planned.changing
         for name, view in tool.params.items():
             used = [args.get(name) for called, args in before if called == tool.name] if planned.repeat else []
-            source = self._source(tool, name, view, planned.repeat if name == changing else 0, name in tool.required, used)
+            source = self._source(
+                tool, name, view, planned.repeat if name == changing else 0, name in tool.required, used
+            )
             if source is not None:
                 filled.sources[name] = source
                 filled.arguments[name] = source.value
@@ -112,7 +120,9 @@ class Resolver:
             self._tell_apart(filled, before)
         return filled
 
-    def _source(self, tool: ToolView, name: str, view: Schema, repeat: int, needed: bool, used: list[Any]) -> Source | None:
+    def _source(
+        self, tool: ToolView, name: str, view: Schema, repeat: int, needed: bool, used: list[Any]
+    ) -> Source | None:
         whole = tool.parameters
         if repeat and self.said:
             spoken = self._spoken(name, view, repeat)
@@ -172,7 +182,9 @@ class Resolver:
         """For a repeated call: a value the user named that no detail holds."""
         if any(known == detail_name(name, repeat) for known, _ in self.details):
             return None
-        options = [v for v in [*(view.get("enum") or []), *(view.get("examples") or [])] if isinstance(v, str) and len(v) > 2]
+        options = [
+            v for v in [*as_list(view.get("enum")), *as_list(view.get("examples"))] if isinstance(v, str) and len(v) > 2
+        ]
         used = [args.get(name) for _, args in self.memory.calls] + [v for n, v in self.details if same_name(n, name)]
         found = [v for v in options if v.replace("_", " ").casefold() in self.said.casefold() and v not in used]
         return Source("made", found[0]) if found else None
@@ -201,7 +213,9 @@ class Resolver:
                     filled.sources[name] = Source("output", seen.value, seen, "named")
                     if (tool.name, filled.arguments) not in before:
                         return
-        order = sorted(tool.params, key=lambda name: (is_identifier(name, tool.params[name]), name not in tool.required))
+        order = sorted(
+            tool.params, key=lambda name: (is_identifier(name, tool.params[name]), name not in tool.required)
+        )
         for name in order:
             view = tool.params[name]
             if is_identifier(name, view) or view["type"] == "null":
@@ -217,7 +231,12 @@ class Resolver:
 def label(holder: dict[str, Any]) -> str | None:
     """What a person would call a thing: its name or title."""
     for name, value in holder.items():
-        if isinstance(value, str) and value and parts(name)[-1:] and parts(name)[-1] in ("name", "title", "label", "neighbourhood", "author"):
+        if (
+            isinstance(value, str)
+            and value
+            and parts(name)[-1:]
+            and parts(name)[-1] in ("name", "title", "label", "neighbourhood", "author")
+        ):
             return value
     return None
 
@@ -226,7 +245,12 @@ def ranked_by(found: list[Sighting], policy: str) -> list[Sighting]:
     """Candidates in the order a rule such as ``cheapest`` gives."""
     ranked = sorted(found, key=lambda seen: seen.position or 0)
     if policy in _SMALLEST:
-        return sorted(ranked, key=lambda seen: str(_key(seen.holder, policy) or "~") if policy == "soonest" else _key(seen.holder, policy) or 0)
+        return sorted(
+            ranked,
+            key=lambda seen: (
+                str(_key(seen.holder, policy) or "~") if policy == "soonest" else _key(seen.holder, policy) or 0
+            ),
+        )
     if policy == "second" and len(ranked) > 1:
         return ranked[1:] + ranked[:1]
     return ranked[::-1] if policy == "last" else ranked
@@ -234,7 +258,12 @@ def ranked_by(found: list[Sighting], policy: str) -> list[Sighting]:
 
 def _key(holder: dict[str, Any], policy: str) -> Any:
     for name, value in holder.items():
-        if policy == "cheapest" and isinstance(value, (int, float)) and not isinstance(value, bool) and set(parts(name)) & set(_MONEY):
+        if (
+            policy == "cheapest"
+            and isinstance(value, (int, float))
+            and not isinstance(value, bool)
+            and set(parts(name)) & set(_MONEY)
+        ):
             return value
         if policy == "soonest" and isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\d", value):
             return value
@@ -242,7 +271,7 @@ def _key(holder: dict[str, Any], policy: str) -> Any:
 
 
 def _details(sub_task: dict[str, Any]) -> list[tuple[str, Any]]:
-    return [(str(detail.get("name")), detail.get("value")) for detail in dicts(sub_task.get("details"))]
+    return [(str(detail.get("name")), detail.get("value")) for detail in objects_in(sub_task.get("details"))]
 
 
 def _loosely(name: str, view: Schema, details: list[tuple[str, Any]], root: Schema) -> tuple[Any] | None:

@@ -12,18 +12,24 @@ from typing import Any
 
 from toolace_dagster.llm.offline import mistakes
 from toolace_dagster.llm.offline.arguments import Filled, Resolver
-from toolace_dagster.llm.offline.memory import Memory, dicts, leaves
+from toolace_dagster.llm.offline.memory import Memory
 from toolace_dagster.llm.offline.phrases import today_from
 from toolace_dagster.llm.offline.reports import Answered
 from toolace_dagster.llm.offline.request import Request, ToolView, seeded
 from toolace_dagster.llm.offline.schedule import Planned, lay_out
+from toolace_dagster.llm.offline.shapes import as_list, leaves, objects_in
 from toolace_dagster.llm.offline.simulation import Simulator
 from toolace_dagster.llm.offline.values import EARLIEST, Maker
 
 
 def maker_for(task: dict[str, Any], rng: Random) -> Maker:
     """Values for a dialogue: its day and its user follow from the task, so that every request sees the same."""
-    values = [value for sub_task in dicts(task.get("sub_tasks")) for detail in dicts(sub_task.get("details")) for _, value in leaves(detail.get("value"))]
+    values = [
+        value
+        for sub_task in objects_in(task.get("sub_tasks"))
+        for detail in objects_in(sub_task.get("details"))
+        for _, value in leaves(detail.get("value"))
+    ]
     fixed = seeded(str(task.get("scenario")), str(task.get("persona")))
     return Maker(rng, today_from(values, EARLIEST + dt.timedelta(days=fixed.randint(0, 300))))
 
@@ -31,7 +37,11 @@ def maker_for(task: dict[str, Any], rng: Random) -> Maker:
 def tools_of(request: Request, sub_task: dict[str, Any]) -> list[ToolView]:
     """The tools of a sub-task that the prompt defines."""
     listed = sub_task.get("tools")
-    found = [request.tools[name] for name in listed if isinstance(name, str) and name in request.tools] if isinstance(listed, list) else []
+    found = (
+        [request.tools[name] for name in as_list(listed) if isinstance(name, str) and name in request.tools]
+        if isinstance(listed, list)
+        else []
+    )
     return found or list(request.tools.values())[:1]
 
 
@@ -52,14 +62,21 @@ class Exchange:
         said: The user's message, when it is already written.
     """
 
-    def __init__(self, request: Request, task: dict[str, Any], sub_task: dict[str, Any], memory: Memory, said: str = "") -> None:
+    def __init__(
+        self, request: Request, task: dict[str, Any], sub_task: dict[str, Any], memory: Memory, said: str = ""
+    ) -> None:
         self.request = request
         self.maker = maker_for(task, request.stream(f"values/{sub_task.get('index')}"))
         self.memory = memory
         self.resolver = Resolver(task, sub_task, memory, self.maker, said)
         self.simulator = Simulator(memory, self.maker)
         self.index = sub_task.get("index") if isinstance(sub_task.get("index"), int) else 0
-        before = [tool for part in dicts(task.get("sub_tasks")) if (part.get("index") or 0) < (self.index or 0) for tool in tools_of(request, part)]
+        before = [
+            tool
+            for part in objects_in(task.get("sub_tasks"))
+            if (part.get("index") or 0) < (self.index or 0)
+            for tool in tools_of(request, part)
+        ]
         self.layout = lay_out(tools_of(request, sub_task), steps_of(sub_task), before)
         self.answers: list[Answered] = []
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from toolace_dagster.llm.offline.errors import Errors
 from toolace_dagster.llm.offline.faults import Fault, faults_of
-from toolace_dagster.llm.offline.memory import Turn, dicts
+from toolace_dagster.llm.offline.memory import Turn
 from toolace_dagster.llm.offline.request import Request
 
 _PASSES = {
@@ -40,9 +40,9 @@ def answer(request: Request, errors: Errors) -> dict[str, Any]:
     Returns:
         The reply's JSON object.
     """
-    dialogue = dicts(request.data.get("dialogue"))
-    faults = faults_of(dialogue, request.tools, request.data.get("task") or {})
-    asked = [str(question.get("name")) for question in dicts(request.data.get("questions"))]
+    dialogue = request.items("dialogue")
+    faults = faults_of(dialogue, request.tools, request.object("task"))
+    asked = [str(question.get("name")) for question in request.items("questions")]
     return {"answers": [_one(name, faults, dialogue, errors) for name in asked]}
 
 
@@ -51,12 +51,30 @@ def _one(name: str, faults: list[Fault], dialogue: list[Turn], errors: Errors) -
     seen = [fault for fault in mine if not errors.hit("expert_misses")]
     if seen:
         worst = max(seen, key=lambda fault: fault.weight)
-        return {"question": name, "reason": worst.reason, "passes": False, "turn": worst.turn or None, "quote": worst.quote}
+        return {
+            "question": name,
+            "reason": worst.reason,
+            "passes": False,
+            "turn": worst.turn or None,
+            "quote": worst.quote,
+        }
     alarm = errors.hit("expert_false_alarm")
     if alarm and not mine and name in _DOUBTS:
         spoken = [turn for turn in dialogue if turn.get("content")]
         if spoken:
             turn = errors.rng.choice(spoken)
             quote = " ".join(str(turn["content"]).split()[:8])
-            return {"question": name, "reason": _DOUBTS[name], "passes": False, "turn": str(turn.get("turn")), "quote": quote}
-    return {"question": name, "reason": _PASSES.get(name, "Nothing speaks against it."), "passes": True, "turn": None, "quote": ""}
+            return {
+                "question": name,
+                "reason": _DOUBTS[name],
+                "passes": False,
+                "turn": str(turn.get("turn")),
+                "quote": quote,
+            }
+    return {
+        "question": name,
+        "reason": _PASSES.get(name, "Nothing speaks against it."),
+        "passes": True,
+        "turn": None,
+        "quote": "",
+    }

@@ -12,12 +12,13 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from toolace_dagster.llm.offline.memory import Turn, dicts, leaves
+from toolace_dagster.llm.offline.memory import Turn
 from toolace_dagster.llm.offline.naming import is_identifier, looks_like_identifier, parts
 from toolace_dagster.llm.offline.phrases import day_in_words
 from toolace_dagster.llm.offline.request import ToolView
 from toolace_dagster.llm.offline.scene import sub_task_of
 from toolace_dagster.llm.offline.schema import fits, plain, properties
+from toolace_dagster.llm.offline.shapes import as_list, as_object, leaves, objects_in
 
 _NUMBER = re.compile(r"(?<![\w.-])-?\d+(?:\.\d+)?(?![\w-])")
 _CODE = re.compile(r"\b[A-Za-z]{1,4}[A-Za-z0-9]*[-.#]?[A-Za-z0-9]*\d[A-Za-z0-9.-]*\b|\b\d{4}-\d\d-\d\d\b")
@@ -102,23 +103,26 @@ def faults_of(dialogue: list[Turn], tools: dict[str, ToolView], task: dict[str, 
     heard = Heard()
     offered = {str(name) for name in task.get("offered_from_start") or list(tools)}
     details = {
-        part.get("index"): [(str(d.get("name")), d.get("value")) for d in dicts(part.get("details"))] for part in dicts(task.get("sub_tasks"))
+        part.get("index"): [(str(d.get("name")), d.get("value")) for d in objects_in(part.get("details"))]
+        for part in objects_in(task.get("sub_tasks"))
     }
     for at, turn in enumerate(dialogue):
         name = str(turn.get("turn") or "")
         content = str(turn.get("content") or "")
         role = turn.get("role")
-        offered |= {str(added) for added in turn.get("tools_added") or []}
+        offered |= {str(added) for added in as_list(turn.get("tools_added"))}
         if role == "user":
             found += _user_faults(name, content, tools, heard, dialogue[at:])
             heard.add(content)
         elif role == "tool":
             found += _output_faults(name, turn, dialogue[at - 1] if at else {}, tools)
-            for output in dicts(turn.get("outputs")):
+            for output in objects_in(turn.get("outputs")):
                 heard.add_value(output.get("content"))
         elif turn.get("tool_calls"):
-            failing = at + 1 < len(dialogue) and all(o.get("is_error") for o in dicts(dialogue[at + 1].get("outputs")))
-            for call in dicts(turn["tool_calls"]):
+            failing = at + 1 < len(dialogue) and all(
+                o.get("is_error") for o in objects_in(dialogue[at + 1].get("outputs"))
+            )
+            for call in objects_in(turn["tool_calls"]):
                 if not failing:
                     found += _call_faults(name, call, tools, offered, heard, details.get(sub_task_of(turn), []))
         elif content:
@@ -138,11 +142,26 @@ def _user_faults(turn: str, content: str, tools: dict[str, ToolView], heard: Hea
             later = json.dumps([t.get("outputs") for t in rest[1:4] if t.get("outputs")])
             calls = json.dumps([t.get("tool_calls") for t in rest[1:2] if t.get("tool_calls")])
             if code in later and code not in calls:
-                found.append(Fault("user_realism", turn, 2, code, f"In turn {turn} the user already knows {code}, which is only found later."))
+                found.append(
+                    Fault(
+                        "user_realism",
+                        turn,
+                        2,
+                        code,
+                        f"In turn {turn} the user already knows {code}, which is only found later.",
+                    )
+                )
     return found
 
 
-def _call_faults(turn: str, call: dict[str, Any], tools: dict[str, ToolView], offered: set[str], heard: Heard, details: list[tuple[str, Any]]) -> list[Fault]:
+def _call_faults(
+    turn: str,
+    call: dict[str, Any],
+    tools: dict[str, ToolView],
+    offered: set[str],
+    heard: Heard,
+    details: list[tuple[str, Any]],
+) -> list[Fault]:
     name = str(call.get("name"))
     tool = tools.get(name)
     if tool is None or name not in offered:
@@ -150,50 +169,89 @@ def _call_faults(turn: str, call: dict[str, Any], tools: dict[str, ToolView], of
     arguments = call.get("arguments")
     if not isinstance(arguments, dict):
         return [Fault("argument_extraction", turn, 5, "", f"The call in turn {turn} has no arguments object.")]
-    given: dict[str, Any] = arguments
+    given = as_object(arguments)
     found: list[Fault] = []
     for missing in tool.required:
         if missing not in given:
-            found.append(Fault("argument_extraction", turn, 4, name, f"The call of {name} in turn {turn} lacks the required {missing}."))
+            found.append(
+                Fault(
+                    "argument_extraction",
+                    turn,
+                    4,
+                    name,
+                    f"The call of {name} in turn {turn} lacks the required {missing}.",
+                )
+            )
     for key, value in given.items():
         view = tool.params.get(key)
         if view is None:
-            found.append(Fault("argument_extraction", turn, 4, key, f"Turn {turn} passes {key}, which {name} does not know."))
+            found.append(
+                Fault("argument_extraction", turn, 4, key, f"Turn {turn} passes {key}, which {name} does not know.")
+            )
             continue
         if not fits(value, properties(plain(tool.parameters)).get(key), tool.parameters):
             shown = json.dumps(value, ensure_ascii=False)
-            found.append(Fault("argument_extraction", turn, 4, shown, f"In turn {turn} the value {shown} is not valid for {key}."))
+            found.append(
+                Fault(
+                    "argument_extraction", turn, 4, shown, f"In turn {turn} the value {shown} is not valid for {key}."
+                )
+            )
             continue
         fixed = [view.get("default"), view.get("const")]
         for _, part in leaves(value):
             if heard.holds(part) or part in fixed or view.get("enum"):
                 continue
             inner = properties(view) or properties(plain(view.get("items", {})))
-            if any(isinstance(sub, dict) and part in (sub.get("enum") or [sub.get("default")]) for sub in inner.values()):
+            if any(
+                part in (as_list(as_object(sub).get("enum")) or [as_object(sub).get("default", "\0")])
+                for sub in inner.values()
+            ):
                 continue
             sure = is_identifier(key, view) or looks_like_identifier(part)
-            found.append(Fault("argument_extraction", turn, 4 if sure else 2, str(part), f"In turn {turn} the {key} {part!r} comes from nowhere: nobody said it and no output holds it."))
+            found.append(
+                Fault(
+                    "argument_extraction",
+                    turn,
+                    4 if sure else 2,
+                    str(part),
+                    f"In turn {turn} the {key} {part!r} comes from nowhere: nobody said it and no output holds it.",
+                )
+            )
         wanted = [v for n, v in details if parts(re.sub(r" \(\d+\)$| for .*$", "", n)) == parts(key)]
         if view.get("enum") and wanted and value not in wanted and not heard.holds(value):
-            found.append(Fault("argument_extraction", turn, 3, str(value), f"In turn {turn} the {key} is {value!r}, but the user asked for {wanted[0]!r}."))
+            found.append(
+                Fault(
+                    "argument_extraction",
+                    turn,
+                    3,
+                    str(value),
+                    f"In turn {turn} the {key} is {value!r}, but the user asked for {wanted[0]!r}.",
+                )
+            )
     return found
 
 
 def _output_faults(turn: str, answer: Turn, before: Turn, tools: dict[str, ToolView]) -> list[Fault]:
     found: list[Fault] = []
-    calls = dicts(before.get("tool_calls"))
-    for index, output in enumerate(dicts(answer.get("outputs"))):
+    calls = objects_in(before.get("tool_calls"))
+    for index, output in enumerate(objects_in(answer.get("outputs"))):
         tool = tools.get(str(output.get("name") or (calls[index].get("name") if index < len(calls) else "")))
         if tool is None or tool.result is None or output.get("is_error"):
             continue
         if not fits(output.get("content"), tool.result, tool.result):
-            found.append(Fault("", turn, 2.5, "", f"The output in turn {turn} does not follow the result schema of {tool.name}."))
-        content = output.get("content")
-        given = calls[index].get("arguments") if index < len(calls) else None
-        if isinstance(content, dict) and isinstance(given, dict):
-            clash = [k for k, v in given.items() if k in content and content[k] != v and isinstance(v, (str, int, float))]
+            found.append(
+                Fault("", turn, 2.5, "", f"The output in turn {turn} does not follow the result schema of {tool.name}.")
+            )
+        content = as_object(output.get("content"))
+        given = as_object(calls[index].get("arguments")) if index < len(calls) else {}
+        if content and given:
+            clash = [
+                k for k, v in given.items() if k in content and content[k] != v and isinstance(v, (str, int, float))
+            ]
             if clash:
-                found.append(Fault("", turn, 1, clash[0], f"The output in turn {turn} disagrees with the call about {clash[0]}."))
+                found.append(
+                    Fault("", turn, 1, clash[0], f"The output in turn {turn} disagrees with the call about {clash[0]}.")
+                )
     return found
 
 
@@ -202,16 +260,32 @@ def _reply_faults(turn: str, content: str, heard: Heard) -> list[Fault]:
     for code in _CODE.findall(content):
         token = code.rstrip(".-")
         if (looks_like_identifier(token) or re.match(r"\d{4}-\d\d-\d\d$", token)) and not heard.holds(token):
-            found.append(Fault("reply_faithfulness", turn, 3, token, f"The reply in turn {turn} states {token}, which no output holds."))
+            found.append(
+                Fault(
+                    "reply_faithfulness",
+                    turn,
+                    3,
+                    token,
+                    f"The reply in turn {turn} states {token}, which no output holds.",
+                )
+            )
     for number in _NUMBER.findall(_CODE.sub(" ", content)):
         if float(number) not in heard.numbers and abs(float(number)) > 4:
-            found.append(Fault("reply_faithfulness", turn, 3, number, f"The reply in turn {turn} states {number}, which no output holds."))
+            found.append(
+                Fault(
+                    "reply_faithfulness",
+                    turn,
+                    3,
+                    number,
+                    f"The reply in turn {turn} states {number}, which no output holds.",
+                )
+            )
     return found
 
 
 def _completion_faults(dialogue: list[Turn], task: dict[str, Any]) -> list[Fault]:
     found: list[Fault] = []
-    for part in dicts(task.get("sub_tasks")):
+    for part in objects_in(task.get("sub_tasks")):
         mine = [turn for turn in dialogue if sub_task_of(turn) == part.get("index")]
         last = str(mine[-1].get("turn") or "") if mine else (str(dialogue[-1].get("turn")) if dialogue else "")
         if not mine or mine[-1].get("role") != "assistant" or mine[-1].get("tool_calls"):

@@ -12,13 +12,14 @@ from typing import Any
 from toolace_dagster.llm.offline.arguments import Filled
 from toolace_dagster.llm.offline.composer import Exchange, maker_for
 from toolace_dagster.llm.offline.errors import Errors
-from toolace_dagster.llm.offline.memory import Memory, Turn, dicts
+from toolace_dagster.llm.offline.memory import Memory, Turn
 from toolace_dagster.llm.offline.mistakes import spoil_call
 from toolace_dagster.llm.offline.naming import is_identifier
 from toolace_dagster.llm.offline.phrases import clause
 from toolace_dagster.llm.offline.reports import ask_for, decline, recover
 from toolace_dagster.llm.offline.request import Request
 from toolace_dagster.llm.offline.scene import is_failure, recovered, sub_task_at, sub_task_of
+from toolace_dagster.llm.offline.shapes import objects_in
 from toolace_dagster.llm.offline.simulation import failure_text
 from toolace_dagster.llm.offline.smalltalk import remark
 from toolace_dagster.llm.offline.speech import Voice, request_text
@@ -42,10 +43,9 @@ def answer(request: Request, errors: Errors) -> dict[str, Any]:
     Returns:
         The reply's JSON object.
     """
-    wanted = request.data.get("injection") or {}
+    wanted = request.object("injection")
     idle = errors.hit("idle_injection")
-    masked = request.data.get("masked") or {}
-    masked = masked[0] if isinstance(masked, list) and masked else masked
+    masked = request.object("masked") or next(iter(request.items("masked")), dict[str, Any]())
     match wanted.get("type"):
         case "clarification":
             turns = _clarification(request, masked, wanted)
@@ -85,42 +85,53 @@ def given(value: Any, name: str, view: dict[str, Any], voice: Voice, request: Re
 
 def _small_talk(request: Request, masked: Turn) -> list[Turn]:
     before = _before(request, masked)
-    voice = Voice.of((request.data.get("task") or {}).get("persona"))
+    voice = Voice.of(request.object("task").get("persona"))
     asked, answered = remark(Memory.of(before), request.stream("talk"))
     return [said(voice.finish(asked)), told(answered), said(str(masked.get("content") or ""))]
 
 
 def _tool_awareness(request: Request, masked: Turn, wanted: dict[str, Any]) -> list[Turn]:
     name = str(wanted.get("tool") or "")
-    voice = Voice.of((request.data.get("task") or {}).get("persona"))
+    voice = Voice.of(request.object("task").get("persona"))
     refusal = decline(request.tools.get(name), name, request.stream("decline"))
     return [said(str(masked.get("content") or "")), told(refusal), said(now_available(voice, request))]
 
 
 def _clarification(request: Request, masked: Turn, wanted: dict[str, Any]) -> list[Turn]:
-    task = request.data.get("task") or {}
-    withheld = dicts(wanted.get("withhold"))[:1] or [{"name": "detail", "value": ""}]
+    task = request.object("task")
+    withheld = objects_in(wanted.get("withhold"))[:1] or [{"name": "detail", "value": ""}]
     name, value = str(withheld[0].get("name")), withheld[0].get("value")
     voice = Voice.of(task.get("persona"))
     calls, before = following_calls(request, masked)
-    view = next((f.tool.params[name] for step in calls for f in step if name in f.tool.params), {})
+    view = next((f.tool.params[name] for step in calls for f in step if name in f.tool.params), dict[str, Any]())
     needles = [str(value).casefold(), *([str(int(value))] if isinstance(value, float) and value.is_integer() else [])]
     first = ""
     for attempt in range(6):
         rng = request.stream(f"query/{attempt}")
-        first = request_text(calls, voice, rng, first=not any(t.get("outputs") for t in before), scenario=str(task.get("scenario")), leave_out=[value])
+        first = request_text(
+            calls,
+            voice,
+            rng,
+            first=not any(t.get("outputs") for t in before),
+            scenario=str(task.get("scenario")),
+            leave_out=[value],
+        )
         if not any(needle in first.casefold() for needle in needles):
             break
     else:
         first = _cut(first, needles)
-    return [said(first), told(ask_for(name, view, request.stream("ask"))), said(given(value, name, view, voice, request))]
+    return [
+        said(first),
+        told(ask_for(name, view, request.stream("ask"))),
+        said(given(value, name, view, voice, request)),
+    ]
 
 
 def _error_simulation(request: Request, masked: Turn, wanted: dict[str, Any]) -> list[Turn]:
     failure = str(wanted.get("failure") or "service_error")
-    task = request.data.get("task") or {}
+    task = request.object("task")
     rng = request.stream("failure")
-    calls = copy.deepcopy(dicts(masked.get("tool_calls")))
+    calls = copy.deepcopy(objects_in(masked.get("tool_calls")))
     failing = copy.deepcopy(calls)
     spoiled: str | None = None
     outputs: list[dict[str, Any]] = []
@@ -134,9 +145,14 @@ def _error_simulation(request: Request, masked: Turn, wanted: dict[str, Any]) ->
         if failure != "service_error" and number == 0:
             at_fault = _slip(failure, filled, maker_for(task, rng), rng)
             spoiled = at_fault
-        outputs.append({"content": failure_text(tool, failure if at_fault else "service_error", filled.arguments, at_fault), "is_error": True})
+        outputs.append(
+            {
+                "content": failure_text(tool, failure if at_fault else "service_error", filled.arguments, at_fault),
+                "is_error": True,
+            }
+        )
     kind = failure if spoiled else "service_error"
-    sentence = recover(kind, spoiled, None, rng)
+    sentence = recover(kind, spoiled, rng)
     return [
         {"role": "assistant", "content": "", "tool_calls": failing, "outputs": []},
         {"role": "tool", "content": "", "tool_calls": [], "outputs": outputs},
@@ -158,7 +174,13 @@ def _slip(failure: str, filled: Filled, maker: Any, rng: Any) -> str | None:
             return None
         name = rng.choice(texts)
         value = before[name]
-        turned = value.replace("-", "/") if "-" in value and value[:4].isdigit() else value.upper() if value.upper() != value else value.lower()
+        turned = (
+            value.replace("-", "/")
+            if "-" in value and value[:4].isdigit()
+            else value.upper()
+            if value.upper() != value
+            else value.lower()
+        )
         filled.arguments[name] = turned if turned != value else f"{value}?"
     return next((name for name, value in filled.arguments.items() if value != before.get(name)), None)
 
@@ -168,8 +190,8 @@ def following_calls(request: Request, masked: Turn) -> tuple[list[list[Filled]],
 
     A masked call between them is planned again from the task's details.
     """
-    dialogue = dicts(request.data.get("dialogue"))
-    task = request.data.get("task") or {}
+    dialogue = request.items("dialogue")
+    task = request.object("task")
     at = next((i for i, turn in enumerate(dialogue) if turn.get("turn") == masked.get("turn")), len(dialogue))
     before = dialogue[:at]
     index = sub_task_of(masked)
@@ -184,8 +206,15 @@ def following_calls(request: Request, masked: Turn) -> tuple[list[list[Filled]],
         following = dialogue[number + 1] if number + 1 < len(dialogue) else None
         again = dialogue[number + 2] if number + 2 < len(dialogue) else {}
         if turn.get("tool_calls") and (again.get("masked") if is_failure(following) else True):
-            steps.append(recovered(turn, request.tools, memory, sub_task, task, [f.tool.name for step in steps for f in step]))
-        elif turn.get("masked") and turn.get("kind") == "call" and turn.get("complication") is None and len(steps) < len(exchange.layout):
+            steps.append(
+                recovered(turn, request.tools, memory, sub_task, task, [f.tool.name for step in steps for f in step])
+            )
+        elif (
+            turn.get("masked")
+            and turn.get("kind") == "call"
+            and turn.get("complication") is None
+            and len(steps) < len(exchange.layout)
+        ):
             planned = exchange.layout[len(steps)]
             steps.append([_without_invented(exchange.resolver.fill(call, memory.calls)) for call in planned])
         memory.add(turn)
@@ -201,7 +230,7 @@ def _without_invented(filled: Filled) -> Filled:
 
 
 def _before(request: Request, masked: Turn) -> list[Turn]:
-    dialogue = dicts(request.data.get("dialogue"))
+    dialogue = request.items("dialogue")
     at = next((i for i, turn in enumerate(dialogue) if turn.get("turn") == masked.get("turn")), len(dialogue))
     return dialogue[:at]
 
@@ -215,7 +244,10 @@ def _fail(turns: list[Turn], masked: Turn, errors: Errors) -> list[Turn]:
     """An injection that does not do its job: the old turn alone, or the complication left out."""
     if errors.rng.random() < 0.5:
         return turns[:2]
-    kept: Turn = {"role": masked.get("role", "user"), "content": masked.get("content") or "", "tool_calls": masked.get("tool_calls") or [], "outputs": []}
+    kept: Turn = {
+        "role": masked.get("role", "user"),
+        "content": masked.get("content") or "",
+        "tool_calls": masked.get("tool_calls") or [],
+        "outputs": [],
+    }
     return [kept, *turns[1:]]
-
-

@@ -11,7 +11,7 @@ from typing import Any
 
 from toolace_dagster.llm.offline.errors import Errors
 from toolace_dagster.llm.offline.faults import Fault, faults_of
-from toolace_dagster.llm.offline.memory import Turn, dicts
+from toolace_dagster.llm.offline.memory import Turn
 from toolace_dagster.llm.offline.request import Request
 
 _CLEAR = 0.5
@@ -28,12 +28,15 @@ def answer(request: Request, errors: Errors) -> dict[str, Any]:
     Returns:
         The reply's JSON object.
     """
-    dialogue = dicts(request.data.get("dialogue"))
-    task = request.data.get("task") or {}
-    versions = [dicts(request.data.get(name)) for name in ("version_a", "version_b")]
+    dialogue = request.items("dialogue")
+    task = request.object("task")
+    versions = [request.items(name) for name in ("version_a", "version_b")]
     whole = [_in_place(dialogue, version) for version in versions]
     found = [faults_of(turns, request.tools, task) for turns in whole]
-    weights = [sum(fault.weight for fault in faults) + _lost(dialogue, version) for faults, version in zip(found, versions, strict=True)]
+    weights = [
+        sum(fault.weight for fault in faults) + _lost(dialogue, version)
+        for faults, version in zip(found, versions, strict=True)
+    ]
     better, reason = _decide(weights, found, versions, dialogue)
     if errors.hit("judge_errs"):
         better = {"A": "B", "B": "A"}.get(better) or errors.rng.choice(("A", "B"))
@@ -57,7 +60,9 @@ def _in_place(dialogue: list[Turn], version: list[Turn]) -> list[Turn]:
     return placed
 
 
-def _decide(weights: list[float], found: list[list[Fault]], versions: list[list[Turn]], dialogue: list[Turn]) -> tuple[str, str]:
+def _decide(
+    weights: list[float], found: list[list[Fault]], versions: list[list[Turn]], dialogue: list[Turn]
+) -> tuple[str, str]:
     if abs(weights[0] - weights[1]) >= _CLEAR:
         worse = 0 if weights[0] > weights[1] else 1
         better = "BA"[worse]

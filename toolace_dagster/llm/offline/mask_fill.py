@@ -14,7 +14,7 @@ from toolace_dagster.llm.offline.arguments import Filled
 from toolace_dagster.llm.offline.composer import Exchange
 from toolace_dagster.llm.offline.errors import CALL_ERRORS, REPAIR_FACTOR, Errors
 from toolace_dagster.llm.offline.injection import following_calls, given, now_available
-from toolace_dagster.llm.offline.memory import Memory, Turn, dicts
+from toolace_dagster.llm.offline.memory import Memory, Turn
 from toolace_dagster.llm.offline.mistakes import spoil_call, spoil_output, spoil_reply
 from toolace_dagster.llm.offline.reports import Answered, ask_for, decline, recover, report
 from toolace_dagster.llm.offline.request import Request
@@ -28,6 +28,7 @@ from toolace_dagster.llm.offline.scene import (
     withheld_by,
 )
 from toolace_dagster.llm.offline.schedule import Planned
+from toolace_dagster.llm.offline.shapes import as_list, objects_in
 from toolace_dagster.llm.offline.simulation import failure_text
 from toolace_dagster.llm.offline.smalltalk import answer_to, remark
 from toolace_dagster.llm.offline.speech import Voice, request_text
@@ -52,9 +53,9 @@ class _Filler:
     def __init__(self, request: Request, errors: Errors) -> None:
         self.request = request
         self.errors = errors
-        self.task: dict[str, Any] = request.data.get("task") or {}
-        self.turns: list[Turn] = [dict(turn) for turn in dicts(request.data.get("dialogue"))]
-        self.wanted = [str(turn.get("turn")) for turn in dicts(request.data.get("masked"))]
+        self.task: dict[str, Any] = request.object("task")
+        self.turns: list[Turn] = [dict(turn) for turn in request.items("dialogue")]
+        self.wanted = [str(turn.get("turn")) for turn in request.items("masked")]
         self.voice = Voice.of(self.task.get("persona"))
         self.memory = Memory()
         self.answers: list[Answered] = []
@@ -69,11 +70,21 @@ class _Filler:
             self._enter(turn)
             name = str(turn.get("turn"))
             if turn.get("masked") and name in self.wanted:
-                fill = {"turn": name, "content": "", "tool_calls": [], "outputs": [], **self._fill(at, turn)}
+                fill: dict[str, Any] = {
+                    "turn": name,
+                    "content": "",
+                    "tool_calls": [],
+                    "outputs": [],
+                    **self._fill(at, turn),
+                }
                 made[name] = fill
                 turn.update({key: fill[key] for key in ("content", "tool_calls", "outputs") if fill[key]})
                 if kind_of(turn) == "call":
-                    self._take(at, {"role": "assistant", "tool_calls": fill["tool_calls"], "sub_task": turn.get("sub_task")}, remember=False)
+                    self._take(
+                        at,
+                        {"role": "assistant", "tool_calls": fill["tool_calls"], "sub_task": turn.get("sub_task")},
+                        remember=False,
+                    )
                     continue
                 if kind_of(turn) == "outputs":
                     continue
@@ -98,11 +109,14 @@ class _Filler:
     def _take(self, at: int, turn: Turn, *, remember: bool = True) -> None:
         kind = kind_of(turn)
         if kind == "call":
-            self.pending = [(str(c.get("name")), c["arguments"] if isinstance(c.get("arguments"), dict) else {}) for c in dicts(turn.get("tool_calls"))]
+            self.pending = [
+                (str(c.get("name")), c["arguments"] if isinstance(c.get("arguments"), dict) else {})
+                for c in objects_in(turn.get("tool_calls"))
+            ]
             if not self._fails(at):
                 self.step += 1
         elif kind == "outputs":
-            for (name, arguments), output in zip(self.pending, dicts(turn.get("outputs")), strict=False):
+            for (name, arguments), output in zip(self.pending, objects_in(turn.get("outputs")), strict=False):
                 if not output.get("is_error"):
                     self.answers.append((self.request.tools.get(name), name, arguments, output.get("content")))
         if remember:
@@ -168,7 +182,7 @@ class _Filler:
         failing = self._fails(at)
         later = self.turns[at + 2] if at + 2 < len(self.turns) else {}
         if failing and later.get("tool_calls"):
-            calls = dicts(later["tool_calls"])[:count]
+            calls = objects_in(later["tool_calls"])[:count]
             return {"tool_calls": calls, "outputs": self._errors(calls)}
         rng = self.request.stream(f"mistakes/{at}")
         planned = self._planned(exchange, count)
@@ -196,8 +210,8 @@ class _Filler:
 
     def _recovery(self, at: int, exchange: Exchange, rng: Random) -> dict[str, Any]:
         """The call after a failed one: the same again, with the argument at fault looked up afresh."""
-        failed = dicts(self.turns[at - 2].get("tool_calls")) if at >= 2 else []
-        errors = dicts(self.turns[at - 1].get("outputs")) if at >= 1 else []
+        failed = objects_in(self.turns[at - 2].get("tool_calls")) if at >= 2 else []
+        errors = objects_in(self.turns[at - 1].get("outputs")) if at >= 1 else []
         calls: list[dict[str, Any]] = []
         outputs: list[dict[str, Any]] = []
         kind, fault = "service_error", None
@@ -209,7 +223,12 @@ class _Filler:
             told = json.dumps(errors[number].get("content") if number < len(errors) else "", ensure_ascii=False)
             afresh = exchange.resolver.fill(Planned(tool, 0), [])
             for name, value in arguments.items():
-                if "service_unavailable" not in told and name in afresh.arguments and str(value) in told and afresh.arguments[name] != value:
+                if (
+                    "service_unavailable" not in told
+                    and name in afresh.arguments
+                    and str(value) in told
+                    and afresh.arguments[name] != value
+                ):
                     arguments[name] = afresh.arguments[name]
                     kind, fault = ("not_found" if "not_found" in told else "invalid_argument"), name
             filled = Filled(tool, 0, arguments)
@@ -218,7 +237,7 @@ class _Filler:
             self.answers.append((tool, tool.name, arguments, content))
             calls.append(filled.call)
             outputs.append({"content": content, "is_error": False})
-        return {"content": recover(kind, fault, None, rng), "tool_calls": calls, "outputs": outputs}
+        return {"content": recover(kind, fault, rng), "tool_calls": calls, "outputs": outputs}
 
     def _planned(self, exchange: Exchange, count: int) -> list[Planned]:
         layout = exchange.layout
@@ -233,7 +252,9 @@ class _Filler:
         failed: list[dict[str, Any]] = []
         for call in calls:
             tool = self.request.tools.get(str(call.get("name")))
-            content = failure_text(tool, "service_error", {}, None) if tool is not None else {"error": "service_unavailable"}
+            content = (
+                failure_text(tool, "service_error", {}, None) if tool is not None else {"error": "service_unavailable"}
+            )
             failed.append({"content": content, "is_error": True})
         return failed
 
@@ -245,7 +266,9 @@ class _Filler:
         for name, arguments in self.pending:
             tool = self.request.tools.get(name)
             if tool is None:
-                outputs.append({"content": {"error": "unknown_tool", "message": f"There is no tool {name!r}."}, "is_error": True})
+                outputs.append(
+                    {"content": {"error": "unknown_tool", "message": f"There is no tool {name!r}."}, "is_error": True}
+                )
                 continue
             planted = relied_on(self.turns, at, tool)
             items = max(exchange.items_wanted(tool), *(len(values) for values in planted.values()), 0)
@@ -267,13 +290,19 @@ class _Filler:
                 calls, _ = following_calls(self.request, following or turn)
                 flat = [filled for step in calls for filled in step]
                 found = withheld_by(flat, "", str(following.get("content") or ""))
-                return ask_for(found[0], found[2].params.get(found[0], {}), rng) if found else "Could you tell me a little more?"
+                return (
+                    ask_for(found[0], found[2].params.get(found[0], {}), rng)
+                    if found
+                    else "Could you tell me a little more?"
+                )
             case "tool_awareness":
                 added = following.get("tools_added")
-                name = str(added[0]) if isinstance(added, list) and added else ""
+                name = str(next(iter(as_list(added)), ""))
                 return decline(self.request.tools.get(name), name or "do that", rng)
             case "non_function_calling":
                 return answer_to(str(before.get("content") or ""), self.memory, rng)
             case _:
                 text = report(self.answers, rng)
-                return spoil_reply(text, self.errors.rng) if self.errors.hit("unfaithful_reply", REPAIR_FACTOR) else text
+                return (
+                    spoil_reply(text, self.errors.rng) if self.errors.hit("unfaithful_reply", REPAIR_FACTOR) else text
+                )

@@ -6,13 +6,14 @@ them. Does not belong here: deciding which value a call takes (``arguments``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
 from dataclasses import dataclass
 from typing import Any
 
 from toolace_dagster.llm.offline.naming import is_identifier, looks_like_identifier, parts, same_name, singular, stem
 from toolace_dagster.llm.offline.request import ToolView
 from toolace_dagster.llm.offline.schema import Schema, fits
+from toolace_dagster.llm.offline.shapes import as_index, as_list, as_object, objects_in
 
 Turn = dict[str, Any]
 _LASTING = frozenset("name title address author city clinic museum gallery room".split())
@@ -73,18 +74,20 @@ class Memory:
             self.texts.append(content)
         elif role == "assistant" and turn.get("tool_calls"):
             self._pending = []
-            for call in dicts(turn["tool_calls"]):
+            for call in objects_in(turn["tool_calls"]):
                 arguments = call.get("arguments")
-                pair = (str(call.get("name")), arguments if isinstance(arguments, dict) else {})
+                pair = (str(call.get("name")), as_object(arguments))
                 self.calls.append(pair)
                 self._pending.append(pair)
         elif role == "assistant":
             self.replies.append(content)
         elif role == "tool":
-            for index, output in enumerate(dicts(turn.get("outputs"))):
-                call = self._pending[index] if index < len(self._pending) else (str(output.get("name")), {})
+            for index, output in enumerate(objects_in(turn.get("outputs"))):
+                call = (
+                    self._pending[index] if index < len(self._pending) else (str(output.get("name")), as_object(None))
+                )
                 if not output.get("is_error"):
-                    self.add_output(call[0], call[1], output.get("content"), _sub_task(turn))
+                    self.add_output(call[0], call[1], output.get("content"), as_index(turn.get("sub_task")))
 
     def add_output(self, tool: str, arguments: dict[str, Any], content: Any, sub_task: int) -> None:
         """Take in what a tool answered."""
@@ -102,9 +105,9 @@ class Memory:
             if isinstance(seen.value, (dict, list, bool)) or seen.value is None:
                 continue
             found = parts(seen.field)
-            if same_name(seen.field, name):
-                named.append(seen)
-            elif found in (("id",), ("number",)) and wanted[0] and wanted[0] == (seen.about.split() or [""])[-1]:
+            if same_name(seen.field, name) or (
+                found in (("id",), ("number",)) and wanted[0] and wanted[0] == (seen.about.split() or [""])[-1]
+            ):
                 named.append(seen)
             elif isinstance(pattern, str) and found[-1:] == ("id",) and looks_like_identifier(seen.value):
                 alike.append(seen)
@@ -122,6 +125,17 @@ class Memory:
                 return seen.value
         return None
 
+    def answered(self, tool: ToolView, arguments: dict[str, Any]) -> Any:
+        """The newest answer to the same question, or None: equal required arguments, and for lists all equal."""
+        for name, given, output, _ in reversed(self.outputs):
+            if name != tool.name or not tool.required:
+                continue
+            exactly = given == arguments
+            listed = not isinstance(output, dict) or any(isinstance(part, list) for part in as_object(output).values())
+            if exactly or (not listed and all(given.get(key) == arguments.get(key) for key in tool.required)):
+                return copy.deepcopy(output)
+        return None
+
     def facts(self, asking: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """What is known about the things whose identifiers a call names: their fields, newest first.
 
@@ -129,7 +143,9 @@ class Memory:
             asking: The tool called; the very same call gives the very same answer.
             arguments: Its arguments.
         """
-        keys = {str(value) for name, value in arguments.items() if is_identifier(name, {}) or looks_like_identifier(value)}
+        keys = {
+            str(value) for name, value in arguments.items() if is_identifier(name, {}) or looks_like_identifier(value)
+        }
         known: dict[str, Any] = {}
         if not keys:
             return known
@@ -140,7 +156,7 @@ class Memory:
                         known.setdefault(name, value)
         for tool, given, content, _ in reversed(self.outputs):
             if isinstance(content, dict) and any(str(value) in keys for value in given.values()):
-                fields: dict[str, Any] = content
+                fields = as_object(content)
                 same = tool == asking and given == arguments
                 for name, value in fields.items():
                     lasting = isinstance(value, str) and parts(name)[-1:] and parts(name)[-1] in _LASTING
@@ -148,46 +164,19 @@ class Memory:
                         known.setdefault(name, value)
         return known
 
-    def _walk(self, value: Any, about: str, position: int | None, length: int, output: int, sub_task: int, depth: int) -> None:
+    def _walk(
+        self, value: Any, about: str, position: int | None, length: int, output: int, sub_task: int, depth: int
+    ) -> None:
         if depth > 6:
             return
         if isinstance(value, dict):
-            held: dict[str, Any] = value
+            held = as_object(value)
             for name, part in held.items():
                 if isinstance(part, (dict, list)):
                     self._walk(part, singular(name.lower().replace("_", " ")), None, 0, output, sub_task, depth + 1)
                 else:
                     self.sightings.append(Sighting(name, part, held, about, position, length, output, sub_task))
         elif isinstance(value, list):
-            items: list[Any] = value
+            items = as_list(value)
             for index, item in enumerate(items):
                 self._walk(item, about, index, len(items), output, sub_task, depth + 1)
-
-
-def _sub_task(turn: Turn) -> int:
-    index = turn.get("sub_task")
-    return index if isinstance(index, int) else 0
-
-
-def dicts(value: Any) -> list[dict[str, Any]]:
-    """The objects in a list, or nothing."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def leaves(value: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """All plain values inside a value, each with the name of its field."""
-    if isinstance(value, dict) and depth < 8:
-        held: dict[str, Any] = value
-        for key, part in held.items():
-            yield from leaves(part, str(key), depth + 1)
-    elif isinstance(value, list) and depth < 8:
-        items: list[Any] = value
-        for item in items:
-            yield from leaves(item, name, depth + 1)
-    else:
-        yield name, value
-
-
-def tool_named(tools: dict[str, ToolView], name: Any) -> ToolView | None:
-    """The tool of that name, if there is one."""
-    return tools.get(name) if isinstance(name, str) else None

@@ -13,6 +13,7 @@ from typing import Any
 from toolace_dagster.llm.offline.naming import is_identifier, parts, words
 from toolace_dagster.llm.offline.phrases import label_and_unit
 from toolace_dagster.llm.offline.request import Leaf, ToolView
+from toolace_dagster.llm.offline.shapes import as_list
 
 _SENTENCES = re.compile(r"(?<=[.?!]) (?=[A-Z0-9])")
 
@@ -44,7 +45,7 @@ def mined(reply: str, leaves_: tuple[Leaf, ...], known: str) -> dict[str, list[A
         if is_identifier(leaf.name, leaf.schema) and isinstance(pattern, str):
             bare = pattern.removeprefix("^").removesuffix("$")
             try:
-                values = [v if isinstance(v := m.group(0), str) else "" for m in re.finditer(rf"(?<![\w-]){bare}(?![\w-])", reply)]
+                values = [m.group(0) for m in re.finditer(rf"(?<![\w-]){bare}(?![\w-])", reply)]
             except re.error:
                 values = []
             found[leaf.name] = [v for v in dict.fromkeys(values) if v not in known]
@@ -61,11 +62,19 @@ def mined(reply: str, leaves_: tuple[Leaf, ...], known: str) -> dict[str, list[A
             found[leaf.name] = [f"{day}T{clock or '09:00'}:00Z" if stamped else day for day, clock in raw]
         elif kind == "string" and isinstance(leaf.schema.get("enum"), list):
             about = " ".join(parts(leaf.name)[:-1])
-            raw = [v for v in leaf.schema["enum"] if isinstance(v, str) and about and re.search(rf"(?i)\b{re.escape(about)} is {re.escape(v.replace('_', ' '))}\b", reply)]
+            raw = [
+                v
+                for v in leaf.schema["enum"]
+                if isinstance(v, str)
+                and about
+                and re.search(rf"(?i)\b{re.escape(about)} is {re.escape(v.replace('_', ' '))}\b", reply)
+            ]
             found[leaf.name] = raw[:1]
         elif kind == "string":
             shown = [v for v in leaf.schema.get("examples", []) if isinstance(v, str) and len(v) > 3 and v in reply]
-            found[leaf.name] = sorted(shown, key=reply.find) or [m.strip() for m in re.findall(head + r"([^,;.:()]{2,60}?)(?:,| and |\.|;|$)", reply)]
+            found[leaf.name] = sorted(shown, key=reply.find) or [
+                m.strip() for m in re.findall(head + r"([^,;.:()]{2,60}?)(?:,| and |\.|;|$)", reply)
+            ]
     return {name: values for name, values in found.items() if values}
 
 
@@ -108,7 +117,13 @@ def _read(text: str, leaf: Leaf) -> Any:
     kind = leaf.schema.get("type")
     if kind in ("integer", "number"):
         number = re.match(r"-?\d+(?:\.\d+)?", bare)
-        return None if number is None else int(number[0]) if kind == "integer" and "." not in number[0] else float(number[0])
+        return (
+            None
+            if number is None
+            else int(number[0])
+            if kind == "integer" and "." not in number[0]
+            else float(number[0])
+        )
     if kind != "string":
         return None
     stamp = re.fullmatch(r"(\d{4}-\d\d-\d\d)(?: at (\d\d:\d\d))?", bare)
@@ -116,5 +131,8 @@ def _read(text: str, leaf: Leaf) -> Any:
         return f"{stamp[1]}T{stamp[2]}:00Z" if stamp[2] else stamp[1]
     allowed = leaf.schema.get("enum")
     if isinstance(allowed, list):
-        return next((v for v in allowed if isinstance(v, str) and v.replace("_", " ").casefold() == bare.casefold()), None)
+        return next(
+            (v for v in as_list(allowed) if isinstance(v, str) and v.replace("_", " ").casefold() == bare.casefold()),
+            None,
+        )
     return bare or None

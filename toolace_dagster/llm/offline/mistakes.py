@@ -13,6 +13,7 @@ from typing import Any
 from toolace_dagster.llm.offline.arguments import Filled
 from toolace_dagster.llm.offline.naming import is_identifier, looks_like_identifier
 from toolace_dagster.llm.offline.schema import Schema, plain, properties, required
+from toolace_dagster.llm.offline.shapes import as_list, as_object
 from toolace_dagster.llm.offline.values import Maker
 
 _EXTRAS = ("verbose", "priority_level", "user_context", "strict_mode", "locale_hint")
@@ -34,14 +35,26 @@ def spoil_call(kind: str, filled: Filled, maker: Maker, rng: Random) -> bool:
     params = filled.tool.params
     match kind:
         case "invented_value":
-            names = [name for name in arguments if is_identifier(name, params.get(name, {})) or looks_like_identifier(arguments[name])]
-            names = names or [name for name in arguments if isinstance(arguments[name], str) and not params.get(name, {}).get("enum")]
+            names = [
+                name
+                for name in arguments
+                if is_identifier(name, params.get(name, {})) or looks_like_identifier(arguments[name])
+            ]
+            names = names or [
+                name for name in arguments if isinstance(arguments[name], str) and not params.get(name, {}).get("enum")
+            ]
             if not names:
                 return False
             name = rng.choice(names)
             arguments[name] = _other(arguments[name], name, params.get(name, {}), maker, rng)
         case "altered_value":
-            names = [name for name, source in filled.sources.items() if source.kind in ("detail", "earlier") and name in arguments and not isinstance(arguments[name], (dict, list))]
+            names = [
+                name
+                for name, source in filled.sources.items()
+                if source.kind in ("detail", "earlier")
+                and name in arguments
+                and not isinstance(arguments[name], (dict, list))
+            ]
             if not names:
                 return False
             name = rng.choice(names)
@@ -52,7 +65,13 @@ def spoil_call(kind: str, filled: Filled, maker: Maker, rng: Random) -> bool:
                 return False
             name = rng.choice(names)
             value = arguments[name]
-            arguments[name] = [value] if isinstance(value, str) else str(value) if not isinstance(value, list) else ", ".join(map(str, value))
+            arguments[name] = (
+                [value]
+                if isinstance(value, str)
+                else str(value)
+                if not isinstance(value, list)
+                else ", ".join(map(str, as_list(value)))
+            )
         case "missing_argument":
             names = [name for name in arguments if name in filled.tool.required]
             if not names:
@@ -82,11 +101,12 @@ def spoil_reply(text: str, rng: Random) -> str:
     return text[: spot.start()] + new + text[spot.end() :]
 
 
-def spoil_output(content: Any, schema: Schema | None, rng: Random) -> Any:
+def spoil_output(output: Any, schema: Schema | None, rng: Random) -> Any:
     """Make an output contradict its schema: a required field goes missing or changes its type."""
-    if not isinstance(content, dict) or not content:
-        return {"value": content} if schema is not None else content
-    fields: dict[str, Any] = dict(content)
+    content = as_object(output)
+    if not content:
+        return {"value": output} if schema is not None else output
+    fields = dict(as_object(content))
     view = plain(schema, schema) if schema is not None else {}
     names = [name for name in required(view) if name in fields] or list(fields)
     name = rng.choice(names)
@@ -114,8 +134,9 @@ def _other(value: Any, name: str, view: Schema, maker: Maker, rng: Random) -> An
     if isinstance(value, bool):
         return not value
     allowed = view.get("enum")
-    if isinstance(allowed, list) and len(allowed) > 1:
-        return rng.choice([option for option in allowed if option != value])
+    choices = [option for option in as_list(allowed) if option != value]
+    if choices:
+        return rng.choice(choices)
     if isinstance(value, (int, float)):
         low = view.get("minimum")
         lower = value - 1 if rng.random() < 0.5 else value + 1

@@ -14,6 +14,7 @@ from toolace_dagster.llm.offline import expert, injection, judge, mask_fill, sub
 from toolace_dagster.llm.offline.errors import Errors
 from toolace_dagster.llm.offline.mistakes import break_json
 from toolace_dagster.llm.offline.request import Request, read
+from toolace_dagster.llm.offline.shapes import objects_in
 from toolace_dagster.llm.offline.values import EARLIEST, Maker
 
 MODEL_NAME: Final = "offline"
@@ -68,7 +69,7 @@ def _any_instance(request: Request) -> Any:
 
 
 def _completion(body: dict[str, Any], request: Request, text: str) -> dict[str, Any]:
-    asked = sum(len(str(message.get("content", ""))) for message in body.get("messages") or [] if isinstance(message, dict))
+    asked = sum(len(str(message.get("content", ""))) for message in objects_in(body.get("messages")))
     prompt_tokens = max(1, asked // _CHARACTERS_A_TOKEN)
     completion_tokens = max(1, len(text) // _CHARACTERS_A_TOKEN)
     return {

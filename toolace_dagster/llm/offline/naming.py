@@ -113,5 +113,9 @@ def noun_of(name: str, schema: dict[str, Any]) -> str:
     from_name = stem(name)
     if from_name:
         return from_name
-    found = re.search(r"\b(?:id|identifier|number) of (?:the|a|an)?\s*([a-z]+(?: [a-z]+)?)", str(schema.get("description", "")), re.I)
+    found = re.search(
+        r"\b(?:id|identifier|number) of (?:the|a|an)?\s*([a-z]+(?: [a-z]+)?)",
+        str(schema.get("description", "")),
+        re.IGNORECASE,
+    )
     return found.group(1).lower() if found else "record"

@@ -20,6 +20,7 @@ from toolace_dagster.llm.offline import vocabulary
 from toolace_dagster.llm.offline.naming import parts, plural, singular, words
 from toolace_dagster.llm.offline.request import ToolView
 from toolace_dagster.llm.offline.schema import Schema, properties
+from toolace_dagster.llm.offline.shapes import as_list, as_object
 
 OPEN, CLOSE = "\ue000", "\ue001"
 _ISO_DATE = re.compile(r"^(\d{4})-(\d\d)-(\d\d)$")
@@ -28,20 +29,24 @@ _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "Augu
 _UNITS = re.compile(r",? (?:in|as) (euros|hectares|square metres|metres|kilometres|kilograms|grams|centimetres|millimetres|millilitres|litres|minutes|hours|days|weeks|months|seconds|percent|degrees Celsius|degrees|kilowatt-hours)\b")  # fmt: skip
 _SUFFIX_UNITS = {"m2": "m²", "m3": "m³", "kwh": "kWh", "kw": "kW", "kg": "kg", "km": "km", "cm": "cm", "mm": "mm", "ml": "ml", "ha": "hectares", "c": "°C", "percent": "percent", "minutes": "minutes", "hours": "hours", "days": "days", "weeks": "weeks", "months": "months", "years": "years"}  # fmt: skip
 _MONEY = ("price", "rent", "rate", "cost", "fee", "charge", "fare", "deposit", "payment", "amount", "saving", "bills")
-_PROPER = frozenset("english french german spanish arabic portuguese hindi ukrainian polish vietnamese japanese turkish swahili italian chinese monday tuesday wednesday thursday friday saturday sunday".split())
+_PROPER = frozenset(
+    "english french german spanish arabic portuguese hindi ukrainian polish vietnamese japanese turkish swahili italian chinese monday tuesday wednesday thursday friday saturday sunday".split()
+)
 _THIRD = re.compile(r"^([A-Z][a-z]+?)(es|s)\b")
-_CLAUSE = re.compile(r"^(how|what|why|where|who|when|which|step at which)\b", re.I)
+_CLAUSE = re.compile(r"^(how|what|why|where|who|when|which|step at which)\b", re.IGNORECASE)
 _TAIL = (
     re.compile(r"\s*\([^)]*\)"),
-    re.compile(r",? (?:and optionally|with an? optional) .*$", re.I),
+    re.compile(r",? (?:and optionally|with an? optional) .*$", re.IGNORECASE),
     re.compile(r"[:;].*$"),
     re.compile(r",? (?:by|from|with|if) [^,]* if (?:wanted|needed)$"),
-    re.compile(r",? (?:including|and put|so that|to be|while|along with|together with|that gathers|using|when|whether)\b.*$"),
+    re.compile(
+        r",? (?:including|and put|so that|to be|while|along with|together with|that gathers|using|when|whether)\b.*$"
+    ),
     re.compile(r" by [a-z-]+, [a-z-]+ or [a-z -]+$"),
     re.compile(r" by their [a-z -]+$"),
     re.compile(r" in a range of dates\b"),
     re.compile(r" for a given [a-z -]+$"),
-    re.compile(r" (?:as a JSON structure|in the SQLite database|from the file system|for debugging).*$", re.I),
+    re.compile(r" (?:as a JSON structure|in the SQLite database|from the file system|for debugging).*$", re.IGNORECASE),
 )
 
 
@@ -90,15 +95,15 @@ def say(value: Any, view: Schema | None = None, *, spelled: bool = False) -> str
             return marked(value.capitalize())
         return marked(day_in_words(value) if spelled else value)
     if isinstance(value, list):
-        items: list[Any] = value
-        inner = view.get("items") if view else None
+        items = as_list(value)
+        inner = as_object(view.get("items")) if view else None
         if any(isinstance(item, dict) for item in items):
-            return "; ".join(say(item, inner if isinstance(inner, dict) else None, spelled=spelled) for item in items)
+            return "; ".join(say(item, inner, spelled=spelled) for item in items)
         if any(isinstance(item, str) and re.search(r"[.,;!?]", item) for item in items):
             return joined([f'"{say(item, None)}"' for item in items])
-        return joined([say(item, inner if isinstance(inner, dict) else None, spelled=spelled) for item in items]) or "none"
+        return joined([say(item, inner, spelled=spelled) for item in items]) or "none"
     if isinstance(value, dict):
-        return spell_out(value, view or {}, spelled=spelled)
+        return spell_out(as_object(value), view or {}, spelled=spelled)
     return "nothing"
 
 
@@ -108,9 +113,14 @@ def spell_out(value: dict[str, Any], view: Schema, *, spelled: bool = False) -> 
     known = properties(view)
     for name, part in value.items():
         inner = known.get(name)
-        sub: Schema = inner if isinstance(inner, dict) else {}
+        sub = as_object(inner)
         text = say(part, sub, spelled=spelled)
-        counted = isinstance(part, int) and not isinstance(part, bool) and parts(name)[-1:] and parts(name)[-1] in ("adults", "children", "seniors", "pets")
+        counted = (
+            isinstance(part, int)
+            and not isinstance(part, bool)
+            and parts(name)[-1:]
+            and parts(name)[-1] in ("adults", "children", "seniors", "pets")
+        )
         if counted:
             said.append(f"{text} {singular(name) if part == 1 else name}")
         elif isinstance(part, bool):
@@ -222,17 +232,23 @@ def clause(name: str, view: Schema, value: Any, rng: Random, *, spelled: bool = 
         return "sentence", _yes_or_no(name, description, value)
     found = parts(name)
     last = found[-1] if found else ""
-    only = re.match(r"(?i)only (?:return |list |consider |show |include |count )?(.*)\bthis ([a-z]+)\b(.*)$", description)
+    only = re.match(
+        r"(?i)only (?:return |list |consider |show |include |count )?(.*)\bthis ([a-z]+)\b(.*)$", description
+    )
     if only and not isinstance(value, (list, dict)):
-        keep = only[2] if only[2] in ("crop", "format") else ""
-        return "sentence", f"I only want {only[1]}{said}{' ' + keep if keep and not isinstance(value, str) else ''}{only[3]}".strip()
+        if only[2] == "kind" and only[3].startswith(" of "):
+            return "sentence", f"I only want {said} {plural(only[3][4:].strip())}"
+        keep = " format" if only[2] == "format" else ""
+        return "sentence", f"I only want {only[1]}{said}{keep}{only[3]}".strip()
     inline = _inline(found, last, name, description, view, value, said, rng)
     if inline is not None:
         return "inline", inline
     return "sentence", _statement(found, last, name, description, view, value, said, rng)
 
 
-def _inline(found: tuple[str, ...], last: str, name: str, description: str, view: Schema, value: Any, said: str, rng: Random) -> str | None:
+def _inline(
+    found: tuple[str, ...], last: str, name: str, description: str, view: Schema, value: Any, said: str, rng: Random
+) -> str | None:
     have = set(found)
     text = description.lower()
     if isinstance(value, str) and (_ISO_DATE.match(value) or _ISO_MOMENT.match(value)) and "birth" not in have:
@@ -246,16 +262,50 @@ def _inline(found: tuple[str, ...], last: str, name: str, description: str, view
             return f"by {said}"
         return None if have & {"noticed", "seen", "collected", "measured"} else f"on {said}"
     if isinstance(value, str) and re.fullmatch(r"\d\d:\d\d", value):
-        return f"no earlier than {said}" if have & {"earliest", "after"} else f"no later than {said}" if have & {"latest", "before"} else f"at {said}"
+        return (
+            f"no earlier than {said}"
+            if have & {"earliest", "after"}
+            else f"no later than {said}"
+            if have & {"latest", "before"}
+            else f"at {said}"
+        )
     if isinstance(value, str):
-        if last in ("city", "town", "location", "district", "neighbourhood", "neighborhood", "country", "region", "area"):
-            return f"from {said}" if have & {"origin", "source", "departure", "from"} else f"to {said}" if have & {"destination", "target", "to"} else f"in {said}"
+        if last in (
+            "city",
+            "town",
+            "location",
+            "district",
+            "neighbourhood",
+            "neighborhood",
+            "country",
+            "region",
+            "area",
+        ):
+            return (
+                f"from {said}"
+                if have & {"origin", "source", "departure", "from"}
+                else f"to {said}"
+                if have & {"destination", "target", "to"}
+                else f"in {said}"
+            )
         if last in ("query", "keywords", "topic", "search", "q", "keyword") and "sql" not in text:
-            return rng.choice((f"about {said}", f"on {said}", f'for "{said}"' if "search" in text or "look" in text else f"about {said}"))
+            return rng.choice(
+                (
+                    f"about {said}",
+                    f"on {said}",
+                    f'for "{said}"' if "search" in text or "look" in text else f"about {said}",
+                )
+            )
         if last == "timezone":
             return f"from {said}" if "source" in have else f"to {said}" if "target" in have else f"in {said}"
         if last in ("path", "file", "directory", "source", "url", "uri") and "target" not in have:
-            return rng.choice((f"at {said}", f"({said})")) if last in ("url", "uri") else f"({said})" if last != "source" else f"from {said}"
+            return (
+                rng.choice((f"at {said}", f"({said})"))
+                if last in ("url", "uri")
+                else f"({said})"
+                if last != "source"
+                else f"from {said}"
+            )
         if last == "destination":
             return f"to {said}"
         if last in ("repo", "repository"):
@@ -265,7 +315,14 @@ def _inline(found: tuple[str, ...], last: str, name: str, description: str, view
     number = re.match(r"(?i)(largest|highest|smallest|lowest|maximum|minimum)?\s*number of ([a-z0-9 -]+)", description)
     if isinstance(value, (int, float)) and not isinstance(value, bool) and number:
         thing = re.sub(r" to (return|add|show|list|include)$", "", number[2]).strip()
-        bound = {"largest": "at most ", "highest": "at most ", "maximum": "at most ", "smallest": "at least ", "lowest": "at least ", "minimum": "at least "}
+        bound = {
+            "largest": "at most ",
+            "highest": "at most ",
+            "maximum": "at most ",
+            "smallest": "at least ",
+            "lowest": "at least ",
+            "minimum": "at least ",
+        }
         head, _, rest = thing.partition(" ")
         thing = f"{singular(head) if value == 1 else head} {rest}".strip()
         return f"with {bound.get((number[1] or '').lower(), '')}{said} {thing}"
@@ -276,19 +333,32 @@ def _inline(found: tuple[str, ...], last: str, name: str, description: str, view
     return None
 
 
-def _statement(found: tuple[str, ...], last: str, name: str, description: str, view: Schema, value: Any, said: str, rng: Random) -> str:
+def _statement(
+    found: tuple[str, ...], last: str, name: str, description: str, view: Schema, value: Any, said: str, rng: Random
+) -> str:
     if not found:
         return said
     phrase = noun_phrase(name, description)
-    other = re.search(r"\b(guest|contact|companion|collector|receiver|consignee|listeners|receipt|confirmation|coming along|tell when|receives|approve|host)\b", f"{name} {description}".lower())
+    other = re.search(
+        r"\b(guest|contact|companion|collector|receiver|consignee|listeners|receipt|confirmation|coming along|tell when|receives|approve|host)\b",
+        f"{name} {description}".lower(),
+    )
     if vocabulary.is_person(name, description) and isinstance(value, str):
-        return f"the {phrase} is {said}" if other or "person" in phrase else rng.choice((f"my name is {said}", f"it goes under the name {said}", f"the name is {said}"))
+        return (
+            f"the {phrase} is {said}"
+            if other or "person" in phrase
+            else rng.choice((f"my name is {said}", f"it goes under the name {said}", f"the name is {said}"))
+        )
     if last in ("email", "phone") and isinstance(value, str):
         thing = "e-mail address" if last == "email" else "phone number"
-        return f"the {phrase} is {said}" if other else rng.choice((f"my {thing} is {said}", f"you can reach me at {said}"))
+        return (
+            f"the {phrase} is {said}" if other else rng.choice((f"my {thing} is {said}", f"you can reach me at {said}"))
+        )
     if last == "reason":
         return f"the reason is {said}"
-    if isinstance(value, str) and (last in ("note", "message", "text", "content", "body", "comment", "description") or len(value) > 45):
+    if isinstance(value, str) and (
+        last in ("note", "message", "text", "content", "body", "comment", "description") or len(value) > 45
+    ):
         return f'the {words(name)} should say "{said}"'
     unit = _unit(name, description, str(view.get("type", "")))
     if isinstance(value, dict):
@@ -309,7 +379,12 @@ def _yes_or_no(name: str, description: str, value: bool) -> str:
     if that:
         if value:
             return that[1]
-        turned = re.sub(r"\b(is|are|must|should|will|has to|was|can)\b", lambda found: "needn't" if found[0] in ("must", "has to") else f"{found[0]} not", that[1], count=1)
+        turned = re.sub(
+            r"\b(is|are|must|should|will|has to|was|can)\b",
+            lambda found: "needn't" if found[0] in ("must", "has to") else f"{found[0]} not",
+            that[1],
+            count=1,
+        )
         return turned if turned != that[1] else f"it's not so that {that[1]}"
     return f"{words(name)}: {'yes' if value else 'no'}"
 

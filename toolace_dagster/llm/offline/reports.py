@@ -13,17 +13,33 @@ from random import Random
 from typing import Any
 
 from toolace_dagster.llm.offline.arguments import label
-from toolace_dagster.llm.offline.memory import dicts
 from toolace_dagster.llm.offline.naming import parts, singular, words
 from toolace_dagster.llm.offline.phrases import deed_of, joined, label_and_unit, noun_phrase, say, things, unmarked
 from toolace_dagster.llm.offline.request import ToolView
 from toolace_dagster.llm.offline.schema import Schema, plain, properties
+from toolace_dagster.llm.offline.shapes import as_list, as_object, objects_in
 
 Answered = tuple[ToolView | None, str, dict[str, Any], Any]
 """A call with its answer: tool (when offered), name, arguments, content."""
 
-_OPENERS = ("Done.", "All set.", "That's taken care of.", "Here you go.", "That worked.", "It's done.", "Sorted.", "Everything went through.")
-_FOUND = ("Here is what I found:", "This is what came up:", "I had a look:", "I checked:", "Here's the result:", "Let me sum up:")
+_OPENERS = (
+    "Done.",
+    "All set.",
+    "That's taken care of.",
+    "Here you go.",
+    "That worked.",
+    "It's done.",
+    "Sorted.",
+    "Everything went through.",
+)
+_FOUND = (
+    "Here is what I found:",
+    "This is what came up:",
+    "I had a look:",
+    "I checked:",
+    "Here's the result:",
+    "Let me sum up:",
+)
 _PAST = {
     "find": "found", "get": "got", "book": "booked", "send": "sent", "make": "made", "set": "set", "put": "put", "read": "read", "give": "gave",
     "write": "wrote", "run": "ran", "take": "took", "pay": "paid", "list": "listed", "cancel": "cancelled", "submit": "submitted", "add": "added",
@@ -63,18 +79,23 @@ def _chosen(answers: list[Answered], deeds: list[Answered]) -> list[Answered]:
 def _one(tool: ToolView | None, name: str, arguments: dict[str, Any], content: Any, rng: Random, *, brief: bool) -> str:
     view: Schema = plain(tool.result, tool.result) if tool is not None and tool.result is not None else {}
     if isinstance(content, list):
-        content = {words(name).split()[-1]: content}
+        content = {words(name).split()[-1]: as_list(content)}
     if not isinstance(content, dict):
         return _plain_text(str(content))
-    fields: dict[str, Any] = content
-    rows = next(((key, value) for key, value in fields.items() if isinstance(value, list) and value and isinstance(value[0], dict)), None)
-    said = _rows(rows[0], dicts(rows[1]), view, rng, brief=brief) if rows else ""
+    fields = as_object(content)
+    rows: tuple[str, list[Any]] | None = next(
+        ((key, as_list(value)) for key, value in fields.items() if objects_in(value)),
+        None,
+    )
+    said = _rows(rows[0], objects_in(rows[1]), view, rng, brief=brief) if rows else ""
     facts = _facts(fields, view, arguments, 2 if rows else 3 if brief else 5, bool(rows))
     if rows:
         return f"{said} {_sentence(facts, '')}".strip() if facts and not brief else said
     about = tool.noun if tool is not None else words(name).split()[-1]
     subject = label(fields) or ""
-    status = next((str(v) for k, v in fields.items() if parts(k)[-1:] in (("status",), ("state",)) and isinstance(v, str)), "")
+    status = next(
+        (str(v) for k, v in fields.items() if parts(k)[-1:] in (("status",), ("state",)) and isinstance(v, str)), ""
+    )
     if status:
         key = next(k for k, v in fields.items() if v == status)
         about = " ".join(parts(key)[:-1]) or about
@@ -125,7 +146,9 @@ def _sentence(facts: list[Fact], subject: str) -> str:
         return f"{subject}: {', '.join(fact.brief() for fact in facts)}."
     nouns = [fact for fact in facts if not fact.verb]
     verbs = [fact for fact in facts if fact.verb]
-    text = joined([*(fact.clause(first=not at) for at, fact in enumerate(nouns)), *(fact.clause(first=False) for fact in verbs)])
+    text = joined(
+        [*(fact.clause(first=not at) for at, fact in enumerate(nouns)), *(fact.clause(first=False) for fact in verbs)]
+    )
     return f"{text[:1].upper()}{text[1:]}."
 
 
@@ -143,20 +166,47 @@ def _rows(name: str, rows: list[dict[str, Any]], view: Schema, rng: Random, *, b
                 continue
             text, unit = label_and_unit(key, plain(inner.get(key, {}), view))
             short = parts(key)[-1] == "id"
-            rest.append(say(value, inner.get(key)) if short or (isinstance(value, str) or parts(key)[-1] == "year") and "status" not in key and not short and _plainly(key) else f"{text} {say(value, inner.get(key))}{unit}")
+            rest.append(
+                say(value, inner.get(key))
+                if short
+                or (
+                    (isinstance(value, str) or parts(key)[-1] == "year")
+                    and "status" not in key
+                    and not short
+                    and _plainly(key)
+                )
+                else f"{text} {say(value, inner.get(key))}{unit}"
+            )
             if len(rest) == 3:
                 break
         said.append(f"{title} ({', '.join(rest)})" if title and rest else title or joined(rest))
     noun = singular(words(name))
     count = things(noun, len(rows))
     more = f"; {len(rows) - len(shown)} more" if len(rows) > len(shown) else ""
-    frame = rng.choice(("I found {count}: {list}{more}.", "There {are} {count}: {list}{more}.", "{count} came up: {list}{more}."))
+    frame = rng.choice(
+        ("I found {count}: {list}{more}.", "There {are} {count}: {list}{more}.", "{count} came up: {list}{more}.")
+    )
     listed = joined(said) if not any(", " in text for text in said) else "; ".join(said)
     return frame.format(count=count, list=listed, more=more, are="is" if len(rows) == 1 else "are")
 
 
 def _plainly(key: str) -> bool:
-    return parts(key)[-1] in ("name", "title", "author", "city", "neighbourhood", "museum", "at", "date", "method", "crop", "type", "stream", "in", "year")
+    return parts(key)[-1] in (
+        "name",
+        "title",
+        "author",
+        "city",
+        "neighbourhood",
+        "museum",
+        "at",
+        "date",
+        "method",
+        "crop",
+        "type",
+        "stream",
+        "in",
+        "year",
+    )
 
 
 def _facts(fields: dict[str, Any], view: Schema, arguments: dict[str, Any], most: int, rows: bool) -> list[Fact]:
@@ -172,7 +222,9 @@ def _facts(fields: dict[str, Any], view: Schema, arguments: dict[str, Any], most
             continue
         inner = plain(known.get(key, {}), view)
         text, unit = label_and_unit(key, inner)
-        if (isinstance(value, bool) and found[0] in ("is", "success", "ok", "succeeded")) or (key == "message" and len(fields) > 2):
+        if (isinstance(value, bool) and found[0] in ("is", "success", "ok", "succeeded")) or (
+            key == "message" and len(fields) > 2
+        ):
             continue
         echoed = any(value == given and type(value) is type(given) for given in arguments.values())
         rank = 3 if echoed else 0 if found[-1] in ("id", "code", "number", "url") else 1
@@ -186,7 +238,8 @@ def _facts(fields: dict[str, Any], view: Schema, arguments: dict[str, Any], most
 
 
 def _short_list(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(item, (str, int)) for item in value) and len(value) < 5
+    items = as_list(value)
+    return 0 < len(items) < 5 and all(isinstance(item, (str, int)) for item in items)
 
 
 def _plain_text(text: str) -> str:
@@ -227,12 +280,16 @@ def decline(tool: ToolView | None, name: str, rng: Random) -> str:
     return rng.choice(frames).format(thing)
 
 
-def recover(failure: str, name: str | None, value: Any, rng: Random) -> str:
+def recover(failure: str, name: str | None, rng: Random) -> str:
     """One sentence of an assistant that saw a call fail and tries again."""
     thing = words(name).replace(" id", " ID") if name else "request"
     frames = {
         "invalid_argument": ("The {thing} I sent was not accepted; I'll correct it and try again.", "I passed the {thing} in a form the system refuses, so here it is again the right way."),
         "not_found": ("Nothing matched the {thing} I used; I had it wrong, so I'll call again with the right one.", "That {thing} doesn't exist. I mistyped it and will repeat the call with the correct one."),
     }  # fmt: skip
-    common = ("The service did not answer in time, so I'll try once more.", "That timed out on the other side; I'm repeating the call.", "The system was briefly unavailable, so I'll send the same request again.")
+    common = (
+        "The service did not answer in time, so I'll try once more.",
+        "That timed out on the other side; I'm repeating the call.",
+        "The system was briefly unavailable, so I'll send the same request again.",
+    )
     return rng.choice(frames.get(failure, common)).format(thing=thing)

@@ -18,6 +18,7 @@ from typing import Any
 from toolace_dagster.entities.base import canonical_json
 from toolace_dagster.llm.offline.naming import parts, same_name, singular, stem
 from toolace_dagster.llm.offline.schema import Schema, plain, properties, required
+from toolace_dagster.llm.offline.shapes import as_object, objects_in
 
 _OPENING = re.compile(r"^<([a-z_]+)>\n", re.MULTILINE)
 _NAMED = re.compile(r"JSON Schema named [\"'`]?([A-Za-z0-9_-]+)")
@@ -81,7 +82,11 @@ class ToolView:
     @cached_property
     def noun(self) -> str:
         """What it is about, from its name: ``list_member_loans`` gives ``loan``."""
-        found = [word for word in parts(self.name) if word not in ("write", "read", "get", "batch", "state", "body", "title", "details")]
+        found = [
+            word
+            for word in parts(self.name)
+            if word not in ("write", "read", "get", "batch", "state", "body", "title", "details")
+        ]
         return singular(found[-1]) if found else "result"
 
     def returns(self, name: str, schema: Schema) -> Leaf | None:
@@ -103,7 +108,14 @@ class ToolView:
                 return leaf
         pattern = schema.get("pattern")
         if isinstance(pattern, str) and any(char.isdigit() or char == "\\" for char in pattern):
-            return next((leaf for leaf in self.leaves if leaf.schema.get("pattern") == pattern and parts(leaf.name)[-1:] == ("id",)), None)
+            return next(
+                (
+                    leaf
+                    for leaf in self.leaves
+                    if leaf.schema.get("pattern") == pattern and parts(leaf.name)[-1:] == ("id",)
+                ),
+                None,
+            )
         return None
 
 
@@ -125,6 +137,14 @@ class Request:
     key: str
     tools: dict[str, ToolView] = field(default_factory=dict[str, ToolView])
 
+    def object(self, tag: str) -> dict[str, Any]:
+        """The object inside a tag; an empty one when there is none."""
+        return as_object(self.data.get(tag))
+
+    def items(self, tag: str) -> list[dict[str, Any]]:
+        """The objects listed inside a tag; none when there are none."""
+        return objects_in(self.data.get(tag))
+
     def stream(self, name: str) -> Random:
         """A stream of random numbers of its own, fixed by the request."""
         return seeded(self.key, name)
@@ -144,7 +164,7 @@ def read(body: dict[str, Any]) -> Request:
     Returns:
         The request; parts that are missing or unreadable are left empty.
     """
-    messages: list[dict[str, Any]] = [m for m in body.get("messages") or [] if isinstance(m, dict)]
+    messages: list[dict[str, Any]] = objects_in(body.get("messages"))
     key = hashlib.sha256(canonical_json([body.get("seed"), messages]).encode()).hexdigest()
     data: dict[str, Any] = {}
     tools: dict[str, ToolView] = {}
@@ -179,18 +199,15 @@ def _tagged(text: str) -> Iterator[tuple[str, str]]:
 
 def _asked_schema(body: dict[str, Any]) -> tuple[str, Schema]:
     asked = body.get("response_format")
-    if isinstance(asked, dict) and isinstance(asked.get("json_schema"), dict):
-        described: dict[str, Any] = asked["json_schema"]
-        schema = described.get("schema")
-        return str(described.get("name", "")), schema if isinstance(schema, dict) else {}
-    return "", {}
+    described = as_object(as_object(asked).get("json_schema"))
+    return str(described.get("name", "")), as_object(described.get("schema"))
 
 
 def _text(content: Any) -> str:
     if isinstance(content, str):
         return content
     if isinstance(content, list):
-        return "\n".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+        return "\n".join(str(part.get("text", "")) for part in objects_in(content))
     return ""
 
 
@@ -205,14 +222,13 @@ def _parsed(text: str) -> Any:
 def _tools(text: str) -> dict[str, ToolView]:
     listed = _parsed(text)
     found: dict[str, ToolView] = {}
-    for tool in listed if isinstance(listed, list) else []:
-        if isinstance(tool, dict) and isinstance(tool.get("name"), str):
-            parameters, result = tool.get("parameters"), tool.get("result")
+    for tool in objects_in(listed):
+        if isinstance(tool.get("name"), str):
             found[tool["name"]] = ToolView(
                 name=tool["name"],
                 description=str(tool.get("description") or ""),
-                parameters=parameters if isinstance(parameters, dict) else {"type": "object", "properties": {}},
-                result=result if isinstance(result, dict) and result else None,
+                parameters=as_object(tool.get("parameters")) or {"type": "object", "properties": {}},
+                result=as_object(tool.get("result")) or None,
             )
     return found
 

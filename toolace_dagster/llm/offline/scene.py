@@ -12,11 +12,12 @@ import re
 from typing import Any
 
 from toolace_dagster.llm.offline.arguments import Filled, Source, label
-from toolace_dagster.llm.offline.memory import Memory, Turn, dicts, leaves
+from toolace_dagster.llm.offline.memory import Memory, Turn
 from toolace_dagster.llm.offline.mining import mined, part_about
 from toolace_dagster.llm.offline.naming import is_identifier, looks_like_identifier, parts, words
 from toolace_dagster.llm.offline.phrases import day_in_words, noun_phrase
 from toolace_dagster.llm.offline.request import ToolView
+from toolace_dagster.llm.offline.shapes import as_object, leaves, objects_in
 
 
 def kind_of(turn: Turn) -> str:
@@ -37,21 +38,30 @@ def sub_task_of(turn: Turn) -> int:
 
 def sub_task_at(task: dict[str, Any], index: int) -> dict[str, Any]:
     """The sub-task of that index; an empty one when the task has none."""
-    return next((part for part in dicts(task.get("sub_tasks")) if part.get("index") == index), {"index": index})
+    return next((part for part in objects_in(task.get("sub_tasks")) if part.get("index") == index), {"index": index})
 
 
 def said_in(dialogue: list[Turn], index: int) -> str:
     """All visible user texts of a sub-task."""
-    return "\n".join(str(t.get("content") or "") for t in dialogue if sub_task_of(t) == index and t.get("role") == "user")
+    return "\n".join(
+        str(t.get("content") or "") for t in dialogue if sub_task_of(t) == index and t.get("role") == "user"
+    )
 
 
 def is_failure(turn: Turn | None) -> bool:
     """Whether a visible tool turn holds only errors."""
-    outputs = dicts(turn.get("outputs")) if turn else []
+    outputs = objects_in(turn.get("outputs")) if turn else []
     return bool(outputs) and all(output.get("is_error") for output in outputs)
 
 
-def recovered(turn: Turn, tools: dict[str, ToolView], memory: Memory, sub_task: dict[str, Any], task: dict[str, Any], earlier_names: list[str] | None = None) -> list[Filled]:
+def recovered(
+    turn: Turn,
+    tools: dict[str, ToolView],
+    memory: Memory,
+    sub_task: dict[str, Any],
+    task: dict[str, Any],
+    earlier_names: list[str] | None = None,
+) -> list[Filled]:
     """The calls of a visible turn, each argument with its likely source.
 
     Args:
@@ -65,25 +75,42 @@ def recovered(turn: Turn, tools: dict[str, ToolView], memory: Memory, sub_task: 
     Returns:
         One entry per call of a known tool. A value without any source is ``made``: the user has to say it.
     """
-    details = [(str(d.get("name")), d.get("value")) for d in dicts(sub_task.get("details"))]
-    earlier = [d.get("value") for part in dicts(task.get("sub_tasks")) if part is not sub_task for d in dicts(part.get("details"))]
+    details = [(str(d.get("name")), d.get("value")) for d in objects_in(sub_task.get("details"))]
+    earlier = [
+        d.get("value")
+        for part in objects_in(task.get("sub_tasks"))
+        if part is not sub_task
+        for d in objects_in(part.get("details"))
+    ]
     found: list[Filled] = []
     seen_tools = list(earlier_names or [])
-    for call in dicts(turn.get("tool_calls")):
+    for call in objects_in(turn.get("tool_calls")):
         tool = tools.get(str(call.get("name")))
         arguments = call.get("arguments")
         if tool is None or not isinstance(arguments, dict):
             continue
-        filled = Filled(tool, seen_tools.count(tool.name), dict(arguments))
+        filled = Filled(tool, seen_tools.count(tool.name), dict(as_object(arguments)))
         for name, value in filled.arguments.items():
             view = tool.params.get(name, {})
             sightings = [s for s in memory.sightings if s.value == value and type(s.value) is type(value)]
-            if any(value == v for n, v in details if parts(re.sub(r" \(\d+\)$| for .*$", "", n)) == parts(name) or value == v and not isinstance(v, bool)):
+            if any(
+                value == v
+                for n, v in details
+                if parts(re.sub(r" \(\d+\)$| for .*$", "", n)) == parts(name)
+                or (value == v and not isinstance(v, bool))
+            ):
                 source = Source("detail", value)
             elif is_identifier(name, view) and sightings:
                 seen = sightings[-1]
                 several = seen.position is not None and seen.length > 1
-                source = Source("output", value, seen, ("named" if label(seen.holder) else "first" if not seen.position else "second") if several else "only")
+                source = Source(
+                    "output",
+                    value,
+                    seen,
+                    ("named" if label(seen.holder) else "first" if not seen.position else "second")
+                    if several
+                    else "only",
+                )
             elif "default" in view and view["default"] == value:
                 source = Source("default", value)
             elif any(value == other for other in earlier) and not isinstance(value, bool):
@@ -112,13 +139,17 @@ def relied_on(dialogue: list[Turn], at: int, tool: ToolView) -> dict[str, list[A
         For each field of the tool's result the values it has to hold, in order.
     """
     wanted: dict[str, list[Any]] = {}
-    known = "\n".join(_visible(turn) for turn in dialogue[:at] if not (turn.get("role") == "assistant"))
+    known = "\n".join(_visible(turn) for turn in dialogue[:at] if turn.get("role") != "assistant")
     for index in range(at + 1, len(dialogue)):
         turn = dialogue[index]
-        for call in dicts(turn.get("tool_calls")):
+        for call in objects_in(turn.get("tool_calls")):
             arguments = call.get("arguments")
-            for name, value in (arguments or {}).items() if isinstance(arguments, dict) else []:
-                if isinstance(value, (dict, list, bool)) or str(value) in known or not (is_identifier(name, {}) or looks_like_identifier(value)):
+            for name, value in as_object(arguments).items():
+                if (
+                    isinstance(value, (dict, list, bool))
+                    or str(value) in known
+                    or not (is_identifier(name, {}) or looks_like_identifier(value))
+                ):
                     continue
                 leaf = tool.returns(name, {"type": "string"})
                 if leaf is not None and value not in wanted.setdefault(leaf.name, []):
@@ -130,7 +161,9 @@ def relied_on(dialogue: list[Turn], at: int, tool: ToolView) -> dict[str, list[A
         for name, values in mined(reply, tool.leaves, known).items():
             have = wanted.setdefault(name, [])
             rest = [value for value in values if value not in have]
-            wanted[name] = sorted([*have, *rest], key=lambda value: reply.find(str(value)) if str(value) in reply else len(reply))
+            wanted[name] = sorted(
+                [*have, *rest], key=lambda value: reply.find(str(value)) if str(value) in reply else len(reply)
+            )
     return {name: values for name, values in wanted.items() if values}
 
 
@@ -143,7 +176,7 @@ def _place(dialogue: list[Turn], at: int, tool: ToolView) -> int:
             break
         if is_failure(dialogue[index + 1]):
             continue
-        count += sum(call.get("name") == tool.name for call in dicts(turn.get("tool_calls")))
+        count += sum(call.get("name") == tool.name for call in objects_in(turn.get("tool_calls")))
     return count
 
 
@@ -159,7 +192,7 @@ def _reply_after(dialogue: list[Turn], at: int) -> str:
 def _visible(turn: Turn) -> str:
     text = str(turn.get("content") or "")
     if turn.get("outputs"):
-        text += json.dumps([o.get("content") for o in dicts(turn["outputs"])], ensure_ascii=False)
+        text += json.dumps([o.get("content") for o in objects_in(turn["outputs"])], ensure_ascii=False)
     return text
 
 
@@ -174,12 +207,20 @@ def stated(value: Any, text: str) -> bool:
     shown = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
     if isinstance(value, (int, float)):
         return re.search(rf"(?<![\d.]){re.escape(shown)}(?![\d]|\.\d)", low) is not None
-    return any(form.casefold() in low for form in (shown, shown.replace("_", " "), day_in_words(shown[:10]) if len(shown) > 9 else shown))
+    return any(
+        form.casefold() in low
+        for form in (shown, shown.replace("_", " "), day_in_words(shown[:10]) if len(shown) > 9 else shown)
+    )
 
 
 def withheld_by(calls: list[Filled], question: str, answer: str) -> tuple[str, Any, ToolView] | None:
     """Which value a clarification is about: what the answer states, or else what the question asks for."""
-    options = [(name, source.value, filled.tool) for filled in calls for name, source in filled.sources.items() if source.kind in ("detail", "made", "earlier")]
+    options = [
+        (name, source.value, filled.tool)
+        for filled in calls
+        for name, source in filled.sources.items()
+        if source.kind in ("detail", "made", "earlier")
+    ]
     if answer:
         found = [option for option in options if stated(option[1], answer)]
         if found:
@@ -190,5 +231,3 @@ def withheld_by(calls: list[Filled], question: str, answer: str) -> tuple[str, A
         if noun_phrase(option[0], str(view.get("description", ""))).casefold() in low or words(option[0]) in low:
             return option
     return next((option for option in options if option[0] in option[2].required), options[0] if options else None)
-
-

@@ -9,6 +9,7 @@ Does not belong here: argument values.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from toolace_dagster.llm.offline import vocabulary
 from toolace_dagster.llm.offline.naming import is_identifier, parts
@@ -54,7 +55,7 @@ def lay_out(tools: list[ToolView], steps: int, before: list[ToolView] | None = N
         return [[Planned(tool, turn, changing[at])] for at, tool in enumerate(tools) for turn in range(1 + again[at])]
     groups: list[list[ToolView]] = [[tool] for tool in tools]
     while len(groups) > max(1, steps):
-        cost = [_dependent(left, right) * 10 + len(left) + len(right) for left, right in zip(groups, groups[1:], strict=False)]
+        cost = [_dependent(left, right) * 10 + len(left) + len(right) for left, right in pairwise(groups)]
         at = cost.index(min(cost))
         groups[at : at + 2] = [groups[at] + groups[at + 1]]
     seen: dict[str, int] = {}
@@ -100,7 +101,9 @@ def _rank(tool: ToolView, name: str) -> tuple[bool, int, int]:
     order = 1
     if is_identifier(name, view):
         order = 0
-    elif parts(name)[-1:] and parts(name)[-1] in ("owner", "repo", "email", "phone") or vocabulary.is_person(name, str(view.get("description", ""))):
+    elif (parts(name)[-1:] and parts(name)[-1] in ("owner", "repo", "email", "phone")) or vocabulary.is_person(
+        name, str(view.get("description", ""))
+    ):
         order = 5
     elif view["type"] == "boolean":
         order = 4

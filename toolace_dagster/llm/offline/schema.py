@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from toolace_dagster.llm.offline.patterns import matches
+from toolace_dagster.llm.offline.shapes import as_list, as_object, objects_in
 
 Schema = dict[str, Any]
 _DEPTH = 8
@@ -28,7 +29,7 @@ def plain(schema: Any, root: Schema | None = None, depth: int = 0) -> Schema:
     """
     if not isinstance(schema, dict):
         return {"type": "string"}
-    known: Schema = schema
+    known = as_object(schema)
     if depth > _DEPTH:
         return {"type": "string"} if "type" not in known else known | {"type": _one_type(known)}
     if isinstance(known.get("$ref"), str):
@@ -41,39 +42,37 @@ def plain(schema: Any, root: Schema | None = None, depth: int = 0) -> Schema:
             merged = _merge(merged, plain(part, root, depth + 1))
         return plain(merged, root, depth + 1)
     for word in ("anyOf", "oneOf"):
-        options = known.get(word)
-        if isinstance(options, list) and options:
+        options = as_list(known.get(word))
+        if options:
             rest = {key: value for key, value in known.items() if key not in ("anyOf", "oneOf")}
             if "properties" in rest and all(isinstance(o, dict) and "type" not in o for o in options):
                 return plain(_merge(rest, options[0]), root, depth + 1)
-            chosen = next((o for o in options if isinstance(o, dict) and o.get("type") != "null"), options[0])
+            chosen = next((o for o in objects_in(options) if o.get("type") != "null"), options[0])
             return plain(_merge(rest, plain(chosen, root, depth + 1)), root, depth + 1)
     return known if isinstance(known.get("type"), str) else known | {"type": _one_type(known)}
 
 
 def properties(schema: Schema) -> dict[str, Any]:
     """The properties of an object schema; empty when it has none."""
-    found = schema.get("properties")
-    return found if isinstance(found, dict) else {}
+    return as_object(schema.get("properties"))
 
 
 def required(schema: Schema) -> list[str]:
     """Names an object must have."""
-    listed = schema.get("required")
-    return [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
+    return [name for name in as_list(schema.get("required")) if isinstance(name, str)]
 
 
 def fits(value: Any, schema: Any, root: Schema | None = None, depth: int = 0) -> bool:
     """Whether a value satisfies the constraints that matter here, over all alternatives."""
     if not isinstance(schema, dict) or depth > _DEPTH:
         return True
-    known: Schema = schema
+    known = as_object(schema)
     for word in ("anyOf", "oneOf"):
-        options = known.get(word)
-        if isinstance(options, list) and options:
+        options = as_list(known.get(word))
+        if options:
             return any(fits(value, option, root, depth + 1) for option in options)
-    types = known.get("type")
-    if isinstance(types, list) and types:
+    types = as_list(known.get("type"))
+    if types:
         return any(fits(value, known | {"type": name}, root, depth + 1) for name in types)
     view = plain(known, root)
     if "const" in view and value != view["const"]:
@@ -117,7 +116,7 @@ def _details_fit(value: Any, view: Schema, root: Schema | None, depth: int) -> b
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return _number(view.get("minimum"), -1e300) <= value <= _number(view.get("maximum"), 1e300)
     if isinstance(value, list):
-        items: list[Any] = value
+        items = as_list(value)
         return (
             _number(view.get("minItems"), 0) <= len(items) <= _number(view.get("maxItems"), 10**9)
             and all(fits(item, view["items"], root, depth + 1) for item in items)
@@ -125,7 +124,7 @@ def _details_fit(value: Any, view: Schema, root: Schema | None, depth: int) -> b
             else True
         )
     if isinstance(value, dict):
-        fields: dict[str, Any] = value
+        fields = as_object(value)
         known = properties(view)
         if any(name not in fields for name in required(view)):
             return False
@@ -143,14 +142,14 @@ def _target(reference: str, root: Schema) -> Schema:
     node: Any = root
     for part in reference.removeprefix("#").strip("/").split("/"):
         key = part.replace("~1", "/").replace("~0", "~")
-        node = node.get(key) if isinstance(node, dict) else None
-    return node if isinstance(node, dict) else {"type": "string"}
+        node = as_object(node).get(key)
+    return as_object(node) or {"type": "string"}
 
 
 def _merge(first: Schema, second: Any) -> Schema:
     if not isinstance(second, dict):
         return first
-    other: Schema = second
+    other = as_object(second)
     merged = {**other, **first}
     if "properties" in first and "properties" in other:
         merged["properties"] = {**properties(other), **properties(first)}
@@ -164,14 +163,14 @@ def _one_type(schema: Schema) -> str:
     if isinstance(listed, str):
         return listed
     if isinstance(listed, list):
-        names = [name for name in listed if isinstance(name, str)]
+        names = [name for name in as_list(listed) if isinstance(name, str)]
         return next((name for name in names if name != "null"), names[0] if names else "string")
     if "properties" in schema or "required" in schema:
         return "object"
     if "items" in schema or "prefixItems" in schema:
         return "array"
     samples: Any = schema.get("enum") or [schema.get("const", schema.get("default"))]
-    sample: Any = samples[0] if isinstance(samples, list) and samples else None
+    sample: Any = next(iter(as_list(samples)), None)
     if isinstance(sample, bool):
         return "boolean"
     if isinstance(sample, int):

@@ -13,11 +13,14 @@ from typing import Any
 from aiohttp import web
 
 from toolace_dagster.llm.offline.model import CREATED, MODEL_NAME, OfflineModel
+from toolace_dagster.llm.offline.shapes import as_list, as_object
 
 _MAX_BODY = 32 * 1024 * 1024
 
 
-def make_app(model: OfflineModel | None = None, *, latency: float = 0.0, jitter: float = 0.0, api_key: str | None = None) -> web.Application:
+def make_app(
+    model: OfflineModel | None = None, *, latency: float = 0.0, jitter: float = 0.0, api_key: str | None = None
+) -> web.Application:
     """The application.
 
     Args:
@@ -45,13 +48,16 @@ def make_app(model: OfflineModel | None = None, *, latency: float = 0.0, jitter:
             body: Any = await request.json()
         except ValueError:
             return _error(400, "The body of the request is not valid JSON.", "invalid_request_error", None)
-        if not isinstance(body, dict) or not isinstance(body.get("messages"), list) or not body["messages"]:
+        asked = as_object(body)
+        if not as_list(asked.get("messages")):
             return _error(400, "'messages' is missing or empty.", "invalid_request_error", None)
-        if body.get("model") != MODEL_NAME:
-            return _error(404, f"The model {body.get('model')!r} does not exist.", "invalid_request_error", "model_not_found")
+        if asked.get("model") != MODEL_NAME:
+            return _error(
+                404, f"The model {body.get('model')!r} does not exist.", "invalid_request_error", "model_not_found"
+            )
         if latency or jitter:
             await asyncio.sleep(latency + waits.random() * jitter)
-        return web.json_response(answering.chat_completion(body))
+        return web.json_response(answering.chat_completion(asked))
 
     async def models(request: web.Request) -> web.Response:
         denied = refused(request)
@@ -61,7 +67,9 @@ def make_app(model: OfflineModel | None = None, *, latency: float = 0.0, jitter:
         return web.json_response({"object": "list", "data": listed})
 
     async def unknown(request: web.Request) -> web.Response:
-        return _error(404, f"Unknown request URL: {request.method} {request.path}.", "invalid_request_error", "unknown_url")
+        return _error(
+            404, f"Unknown request URL: {request.method} {request.path}.", "invalid_request_error", "unknown_url"
+        )
 
     app = web.Application(client_max_size=_MAX_BODY)
     app.router.add_post("/v1/chat/completions", complete)

@@ -16,9 +16,23 @@ from toolace_dagster.llm.offline.memory import Memory
 from toolace_dagster.llm.offline.naming import is_identifier, parts, plural, same_name, words
 from toolace_dagster.llm.offline.request import ToolView
 from toolace_dagster.llm.offline.schema import Schema, fits, plain, properties, required
+from toolace_dagster.llm.offline.shapes import as_list, as_object, objects_in
 from toolace_dagster.llm.offline.values import Maker
 
-_DONE = ("paid", "updated", "created", "cancelled", "canceled", "registered", "moved", "released", "finished", "measured", "sent", "submitted")
+_DONE = (
+    "paid",
+    "updated",
+    "created",
+    "cancelled",
+    "canceled",
+    "registered",
+    "moved",
+    "released",
+    "finished",
+    "measured",
+    "sent",
+    "submitted",
+)
 _BAD = ("reject", "refus", "fail", "clash", "cancel", "late", "unknown", "expired", "suspend", "blocked", "taken", "fault", "quarantin", "already", "past", "incomplete", "error", "missing", "denied", "closed")  # fmt: skip
 _LEAST = frozenset("driest best lowest cheapest min minimum earliest smallest".split())
 _MOST = frozenset("highest max maximum wettest top largest".split())
@@ -38,7 +52,9 @@ class Simulator:
         self.maker = maker
         self.rng = maker.rng
 
-    def answer(self, tool: ToolView, arguments: dict[str, Any], *, items: int = 0, planted: dict[str, list[Any]] | None = None) -> Any:
+    def answer(
+        self, tool: ToolView, arguments: dict[str, Any], *, items: int = 0, planted: dict[str, list[Any]] | None = None
+    ) -> Any:
         """The result of a call.
 
         Args:
@@ -52,17 +68,29 @@ class Simulator:
         """
         if tool.result is None:
             return self._free(tool, arguments)
-        known = {**self.memory.facts(tool.name, arguments), **{n: v for n, v in arguments.items() if not isinstance(v, (dict, list))}}
+        before = self.memory.answered(tool, arguments)
+        if before is not None and not planted and tool.looks_up and fits(before, tool.result, tool.result):
+            return before
+        known = {
+            **self.memory.facts(tool.name, arguments),
+            **{n: v for n, v in arguments.items() if not isinstance(v, (dict, list))},
+        }
         for value in arguments.values():
             if isinstance(value, dict):
-                inner: dict[str, Any] = value
-                for name, part in inner.items():
+                for name, part in as_object(value).items():
                     if not isinstance(part, (dict, list)):
                         known.setdefault(name, part)
-        limit = next((v for n, v in arguments.items() if isinstance(v, int) and set(parts(n)) & {"results", "limit"}), 9)
-        want = _Wanted(known, arguments, max(items, min(limit, self.rng.choice((2, 2, 3, 3, 4)))), {key: list(values) for key, values in (planted or {}).items()}, tool)
-        content = self._value("", tool.result, tool.result, want, 0)
-        return content
+        limit = next(
+            (v for n, v in arguments.items() if isinstance(v, int) and set(parts(n)) & {"results", "limit"}), 9
+        )
+        want = _Wanted(
+            known,
+            arguments,
+            max(items, min(limit, self.rng.choice((2, 2, 3, 3, 4)))),
+            {key: list(values) for key, values in (planted or {}).items()},
+            tool,
+        )
+        return self._value("", tool.result, tool.result, want, 0)
 
     def _value(self, name: str, schema: Any, root: Schema, want: _Wanted, depth: int) -> Any:
         view = plain(schema, root)
@@ -75,7 +103,9 @@ class Simulator:
             return free if isinstance(free, str) else str(free)
         return self._leaf(name, view, root, want, 0, False)
 
-    def _object(self, view: Schema, root: Schema, want: _Wanted, depth: int, position: int = 0, listed: bool = False) -> dict[str, Any]:
+    def _object(
+        self, view: Schema, root: Schema, want: _Wanted, depth: int, position: int = 0, listed: bool = False
+    ) -> dict[str, Any]:
         needed = required(view)
         made: dict[str, Any] = {}
         inner: list[tuple[str, Any]] = []
@@ -100,14 +130,17 @@ class Simulator:
 
     def _list(self, name: str, view: Schema, root: Schema, want: _Wanted, depth: int) -> list[Any]:
         low, high = view.get("minItems", 0), view.get("maxItems", 50)
-        count = max(low if isinstance(low, int) else 0, min(want.items if depth < 3 else 2, high if isinstance(high, int) else 50))
+        count = max(
+            low if isinstance(low, int) else 0,
+            min(want.items if depth < 3 else 2, high if isinstance(high, int) else 50),
+        )
         sub = plain(view["items"], root)
         if sub["type"] != "object":
-            given = next((v for n, v in want.arguments.items() if same_name(n, name) and isinstance(v, list) and fits(v, view, root)), None)
-            if given is not None:
+            given = next((as_list(v) for n, v in want.arguments.items() if same_name(n, name)), [])
+            if given and fits(given, view, root):
                 return given
             made = self.maker.value(name, {**view, "minItems": count, "maxItems": count}, root, depth=depth)
-            return made if isinstance(made, list) else []
+            return as_list(made)
         rows: list[Any] = []
         for position in range(count):
             row = self._object(sub, root, want, depth + 1, position, True)
@@ -146,17 +179,27 @@ class Simulator:
             if _same_thing(key, name, view) and want.planted[key] and fits(want.planted[key][0], view, root):
                 return want.planted[key].pop(0)
         for key, value in want.known.items():
-            if same_name(key, name) and fits(value, view, root) and not (listed and is_identifier(name, view) and position):
+            if (
+                same_name(key, name)
+                and fits(value, view, root)
+                and not (listed and is_identifier(name, view) and position)
+            ):
                 return value
         if view["type"] == "boolean" and parts(name)[-1:] in (("success",), ("ok",), ("succeeded",)):
             return True
         if view["type"] == "string" and parts(name) in (("datetime",), ("timestamp",), ("now",)):
             return self.maker.clock(self.maker.today)
-        if view["type"] == "string" and name == "message" and not view.get("examples") and not view.get("enum") and not view.get("pattern"):
+        if (
+            view["type"] == "string"
+            and name == "message"
+            and not view.get("examples")
+            and not view.get("enum")
+            and not view.get("pattern")
+        ):
             return vocabulary.word_for("reply", self.rng)
         allowed = view.get("enum")
         if isinstance(allowed, list) and allowed:
-            good = [v for v in allowed if not any(bad in str(v).lower() for bad in _BAD)] or allowed
+            good = [v for v in as_list(allowed) if not any(bad in str(v).lower() for bad in _BAD)] or as_list(allowed)
             return good[0] if self.rng.random() < 0.75 and "status" in name else self.rng.choice(good)
         if view["type"] == "string" and view.get("format") in ("date", "date-time") and "birth" not in name:
             return self._moment(name, str(view["format"]), want, position)
@@ -165,9 +208,16 @@ class Simulator:
         if view["type"] == "string" and vocabulary.is_person(name, str(view.get("description", ""))):
             examples = [v for v in view.get("examples", []) if isinstance(v, str) and v != self.maker.person]
             return self.rng.choice(examples) if examples else vocabulary.person(self.rng)
-        if view["type"] == "string" and isinstance(view.get("examples"), list) and not is_identifier(name, view) and not position:
+        if (
+            view["type"] == "string"
+            and isinstance(view.get("examples"), list)
+            and not is_identifier(name, view)
+            and not position
+        ):
             given = [v for v in want.arguments.values() if isinstance(v, str) and len(v) > 3]
-            close = [e for e in view["examples"] if isinstance(e, str) and any(v.casefold() in e.casefold() for v in given)]
+            close = [
+                e for e in view["examples"] if isinstance(e, str) and any(v.casefold() in e.casefold() for v in given)
+            ]
             if close:
                 return close[0]
         return self.maker.value(name, view, root, tool=want.tool.description)
@@ -176,7 +226,9 @@ class Simulator:
         words_ = set(parts(name))
         today = self.maker.today
         given = sorted(v[:10] for v in want.known.values() if isinstance(v, str) and re.match(r"^20\d\d-\d\d-\d\d", v))
-        asked = sorted(v[:10] for v in want.arguments.values() if isinstance(v, str) and re.match(r"^20\d\d-\d\d-\d\d", v))
+        asked = sorted(
+            v[:10] for v in want.arguments.values() if isinstance(v, str) and re.match(r"^20\d\d-\d\d-\d\d", v)
+        )
         base = asked or given
         if words_ & set(_DONE) or {"last", "collected"} & words_:
             day = today
@@ -194,13 +246,19 @@ class Simulator:
             elif before:
                 offset = -self.rng.randint(1, 6)
             else:
-                offset = position + (self.rng.randint(0, 2) if words_ & {"starts", "start", "date", "pickup", "visit"} and not asked else 0)
+                offset = position + (
+                    self.rng.randint(0, 2)
+                    if words_ & {"starts", "start", "date", "pickup", "visit"} and not asked
+                    else 0
+                )
             day = start + dt.timedelta(days=offset)
         else:
             day = today + dt.timedelta(days=self.rng.randint(2, 12) + 2 * position)
         if form == "date":
             return day.isoformat()
-        exact = next((v for v in want.arguments.values() if isinstance(v, str) and re.match(r"^20\d\d-\d\d-\d\dT", v)), None)
+        exact = next(
+            (v for v in want.arguments.values() if isinstance(v, str) and re.match(r"^20\d\d-\d\d-\d\dT", v)), None
+        )
         return exact if exact and not position else self.maker.clock(day)
 
     def _bounded(self, name: str, value: float, view: Schema, want: _Wanted) -> Any:
@@ -224,7 +282,10 @@ class Simulator:
         _order(made)
         known = properties(view)
         used = next((v for n, v in made.items() if parts(n)[:1] == ("used",) and isinstance(v, float)), None)
-        whole = next((v for n, v in made.items() if set(parts(n)) & {"allowance", "quota", "capacity"} and isinstance(v, float)), None)
+        whole = next(
+            (v for n, v in made.items() if set(parts(n)) & {"allowance", "quota", "capacity"} and isinstance(v, float)),
+            None,
+        )
         share = next((n for n in made if parts(n) == ("remaining", "percent")), None)
         if share is not None and used is not None and whole and used <= whole and "remaining_percent" not in want.fixed:
             made[share] = round(100 * (1 - used / whole), 1)
@@ -233,12 +294,17 @@ class Simulator:
                 total = _over_rows(name, made)
                 if total is not None and fits(total, known[name], root):
                     made[name] = total
-        lists = [value for value in made.values() if isinstance(value, list)]
+        lists = [as_list(value) for value in made.values() if isinstance(value, list)]
         if len(lists) != 1:
             return
         for name, value in made.items():
             about = parts(name)
-            if isinstance(value, int) and not isinstance(value, bool) and (about[-1] in _COUNTS or about[0] in _COUNTS) and len(about) < 3:
+            if (
+                isinstance(value, int)
+                and not isinstance(value, bool)
+                and (about[-1] in _COUNTS or about[0] in _COUNTS)
+                and len(about) < 3
+            ):
                 if about[0] in ("overdue", "unread", "waiting"):
                     made[name] = min(value, len(lists[0]))
                 elif fits(len(lists[0]), properties(view)[name], root):
@@ -247,9 +313,15 @@ class Simulator:
     def _free(self, tool: ToolView, arguments: dict[str, Any]) -> Any:
         """A result for a tool that does not describe one."""
         name = parts(tool.name)
-        flat = {key: value for key, value in arguments.items() if isinstance(value, (str, int, float)) and not isinstance(value, bool)}
+        flat = {
+            key: value
+            for key, value in arguments.items()
+            if isinstance(value, (str, int, float)) and not isinstance(value, bool)
+        }
         numbers = [value for value in flat.values() if isinstance(value, (int, float))]
-        where = next((v for k, v in flat.items() if parts(k)[-1:] and parts(k)[-1] in ("path", "file", "destination")), None)
+        where = next(
+            (v for k, v in flat.items() if parts(k)[-1:] and parts(k)[-1] in ("path", "file", "destination")), None
+        )
         if "echo" in name and flat:
             return f"Echo: {next(iter(flat.values()))}"
         if {"sum", "add"} & set(name) and len(numbers) == len(flat) == 2:
@@ -257,7 +329,9 @@ class Simulator:
         if where is not None and tool.verb in ("read", "get", "fetch"):
             return self._document(str(where))
         if where is not None and tool.looks_up:
-            return "\n".join(["[DIR] archive", *(f"[FILE] {self.rng.choice(vocabulary.WORDS)}-{n}.md" for n in (1, 2, 3))])
+            return "\n".join(
+                ["[DIR] archive", *(f"[FILE] {self.rng.choice(vocabulary.WORDS)}-{n}.md" for n in (1, 2, 3))]
+            )
         if where is not None:
             return f"{where}: {past_of(tool.verb)}."
         if "url" in flat:
@@ -266,7 +340,16 @@ class Simulator:
 
     def _document(self, where: str) -> str:
         title = words(re.sub(r"\.\w+$", "", where.rsplit("/", 1)[-1])).capitalize()
-        lines = self.rng.sample(("water the north beds", "call the printer", "order two boxes of paper", "check the gate key", "send the minutes"), 3)
+        lines = self.rng.sample(
+            (
+                "water the north beds",
+                "call the printer",
+                "order two boxes of paper",
+                "check the gate key",
+                "send the minutes",
+            ),
+            3,
+        )
         return f"# {title}\n\n" + "\n".join(f"- {line}" for line in lines)
 
     def _record(self, tool: ToolView, flat: dict[str, Any]) -> Any:
@@ -304,10 +387,21 @@ def failure_text(tool: ToolView, failure: str, arguments: dict[str, Any], name: 
         A JSON object in the words of a real system.
     """
     if failure == "invalid_argument" and name is not None:
-        return {"error": "invalid_argument", "field": name, "message": f"Value {arguments.get(name)!r} is not valid for '{name}'."}
+        return {
+            "error": "invalid_argument",
+            "field": name,
+            "message": f"Value {arguments.get(name)!r} is not valid for '{name}'.",
+        }
     if failure == "not_found" and name is not None:
-        return {"error": "not_found", "message": f"No {words(name).removesuffix(' id')} matches {arguments.get(name)!r}."}
-    return {"error": "service_unavailable", "message": "The service did not answer in time. Please try again.", "retry_after_seconds": 5}
+        return {
+            "error": "not_found",
+            "message": f"No {words(name).removesuffix(' id')} matches {arguments.get(name)!r}.",
+        }
+    return {
+        "error": "service_unavailable",
+        "message": "The service did not answer in time. Please try again.",
+        "retry_after_seconds": 5,
+    }
 
 
 def _over_rows(name: str, made: dict[str, Any]) -> int | float | None:
@@ -317,9 +411,12 @@ def _over_rows(name: str, made: dict[str, Any]) -> int | float | None:
     if fold is None or not rest:
         return None
     for rows in made.values():
-        for key in rows[0] if isinstance(rows, list) and rows and isinstance(rows[0], dict) else ():
-            column = [row.get(key) for row in rows if isinstance(row, dict)]
-            if list(parts(key)) == rest and all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in column):
+        listed = objects_in(rows)
+        for key in listed[0] if listed else ():
+            column: list[Any] = [row.get(key) for row in listed]
+            if list(parts(key)) == rest and all(
+                isinstance(v, (int, float)) and not isinstance(v, bool) for v in column
+            ):
                 return round(fold(column), 2)
     return None
 
@@ -334,7 +431,11 @@ def _order(made: dict[str, Any]) -> None:
         made["opens_at"], made["closes_at"] = made["closes_at"], made["opens_at"]
     for low in [n for n in made if parts(n)[:1] == ("low",)]:
         about = parts(low)[1:]
-        trio = [low, *(n for n in made if parts(n)[1:] == about and parts(n)[0] not in ("low", "high")), *(n for n in made if parts(n) == ("high", *about))]
+        trio = [
+            low,
+            *(n for n in made if parts(n)[1:] == about and parts(n)[0] not in ("low", "high")),
+            *(n for n in made if parts(n) == ("high", *about)),
+        ]
         if all(isinstance(made[n], (int, float)) for n in trio):
             for n, value in zip(trio, sorted(made[n] for n in trio), strict=True):
                 made[n] = value
@@ -351,13 +452,22 @@ def past_of(verb: str) -> str:
         return verb + "d"
     if verb.endswith("y") and verb[-2:-1] not in "aeiou":
         return verb[:-1] + "ied"
-    return verb + ("ted" if verb in ("submit", "commit") else "ged" if verb == "tag" else "led" if verb == "cancel" else "ed")
+    return verb + (
+        "ted" if verb in ("submit", "commit") else "ged" if verb == "tag" else "led" if verb == "cancel" else "ed"
+    )
 
 
 class _Wanted:
     """What a result has to agree with."""
 
-    def __init__(self, known: dict[str, Any], arguments: dict[str, Any], items: int, planted: dict[str, list[Any]], tool: ToolView) -> None:
+    def __init__(
+        self,
+        known: dict[str, Any],
+        arguments: dict[str, Any],
+        items: int,
+        planted: dict[str, list[Any]],
+        tool: ToolView,
+    ) -> None:
         self.known = known
         self.arguments = arguments
         self.items = items

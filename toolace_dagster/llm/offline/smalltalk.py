@@ -27,7 +27,7 @@ _TALK: tuple[tuple[str, str], ...] = (
     ("Is it usual to get a message afterwards, or should I write things down?", "Many systems send one, but a note of the reference number is always a good idea."),
     ("Honestly, I prefer this to filling in forms.", "Glad to hear it. I'll ask if something is missing."),
     ("Just so you know, I may have to stop for a moment if the doorbell rings.", "That's fine, we can go on whenever you are back."),
-    ("How should I read dates written with the year first?", "Year, month, day: 2026-05-04 is the fourth of May 2026."),
+    ("How should I read dates written with the year first?", "The year comes first, then the month, and the day is last."),
     ("We're celebrating my brother's new job tonight, so I'm in a good mood.", "Congratulations to your brother! Then let's keep this quick."),
     ("Why do these reference numbers always have letters in them?", "Mostly to tell kinds of records apart at a glance and to avoid mixing them up."),
     ("I hope I'm not asking too much at once.", "Not at all. I'll go through it step by step."),
@@ -39,7 +39,9 @@ _TALK: tuple[tuple[str, str], ...] = (
 )  # fmt: skip
 _RECALL = ("Remind me, what was the {label} you gave me?", "Sorry, I lost track: which {label} did you mention before?", "Quick check, what was that {label} again?", "What did you say the {label} was?")  # fmt: skip
 _RECALLED = ("The {label} was {value}.", "It was {value}.", "I told you earlier: {label} {value}.", "That was {value}.")
-_LABEL = re.compile(r"(?:the|which|that) ([a-z][a-z ]*?)(?: you gave me| did you mention before| again| was)?[?.]?$", re.I)
+_LABEL = re.compile(
+    r"(?:the|which|that) ([a-z][a-z ]*?)(?: you gave me| did you mention before| again| was)?[?.]?$", re.IGNORECASE
+)
 
 
 def remark(memory: Memory, rng: Random) -> tuple[str, str]:
@@ -71,7 +73,13 @@ def answer_to(text: str, memory: Memory, rng: Random) -> str:
         for seen in reversed(_recallable(memory)):
             if label_and_unit(seen.field, {})[0].casefold() == found[1].casefold():
                 return _recalled(seen, rng)
-    return rng.choice(("Thanks for telling me. What would you like to do next?", "Good to know. I'm ready when you are.", "I see. Shall we go on?"))
+    return rng.choice(
+        (
+            "Thanks for telling me. What would you like to do next?",
+            "Good to know. I'm ready when you are.",
+            "I see. Shall we go on?",
+        )
+    )
 
 
 def _recalled(seen: Sighting, rng: Random) -> str:

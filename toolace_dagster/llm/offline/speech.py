@@ -18,7 +18,9 @@ from toolace_dagster.llm.offline.schema import Schema
 from toolace_dagster.llm.offline.vocabulary import is_person
 
 _ROLES = ("member", "patient", "applicant", "customer", "user", "visitor", "tenant", "household")
-_EMPTY_SLOT = re.compile(r" (?:on a date|at a depth|at a given time|of a given [a-z]+|for a month|in a city|by name|with room for a number of [a-z]+|in a range of dates|in (?:a|the) (?:GitHub )?repository)\b(?! of)")
+_EMPTY_SLOT = re.compile(
+    r" (?:on a date|at a depth|at a given time|of a given [a-z]+|for a month|in a city|by name|with room for a number of [a-z]+|in a range of dates|in (?:a|the) (?:GitHub )?repository)\b(?! of)"
+)
 _POSSESSIVE = re.compile(r"\ba (?:member|patient|customer|user|tenant|household)'s ")
 _VERBOSE = (
     "Sorry for the long message, but I would rather explain everything once.",
@@ -66,7 +68,16 @@ _FRAMES = (
     "I'm trying to {deed}.", "my next job is to {deed}.", "mind helping me {deed}?",
 )  # fmt: skip
 _POLITE = ("would you be so kind as to {deed}?", "I would be grateful if you could {deed}.", "may I ask you to {deed}?", "I would very much appreciate it if you could {deed}.", "might I trouble you to {deed}?", "if it is no bother, please {deed}.")  # fmt: skip
-_TERSE = ("{deed}.", "{deed}, please.", "{deed} pls.", "need to {deed}.", "quick: {deed}.", "{deed} asap.", "want to {deed}.", "to do: {deed}.")
+_TERSE = (
+    "{deed}.",
+    "{deed}, please.",
+    "{deed} pls.",
+    "need to {deed}.",
+    "quick: {deed}.",
+    "{deed} asap.",
+    "want to {deed}.",
+    "to do: {deed}.",
+)
 _THEN = ("Then {deed}.", "After that, {deed}.", "Once that's done, {deed}.", "And then {deed}.", "When you have that, {deed}.", "Next, {deed}.", "With that, {deed}.")  # fmt: skip
 _CLOSINGS = ("Thanks!", "Thank you.", "Many thanks.", "Thanks in advance.", "Much appreciated.", "Cheers.")
 
@@ -101,12 +112,29 @@ class Voice:
         def has(*hints: str) -> bool:
             return any(hint in text for hint in hints)
 
-        terse = has("terse", "short", "hurried", "brief", "few words", "busy ", "rush", "clipped", "to the point", "blunt", "impatient", "telegram", "precise and dry")
+        terse = has(
+            "terse",
+            "short",
+            "hurried",
+            "brief",
+            "few words",
+            "busy ",
+            "rush",
+            "clipped",
+            "to the point",
+            "blunt",
+            "impatient",
+            "telegram",
+            "precise and dry",
+        )
         terse = terse and not has("director")
         return cls(
             terse=terse,
             polite=has("polite", "formal", "courteous", "kind", "grateful", "retired", "gentle", "proper"),
-            wordy=not terse and has("explain", "background", "chatty", "long", "talkative", "detail", "ramb", "story", "thorough", "context"),
+            wordy=not terse
+            and has(
+                "explain", "background", "chatty", "long", "talkative", "detail", "ramb", "story", "thorough", "context"
+            ),
             lower=has("lower-case", "lower case", "lowercase", "no capitals"),
             bare=has("no punctuation", "without punctuation", "little punctuation"),
             spelled=sum(map(ord, text)) % 2 == 0,
@@ -132,7 +160,16 @@ class Voice:
         return unmarked(text).strip()
 
 
-def request_text(calls: list[list[Filled]], voice: Voice, rng: Random, *, first: bool, scenario: str, leave_out: list[Any] | None = None, extra: list[tuple[str, Any]] | None = None) -> str:
+def request_text(
+    calls: list[list[Filled]],
+    voice: Voice,
+    rng: Random,
+    *,
+    first: bool,
+    scenario: str,
+    leave_out: list[Any] | None = None,
+    extra: list[tuple[str, Any]] | None = None,
+) -> str:
     """The user's message that opens a sub-task.
 
     Args:
@@ -158,7 +195,14 @@ def request_text(calls: list[list[Filled]], voice: Voice, rng: Random, *, first:
         for name in slots:
             told.update((f"{name}={filled.sources[name].value!r}", str(filled.sources[name].value)))
         inlines, statements = _values_of(filled, out, told, rng, voice)
-        hidden = not slots and at < final and filled.tool.looks_up and _feeds(filled, flat[at + 1 :]) and len(flat) > 2 and rng.random() < 0.45
+        hidden = (
+            not slots
+            and at < final
+            and filled.tool.looks_up
+            and _feeds(filled, flat[at + 1 :])
+            and len(flat) > 2
+            and rng.random() < 0.45
+        )
         said = with_references(filled, slots)
         if filled.repeat:
             said = _again(filled, said, inlines, statements, rng)
@@ -176,23 +220,41 @@ def request_text(calls: list[list[Filled]], voice: Voice, rng: Random, *, first:
     return voice.finish(_assemble(requests, sentences, voice, rng, first))
 
 
-def _values_of(filled: Filled, out: list[Any], told: set[str], rng: Random, voice: Voice) -> tuple[list[str], list[str]]:
+def _values_of(
+    filled: Filled, out: list[Any], told: set[str], rng: Random, voice: Voice
+) -> tuple[list[str], list[str]]:
     inlines: list[str] = []
     statements: list[str] = []
     pair = [filled.sources.get(name) for name in ("owner", "repo")]
-    if all(source is not None and source.kind in ("detail", "made", "earlier") and source.value not in out for source in pair) and not filled.repeat:
+    if (
+        all(
+            source is not None and source.kind in ("detail", "made", "earlier") and source.value not in out
+            for source in pair
+        )
+        and not filled.repeat
+    ):
         whole = "/".join(str(source.value) for source in pair if source is not None)
         if whole not in told:
-            told.update((whole, *(f"{n}={s.value!r}" for n, s in zip(("owner", "repo"), pair, strict=True) if s is not None)))
+            told.update(
+                (whole, *(f"{n}={s.value!r}" for n, s in zip(("owner", "repo"), pair, strict=True) if s is not None))
+            )
             inlines.append(f"in {marked(whole)}")
     for name, source in filled.sources.items():
         view = filled.tool.params.get(name, {})
         key = f"{name}={source.value!r}"
-        if source.kind not in ("detail", "made") or key in told or any(source.value == other and type(other) is type(source.value) for other in out):
+        if (
+            source.kind not in ("detail", "made")
+            or key in told
+            or any(source.value == other and type(other) is type(source.value) for other in out)
+        ):
             continue
         told.add(key)
         told.add(str(source.value))
-        if _is_number(name, source.value) and not filled.repeat and _numbered(deed(filled.tool), name).search(deed(filled.tool)):
+        if (
+            _is_number(name, source.value)
+            and not filled.repeat
+            and _numbered(deed(filled.tool), name).search(deed(filled.tool))
+        ):
             continue
         if is_identifier(name, view):
             if all(_mention(deed(filled.tool), noun) is None for noun in nouns_of(name, view)):
@@ -223,7 +285,9 @@ def with_references(filled: Filled, slots: dict[str, str] | None = None) -> str:
             said = _numbered(said, name).sub(lambda found: f"{found[1]} {say(source.value)}", said, count=1)  # noqa: B023
         if not is_identifier(name, view):
             continue
-        noun = next((option for option in nouns_of(name, view) if _mention(said, option) is not None), noun_of(name, view))
+        noun = next(
+            (option for option in nouns_of(name, view) if _mention(said, option) is not None), noun_of(name, view)
+        )
         reference = refer(noun, source)
         found = _mention(said, noun)
         if found is not None:
@@ -245,7 +309,12 @@ def refer(noun: str, source: Source) -> str:
         return f"that {noun}"
     if source.policy == "named" and name:
         return marked(name)
-    ranked = {"cheapest": "the cheapest {}", "soonest": "the earliest {} on the list", "second": "the second {} on the list", "last": "the last {} on the list"}
+    ranked = {
+        "cheapest": "the cheapest {}",
+        "soonest": "the earliest {} on the list",
+        "second": "the second {} on the list",
+        "last": "the last {} on the list",
+    }
     return ranked.get(source.policy, "the first {} on the list").format(noun)
 
 
@@ -265,7 +334,9 @@ def _open_slot(said: str, name: str, description: str = "") -> re.Pattern[str]:
     noun = re.escape(found[-1] if found else "\0")
     phrase = re.match(r"kind of [a-z]+", description.lower())
     kinds = rf"|\b(?:a|an) {phrase[0]}\b" if phrase else ""
-    return re.compile(rf"\b(?:a|an|one) (?:given |specific )?(?:(?!optional|new)[a-z]+ )?{noun}{_AFTER_NOUN}(?! of){kinds}")
+    return re.compile(
+        rf"\b(?:a|an|one) (?:given |specific )?(?:(?!optional|new)[a-z]+ )?{noun}{_AFTER_NOUN}(?! of){kinds}"
+    )
 
 
 def _is_number(name: str, value: Any) -> bool:
@@ -284,13 +355,21 @@ def _slots_of(filled: Filled, out: list[Any], voice: Voice) -> dict[str, str]:
     slots: dict[str, str] = {}
     for name, source in filled.sources.items():
         view = filled.tool.params.get(name, {})
-        if source.kind not in ("detail", "made", "earlier") or not isinstance(source.value, str) or len(source.value) > 40:
+        if (
+            source.kind not in ("detail", "made", "earlier")
+            or not isinstance(source.value, str)
+            or len(source.value) > 40
+        ):
             continue
         if is_identifier(name, view) or any(source.value == other for other in out) or filled.repeat:
             continue
         description = str(view.get("description", ""))
         slot = _open_slot(said, name, description)
-        if parts(name)[-1:] and parts(name)[-1] in ("email", "phone", "title", "note") or is_person(name, description) or slot.search(said) is None:
+        if (
+            (parts(name)[-1:] and parts(name)[-1] in ("email", "phone", "title", "note"))
+            or is_person(name, description)
+            or slot.search(said) is None
+        ):
             continue
         slots[name] = say(source.value, view, spelled=voice.spelled)
         said = slot.sub("", said, count=1)
@@ -305,11 +384,23 @@ def _mention(said: str, noun: str) -> re.Match[str] | None:
 def _again(filled: Filled, said: str, inlines: list[str], statements: list[str], rng: Random) -> str:
     seen = next((source for source in filled.sources.values() if source.seen is not None), None)
     if seen is not None and not inlines and not statements:
-        return rng.choice(("do the same for the next one", "do that for the one after it too", "repeat that for the next one on the list"))
+        return rng.choice(
+            (
+                "do the same for the next one",
+                "do that for the one after it too",
+                "repeat that for the next one on the list",
+            )
+        )
     if not inlines and not statements:
         return said
-    again = " ".join([rng.choice(("do the same again", "try it once more", "do another round", "do it a second time")), *inlines])
-    return f"{again}, but this time {' and '.join(statements)}" if statements else again
+    again = " ".join(
+        [rng.choice(("do the same again", "try it once more", "do another round", "do it a second time")), *inlines]
+    )
+    return (
+        f"{again}, but this time {' and '.join(text.removeprefix('please ') for text in statements)}"
+        if statements
+        else again
+    )
 
 
 def _feeds(filled: Filled, later: list[Filled]) -> bool:
@@ -360,7 +451,9 @@ def _sentences(texts: list[str], voice: Voice, rng: Random) -> str:
     rest = list(texts)
     while rest:
         alone = re.compile(r"please |no need|I only|it'll|it |the .+ says? |that's ")
-        take = 2 if len(rest) > 1 and rng.random() < 0.6 and not alone.match(rest[0]) and not alone.match(rest[1]) else 1
+        take = (
+            2 if len(rest) > 1 and rng.random() < 0.6 and not alone.match(rest[0]) and not alone.match(rest[1]) else 1
+        )
         group, rest = rest[:take], rest[take:]
         said.append(" and ".join(group) + ".")
     return " ".join(said)

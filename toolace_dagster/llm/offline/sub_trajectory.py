@@ -11,7 +11,7 @@ from typing import Any
 from toolace_dagster.llm.offline.arguments import Filled
 from toolace_dagster.llm.offline.composer import Exchange
 from toolace_dagster.llm.offline.errors import CALL_ERRORS, Errors
-from toolace_dagster.llm.offline.memory import Memory, dicts
+from toolace_dagster.llm.offline.memory import Memory
 from toolace_dagster.llm.offline.mistakes import spoil_output, spoil_reply
 from toolace_dagster.llm.offline.reports import report
 from toolace_dagster.llm.offline.request import Request
@@ -28,9 +28,9 @@ def answer(request: Request, errors: Errors) -> dict[str, Any]:
     Returns:
         The reply's JSON object.
     """
-    task = request.data.get("task") or {}
-    sub_task = request.data.get("sub_task") or {}
-    dialogue = dicts(request.data.get("dialogue"))
+    task = request.object("task")
+    sub_task = request.object("sub_task")
+    dialogue = request.items("dialogue")
     exchange = Exchange(request, task, sub_task, Memory.of(dialogue))
     drawn = errors.drawn(CALL_ERRORS)
     steps: list[dict[str, Any]] = []
@@ -51,7 +51,11 @@ def answer(request: Request, errors: Errors) -> dict[str, Any]:
     if errors.hit("unfaithful_reply"):
         reply = spoil_reply(reply, errors.rng)
     query = request_text(
-        calls, Voice.of(task.get("persona")), request.stream("query"), first=not dialogue, scenario=str(task.get("scenario"))
+        calls,
+        Voice.of(task.get("persona")),
+        request.stream("query"),
+        first=not dialogue,
+        scenario=str(task.get("scenario")),
     )
     return {"query": query, "steps": steps, "reply": reply}
 

@@ -13,15 +13,17 @@ from typing import Any
 from toolace_dagster.llm.offline import vocabulary
 from toolace_dagster.llm.offline.composer import steps_of, tools_of
 from toolace_dagster.llm.offline.errors import Errors
-from toolace_dagster.llm.offline.memory import dicts
 from toolace_dagster.llm.offline.naming import is_identifier, parts, same_name
 from toolace_dagster.llm.offline.phrases import deed, joined
 from toolace_dagster.llm.offline.request import Request, ToolView
 from toolace_dagster.llm.offline.schedule import Planned, detail_name, lay_out
 from toolace_dagster.llm.offline.schema import Schema, fits
+from toolace_dagster.llm.offline.shapes import objects_in
 from toolace_dagster.llm.offline.values import EARLIEST, Maker
 
-_STICKY = frozenset("email phone owner repo repository city district farm_name project_name street_address username".split())
+_STICKY = frozenset(
+    "email phone owner repo repository city district farm_name project_name street_address username".split()
+)
 _CHANGES = frozenset("update edit change modify set adjust".split())
 _MOODS = (
     "{who} has a free afternoon and wants to get a few things settled: first to {first}.",
@@ -35,7 +37,14 @@ _MOODS = (
     "{who} was reminded by a note on the fridge to {first}.",
     "Between two appointments {who} tries to {first}.",
 )
-_GOALS = ("I want to {deed}.", "I'd like to {deed}.", "I have to {deed}.", "I need somebody to {deed}.", "I'm hoping to {deed}.", "My aim is to {deed}.")
+_GOALS = (
+    "I want to {deed}.",
+    "I'd like to {deed}.",
+    "I have to {deed}.",
+    "I need somebody to {deed}.",
+    "I'm hoping to {deed}.",
+    "My aim is to {deed}.",
+)
 
 
 def answer(request: Request, errors: Errors) -> dict[str, Any]:
@@ -48,11 +57,11 @@ def answer(request: Request, errors: Errors) -> dict[str, Any]:
     Returns:
         The reply's JSON object.
     """
-    plan = request.data.get("plan") or {}
+    plan = request.object("plan")
     rng = request.stream("content")
     maker = Maker(rng, EARLIEST + dt.timedelta(days=rng.randint(0, 420)))
     writer = _Writer(maker)
-    planned = dicts(plan.get("sub_tasks")) or [{"tools": list(request.tools)[:1], "steps": 1}]
+    planned = objects_in(plan.get("sub_tasks")) or [{"tools": list(request.tools)[:1], "steps": 1}]
     sub_tasks = [writer.sub_task(tools_of(request, part), steps_of(part), rng) for part in planned]
     who = maker.person or vocabulary.person(rng)
     first = deed(tools_of(request, planned[0])[0]) if request.tools else "get help"
@@ -97,7 +106,9 @@ class _Writer:
     def _details(self, planned: Planned, details: dict[str, Any], rng: Random) -> None:
         tool = planned.tool
         changing = planned.changing
-        optional = [name for name in tool.params if name not in tool.required and not is_identifier(name, tool.params[name])]
+        optional = [
+            name for name in tool.params if name not in tool.required and not is_identifier(name, tool.params[name])
+        ]
         wished = {name for name in optional if rng.random() < 0.28 and planned.repeat == 0}
         wished = set(sorted(wished, key=optional.index)[:2])
         if tool.verb in _CHANGES and optional and not wished and not planned.repeat and len(tool.required) < 2:

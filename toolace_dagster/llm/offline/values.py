@@ -16,11 +16,38 @@ from toolace_dagster.llm.offline import vocabulary
 from toolace_dagster.llm.offline.naming import is_identifier, parts
 from toolace_dagster.llm.offline.patterns import generate, matches
 from toolace_dagster.llm.offline.schema import Schema, plain, properties, required
+from toolace_dagster.llm.offline.shapes import as_list
 
 EARLIEST = dt.date(2026, 2, 2)
 _DEPTH = 6
-_PAST_DATES = ("birth", "since", "after", "collected", "noticed", "seen", "founded", "issued", "updated", "previous", "measured")
-_SMALL = ("count", "number", "limit", "per", "page", "size", "quantity", "steps", "days", "hours", "weeks", "guests", "people")
+_PAST_DATES = (
+    "birth",
+    "since",
+    "after",
+    "collected",
+    "noticed",
+    "seen",
+    "founded",
+    "issued",
+    "updated",
+    "previous",
+    "measured",
+)
+_SMALL = (
+    "count",
+    "number",
+    "limit",
+    "per",
+    "page",
+    "size",
+    "quantity",
+    "steps",
+    "days",
+    "hours",
+    "weeks",
+    "guests",
+    "people",
+)
 
 
 class Maker:
@@ -56,7 +83,7 @@ class Maker:
             return view["const"]
         allowed = view.get("enum")
         if isinstance(allowed, list) and allowed:
-            return self.rng.choice(allowed)
+            return self.rng.choice(as_list(allowed))
         match view["type"]:
             case "string":
                 return self.text(name, view, tool)
@@ -76,7 +103,7 @@ class Maker:
         description = str(view.get("description", ""))
         pattern = view.get("pattern")
         form = view.get("format")
-        examples = [v for v in _list_of(view.get("examples")) if isinstance(v, str)]
+        examples = [v for v in as_list(view.get("examples")) if isinstance(v, str)]
         if form in ("date", "date-time") and not isinstance(pattern, str) and "birth" not in name:
             return self.moment(name, str(form))
         if vocabulary.is_person(name, description) and not isinstance(pattern, str):
@@ -90,8 +117,10 @@ class Maker:
         if isinstance(pattern, str):
             good = [v for v in examples if matches(pattern, v)]
             coded = is_identifier(name, view) or not good
-            made = generate(pattern, self.rng) if coded or self.rng.random() < 0.3 and ":" not in good[0] else None
-            return made if made is not None and _in_bounds(made, view) else self.rng.choice(good) if good else made or ""
+            made = generate(pattern, self.rng) if coded or (self.rng.random() < 0.3 and ":" not in good[0]) else None
+            return (
+                made if made is not None and _in_bounds(made, view) else self.rng.choice(good) if good else made or ""
+            )
         if examples:
             return self.rng.choice(examples)
         if isinstance(form, str):
@@ -103,7 +132,10 @@ class Maker:
             return default
         topic = vocabulary.topic_of(name, description, tool)
         if parts(name)[-1:] in (("id",), ("sha",)) or "identifier" in description.lower()[:20]:
-            return self._fit("".join(self.rng.choice("bcdfghjkmnpqrstvwxz") for _ in range(2)) + f"-{self.rng.randint(1000, 99999)}", view)
+            return self._fit(
+                "".join(self.rng.choice("bcdfghjkmnpqrstvwxz") for _ in range(2)) + f"-{self.rng.randint(1000, 99999)}",
+                view,
+            )
         if parts(name) in (("datetime",), ("timestamp",)):
             return self._fit(self.moment(name, "date-time"), view)
         if "date" in parts(name) or "YYYY-MM-DD" in description:
@@ -129,9 +161,9 @@ class Maker:
         """A valid number."""
         whole = view["type"] == "integer"
         low, high, step = _bounds(view, whole)
-        examples = [v for v in _list_of(view.get("examples")) if isinstance(v, (int, float)) and not isinstance(v, bool)]
+        examples = [v for v in as_list(view.get("examples")) if isinstance(v, (int, float)) and not isinstance(v, bool)]
         examples = [v for v in examples if low <= v <= high and (not whole or float(v).is_integer())]
-        if len(examples) > 2 and all(isinstance(v, (int, float)) for v in examples):
+        if len(examples) > 2:
             positive = [v for v in examples if v > 0] or examples
             return self.rng.choice(positive)
         if examples:
@@ -139,7 +171,13 @@ class Maker:
         found = parts(name)
         if found[:1] in (("temperature",), ("humidity",)) or found[-1:] == ("percent",):
             low, high = max(low, 3), min(high, 38 if found[0] == "temperature" else 95)
-        top = 9 if found[-1:] in (("number",), ("page",), ("lines",)) else 50 if any(word in found for word in _SMALL) else 400
+        top = (
+            9
+            if found[-1:] in (("number",), ("page",), ("lines",))
+            else 50
+            if any(word in found for word in _SMALL)
+            else 400
+        )
         if "year" in found:
             low, high = max(low, 2015), min(high, 2027)
         floor = low if low > -1e15 else 1
@@ -156,7 +194,20 @@ class Maker:
         return int(floor) if whole else round((floor + ceiling) / 2, 6)
 
     def _person(self, name: str, description: str, examples: list[str]) -> str:
-        other = any(w in f"{name} {description}".lower() for w in ("guest", "companion", "coming along", "contact", "consignee", "receives", "collector", "approve", "agent"))
+        other = any(
+            w in f"{name} {description}".lower()
+            for w in (
+                "guest",
+                "companion",
+                "coming along",
+                "contact",
+                "consignee",
+                "receives",
+                "collector",
+                "approve",
+                "agent",
+            )
+        )
         if self.person and not other:
             return self.person
         choices = [v for v in examples if v not in self.named] or examples
@@ -196,7 +247,9 @@ class Maker:
     def _fit(self, text: str, view: Schema) -> str:
         low, high = _length(view)
         while len(text) < low:
-            text = f"{text} {self.rng.choice(vocabulary.WORDS)}" if low - len(text) > 3 else text + "a" * (low - len(text))
+            text = (
+                f"{text} {self.rng.choice(vocabulary.WORDS)}" if low - len(text) > 3 else text + "a" * (low - len(text))
+            )
         return text[:high] if len(text) > high else text
 
     def _list(self, name: str, view: Schema, root: Schema | None, tool: str, depth: int) -> list[Any]:
@@ -205,7 +258,7 @@ class Maker:
         count = max(low, min(high, self.rng.choice((1, 2, 2, 3))))
         if depth > _DEPTH:
             count = low
-        prefix = _list_of(view.get("prefixItems"))
+        prefix = as_list(view.get("prefixItems"))
         if prefix:
             return [self.value(name, part, root, tool=tool, depth=depth + 1) for part in prefix]
         items = view.get("items")
@@ -215,7 +268,9 @@ class Maker:
         for _ in range(count * 6):
             if len(made) == count:
                 break
-            item = self.value(name, items if isinstance(items, dict) else {"type": "string"}, root, tool=tool, depth=depth + 1)
+            item = self.value(
+                name, items if isinstance(items, dict) else {"type": "string"}, root, tool=tool, depth=depth + 1
+            )
             if item not in made or (len(made) < low and not view.get("uniqueItems")):
                 made.append(item)
         return made
@@ -234,12 +289,10 @@ class Maker:
                 break
             spare = next((key for key in known if key not in made), None)
             key = spare or f"{vocabulary.WORDS[len(made) % len(vocabulary.WORDS)]}_{len(made)}"
-            made[key] = self.value(key, known.get(key, extra if isinstance(extra, dict) else {"type": "string"}), root, depth=depth + 1)
+            made[key] = self.value(
+                key, known.get(key, extra if isinstance(extra, dict) else {"type": "string"}), root, depth=depth + 1
+            )
         return made
-
-
-def _list_of(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 def _as_number(value: Any, default: float) -> float:

@@ -70,7 +70,20 @@ _LISTS: dict[str, tuple[str, ...]] = {
     "sqlwrite": ("UPDATE plots SET season = 2027 WHERE plot_no = 14", "INSERT INTO members (name, town) VALUES ('Greta Haugen', 'Turku')"),
     "sqlcreate": ("CREATE TABLE tides (day TEXT, high_at TEXT, metres REAL)", "CREATE TABLE swaps (giver TEXT, taker TEXT, seed TEXT)"),
 }  # fmt: skip
-WORDS = ("harbour", "meadow", "lantern", "orchard", "copper", "willow", "granite", "saffron", "juniper", "kestrel", "marble", "tundra")
+WORDS = (
+    "harbour",
+    "meadow",
+    "lantern",
+    "orchard",
+    "copper",
+    "willow",
+    "granite",
+    "saffron",
+    "juniper",
+    "kestrel",
+    "marble",
+    "tundra",
+)
 
 _HINTS: tuple[tuple[str, str], ...] = (
     (r"timezone|time zone|iana", "timezone"),
@@ -122,7 +135,9 @@ _COMPILED = tuple((re.compile(pattern), topic) for pattern, topic in _HINTS)
 _PERSON = frozenset(
     "name host guest visitor payer signer organiser organizer author contact person passenger patient driver speaker".split()
 )
-_NOT_PERSON = frozenset("file table branch show event farm project product company repo tool field display feed user".split())
+_NOT_PERSON = frozenset(
+    "file table branch show event farm project product company repo tool field display feed user".split()
+)
 
 
 @lru_cache(maxsize=8192)
@@ -130,7 +145,9 @@ def topic_of(name: str, description: str, tool: str = "") -> str | None:
     """Which word list fits a parameter, from its name first and its description second."""
     about = f"{description} {tool}".lower()
     if "sql" in about and parts(name) in (("query",), ("sql",), ("statement",)):
-        return "sqlcreate" if "create table" in about else "sqlwrite" if "insert" in about or "update" in about else "sql"
+        return (
+            "sqlcreate" if "create table" in about else "sqlwrite" if "insert" in about or "update" in about else "sql"
+        )
     for text in (" ".join(parts(name)), description.lower()):
         for expression, topic in _COMPILED:
             if expression.search(text):
@@ -148,7 +165,9 @@ def is_person(name: str, description: str = "") -> bool:
         found[0] in ("full", "first", "last") or "full name" in text or text.startswith(("person", "name of a person"))
     ):
         return True
-    return found[-1] == "name" and bool(set(found[:-1]) & _PERSON) or text.startswith(("full name", "person who", "person on"))
+    return (found[-1] == "name" and bool(set(found[:-1]) & _PERSON)) or text.startswith(
+        ("full name", "person who", "person on")
+    )
 
 
 def person(rng: Random) -> str:

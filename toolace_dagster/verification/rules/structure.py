@@ -45,7 +45,8 @@ def step_count(subject: Subject) -> Iterator[Defect]:
     for sub_task in subject.spec.sub_tasks:
         failed = {placed.turn.id for placed in subject.calls if placed.failed}
         steps = sum(
-            turn.is_call and turn.sub_task == sub_task.index and turn.id not in failed for turn in subject.dialogue.turns
+            turn.is_call and turn.sub_task == sub_task.index and turn.id not in failed
+            for turn in subject.dialogue.turns
         )
         if steps != sub_task.steps:
             yield Defect(f"Sub-task {sub_task.index} has {steps} steps, planned {sub_task.steps}.", evidence=str(steps))
