@@ -35,9 +35,14 @@ def valid_calls(tools: Tools, turns: list[dict[str, Any]]) -> None:
 def test_task_spec_follows_the_plan(domain: str) -> None:
     for seed in range(3):
         plan, task = spec_for(EXACT, POOLS[domain], seed)
-        TaskSpecReply.model_validate({"scenario": task["scenario"], "sub_tasks": [
-            {key: part[key] for key in ("goal", "details", "tools", "steps")} for part in task["sub_tasks"]
-        ]})  # fmt: skip
+        TaskSpecReply.model_validate(
+            {
+                "scenario": task["scenario"],
+                "sub_tasks": [
+                    {key: part[key] for key in ("goal", "details", "tools", "steps")} for part in task["sub_tasks"]
+                ],
+            }
+        )
         assert [(p["tools"], p["steps"]) for p in task["sub_tasks"]] == [
             (p["tools"], p["steps"]) for p in plan["sub_tasks"]
         ]
@@ -72,7 +77,7 @@ def test_mask_fill_answers_each_mask_in_kind(domain: str) -> None:
     for seed in range(3):
         task, dialogue = skeleton(EXACT, tools, seed)
         first = random.Random(seed).randint(0, 2)
-        chosen = [turn for turn in dialogue[first::3]]
+        chosen = dialogue[first::3]
         names = [turn["turn"] for turn in chosen]
         shown = with_masks(dialogue, names)
         reply = ask(
@@ -89,7 +94,8 @@ def test_mask_fill_answers_each_mask_in_kind(domain: str) -> None:
             elif turn["role"] == "tool":
                 assert len(fill["outputs"]) == len(turn["outputs"])
             else:
-                assert fill["content"] and not fill["tool_calls"]
+                assert fill["content"]
+                assert not fill["tool_calls"]
 
 
 @pytest.mark.parametrize("kind", ["clarification", "tool_awareness", "error_simulation", "non_function_calling"])
@@ -146,9 +152,18 @@ def test_judge_prefers_the_version_without_an_invented_identifier() -> None:
         if call is None:
             right += 1
             continue
-        wrong = {**call, "tool_calls": [{"name": c["name"], "arguments": {
-            key: "TL-00017" if key.endswith("_id") else value for key, value in c["arguments"].items()
-        }} for c in call["tool_calls"]]}  # fmt: skip
+        wrong = {
+            **call,
+            "tool_calls": [
+                {
+                    "name": c["name"],
+                    "arguments": {
+                        key: "TL-00017" if key.endswith("_id") else value for key, value in c["arguments"].items()
+                    },
+                }
+                for c in call["tool_calls"]
+            ],
+        }
         shown = [masked(turn) if turn is call else turn for turn in dialogue]
         reply = ask(EXACT, "judge", seed, tools=tools, task=task, dialogue=shown, version_a=[wrong], version_b=[call])
         right += JudgeReply.model_validate(reply).better == "B"
@@ -184,36 +199,75 @@ def test_openings_differ() -> None:
 
 
 LEAVES = st.one_of(
-    st.fixed_dictionaries({"type": st.just("string")}, optional={
-        "minLength": st.integers(0, 5), "maxLength": st.integers(6, 40), "description": st.text(max_size=30),
-        "format": st.sampled_from(["date", "date-time", "email", "uri", "uuid", "time", "ipv4", "unknown"]),
-    }),
-    st.fixed_dictionaries({"type": st.just("string"), "pattern": st.sampled_from(
-        ["^[A-Z]{2}-[0-9]{3,5}$", "^(a|bc)+d?$", r"^\d{4}-\d{2}$", "[a-z", "^(?=x)x$", r"^\+[0-9]{8,14}$", "^[^a-z]+$"]
-    )}),
-    st.fixed_dictionaries({"type": st.sampled_from(["integer", "number"])}, optional={
-        "minimum": st.integers(-50, 5), "maximum": st.integers(6, 90), "multipleOf": st.sampled_from([1, 2, 0.5]),
-    }),
-    st.fixed_dictionaries({"enum": st.lists(st.one_of(st.text(max_size=8), st.integers(0, 9)), min_size=1, max_size=4)}),
-    st.sampled_from([
-        {}, {"type": "boolean"}, {"type": "null"}, {"type": ["string", "null"]}, {"$ref": "#/$defs/none"}, {"type": "object"},
-        {"anyOf": [{"type": "integer"}, {"type": "null"}]}, {"type": "array"}, {"const": 3}, {"type": "any"}, True,
-    ]),
-)  # fmt: skip
+    st.fixed_dictionaries(
+        {"type": st.just("string")},
+        optional={
+            "minLength": st.integers(0, 5),
+            "maxLength": st.integers(6, 40),
+            "description": st.text(max_size=30),
+            "format": st.sampled_from(["date", "date-time", "email", "uri", "uuid", "time", "ipv4", "unknown"]),
+        },
+    ),
+    st.fixed_dictionaries(
+        {
+            "type": st.just("string"),
+            "pattern": st.sampled_from(
+                [
+                    "^[A-Z]{2}-[0-9]{3,5}$",
+                    "^(a|bc)+d?$",
+                    r"^\d{4}-\d{2}$",
+                    "[a-z",
+                    "^(?=x)x$",
+                    r"^\+[0-9]{8,14}$",
+                    "^[^a-z]+$",
+                ]
+            ),
+        }
+    ),
+    st.fixed_dictionaries(
+        {"type": st.sampled_from(["integer", "number"])},
+        optional={
+            "minimum": st.integers(-50, 5),
+            "maximum": st.integers(6, 90),
+            "multipleOf": st.sampled_from([1, 2, 0.5]),
+        },
+    ),
+    st.fixed_dictionaries(
+        {"enum": st.lists(st.one_of(st.text(max_size=8), st.integers(0, 9)), min_size=1, max_size=4)}
+    ),
+    st.sampled_from(
+        [
+            {},
+            {"type": "boolean"},
+            {"type": "null"},
+            {"type": ["string", "null"]},
+            {"$ref": "#/$defs/none"},
+            {"type": "object"},
+            {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+            {"type": "array"},
+            {"const": 3},
+            {"type": "any"},
+            True,
+        ]
+    ),
+)
 SCHEMAS = st.recursive(
     LEAVES,
     lambda inner: st.one_of(
-        st.fixed_dictionaries({"type": st.just("array"), "items": inner}, optional={"minItems": st.integers(0, 2), "maxItems": st.integers(3, 4)}),
+        st.fixed_dictionaries(
+            {"type": st.just("array"), "items": inner},
+            optional={"minItems": st.integers(0, 2), "maxItems": st.integers(3, 4)},
+        ),
         st.dictionaries(st.text(max_size=10), inner, max_size=3).flatmap(
-            lambda props: st.lists(st.sampled_from(sorted(props)) if props else st.just("lost"), max_size=2, unique=True).map(
-                lambda needed: {"type": "object", "properties": props, "required": needed}
-            )
+            lambda props: st.lists(
+                st.sampled_from(sorted(props)) if props else st.just("lost"), max_size=2, unique=True
+            ).map(lambda needed: {"type": "object", "properties": props, "required": needed})
         ),
         st.lists(inner, min_size=1, max_size=2).map(lambda options: {"oneOf": options}),
         st.lists(inner, min_size=1, max_size=2).map(lambda parts: {"allOf": parts}),
     ),
     max_leaves=8,
-)  # fmt: skip
+)
 
 
 @st.composite

@@ -37,7 +37,8 @@ def test_the_real_client_gets_completions_and_models() -> None:
         async with running(latency=0.01, jitter=0.01) as url, openai.AsyncOpenAI(base_url=url, api_key="k") as client:
             completion = await client.chat.completions.create(**request)
             assert json.loads(completion.choices[0].message.content or "")["sub_tasks"]
-            assert completion.usage is not None and completion.usage.total_tokens > 0
+            assert completion.usage is not None
+            assert completion.usage.total_tokens > 0
             assert [model.id async for model in client.models.list()] == ["offline"]
             with pytest.raises(openai.NotFoundError, match="does not exist"):
                 await client.chat.completions.create(**{**request, "model": "other"})

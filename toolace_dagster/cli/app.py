@@ -127,6 +127,18 @@ def why(
 
 
 @app.command()
+def sample(
+    home: HomeOption = DEFAULT_HOME,
+    count: Annotated[int, typer.Option(help="Dialogues to draw.", min=1)] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of the draw.")] = 0,
+) -> None:
+    """Print verified dialogues drawn at random, as Markdown, to be read."""
+    from toolace_dagster.cli.sample import print_sample
+
+    raise typer.Exit(print_sample(home, count, seed))
+
+
+@app.command()
 def ui(
     home: HomeOption = DEFAULT_HOME,
     port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000,

@@ -61,9 +61,7 @@ def _environment() -> Environment:
     environment = Environment(  # noqa: S701 - prompts are plain text, not HTML; data is escaped by the json filter
         loader=FunctionLoader(_source), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    filters: dict[str, Any] = environment.filters
-    filters["json"] = _json
-    filters["json_lines"] = _json_lines
+    environment.filters.update(json=_json, json_lines=_json_lines)  # pyright: ignore[reportUnknownMemberType]
     return environment
 
 

@@ -12,8 +12,9 @@ from typing import Any
 from toolace_dagster.entities import Dialogue, Turn
 
 _SPECIAL = str.maketrans(
-    {character: f"\\{character}" for character in "\\`*_{}[]()#+-.!|~$"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
+    {character: f"\\{character}" for character in "\\`*_[]#|~$"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 )
+"""What could become markup in the middle of a line; escaped text never opens one."""
 
 
 def escaped(text: str) -> str:

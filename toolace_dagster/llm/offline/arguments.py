@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from toolace_dagster.llm.offline.memory import Memory, Sighting
-from toolace_dagster.llm.offline.naming import is_identifier, parts, same_name
+from toolace_dagster.llm.offline.naming import is_identifier, last_word, parts, same_name
 from toolace_dagster.llm.offline.request import ToolView, seeded
 from toolace_dagster.llm.offline.schedule import Planned, detail_name
 from toolace_dagster.llm.offline.schema import Schema, fits
@@ -124,6 +124,19 @@ class Resolver:
         self, tool: ToolView, name: str, view: Schema, repeat: int, needed: bool, used: list[Any]
     ) -> Source | None:
         whole = tool.parameters
+        source = self._stated(name, view, whole, repeat)
+        if source is None and needed and is_identifier(name, view):
+            source = self._from_outputs(tool, name, view, repeat, used)
+        if source is None and needed:
+            source = self._recalled(name, view, whole)
+        if source is not None or not needed:
+            return source
+        if "default" in view and fits(view["default"], view, whole):
+            return Source("default", view["default"])
+        return Source("made", self.maker.value(name, view, whole, tool=tool.description))
+
+    def _stated(self, name: str, view: Schema, whole: Schema, repeat: int) -> Source | None:
+        """From a detail of this sub-task that is named like the parameter."""
         if repeat and self.said:
             spoken = self._spoken(name, view, repeat)
             if spoken is not None:
@@ -132,25 +145,20 @@ class Resolver:
             for known, value in self.details:
                 if (known == wanted or (repeat == 0 and same_name(known, wanted))) and fits(value, view, whole):
                     return Source("detail", value)
-        if is_identifier(name, view) and needed:
-            found = self._from_outputs(tool, name, view, repeat, used)
-            if found is not None:
-                return found
-        if not needed:
-            return None
+        return None
+
+    def _recalled(self, name: str, view: Schema, whole: Schema) -> Source | None:
+        """From earlier details, from details named otherwise, or from a field of that name."""
         for known, value in self.earlier:
             if same_name(known, name) and fits(value, view, whole):
                 return Source("earlier", value)
         loose = _loosely(name, view, self.details, whole)
         if loose is not None:
             return Source("detail", loose[0])
-        if not is_identifier(name, view):
-            seen = self.memory.field(name, view)
-            if seen is not None and view["type"] in ("string", "number", "integer"):
-                return Source("output", seen)
-        if "default" in view and fits(view["default"], view, whole):
-            return Source("default", view["default"])
-        return Source("made", self.maker.value(name, view, whole, tool=tool.description))
+        seen = None if is_identifier(name, view) else self.memory.field(name, view)
+        if seen is not None and view["type"] in ("string", "number", "integer"):
+            return Source("output", seen)
+        return None
 
     def _from_outputs(self, tool: ToolView, name: str, view: Schema, repeat: int, taken: list[Any]) -> Source | None:
         found = self.memory.candidates(name, view)
@@ -235,7 +243,7 @@ def label(holder: dict[str, Any]) -> str | None:
             isinstance(value, str)
             and value
             and parts(name)[-1:]
-            and parts(name)[-1] in ("name", "title", "label", "neighbourhood", "author")
+            and last_word(name) in ("name", "title", "label", "neighbourhood", "author")
         ):
             return value
     return None

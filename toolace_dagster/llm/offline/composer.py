@@ -7,19 +7,31 @@ that were drawn. Does not belong here: the shape of any reply (task modules).
 from __future__ import annotations
 
 import datetime as dt
+import re
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
 from toolace_dagster.llm.offline import mistakes
 from toolace_dagster.llm.offline.arguments import Filled, Resolver
 from toolace_dagster.llm.offline.memory import Memory
-from toolace_dagster.llm.offline.phrases import today_from
 from toolace_dagster.llm.offline.reports import Answered
 from toolace_dagster.llm.offline.request import Request, ToolView, seeded
 from toolace_dagster.llm.offline.schedule import Planned, lay_out
 from toolace_dagster.llm.offline.shapes import as_list, leaves, objects_in
 from toolace_dagster.llm.offline.simulation import Simulator
 from toolace_dagster.llm.offline.values import EARLIEST, Maker
+
+
+def _today_from(values: Sequence[Any], fallback: dt.date) -> dt.date:
+    """The day a dialogue is thought to happen: shortly before the first coming date somebody mentions."""
+    days = sorted(v[:10] for v in values if isinstance(v, str) and re.match(r"^202[6-9]-\d\d-\d\d", v))
+    for text in days:
+        try:
+            return dt.date.fromisoformat(text) - dt.timedelta(days=4)
+        except ValueError:
+            continue
+    return fallback
 
 
 def maker_for(task: dict[str, Any], rng: Random) -> Maker:
@@ -31,7 +43,7 @@ def maker_for(task: dict[str, Any], rng: Random) -> Maker:
         for _, value in leaves(detail.get("value"))
     ]
     fixed = seeded(str(task.get("scenario")), str(task.get("persona")))
-    return Maker(rng, today_from(values, EARLIEST + dt.timedelta(days=fixed.randint(0, 300))))
+    return Maker(rng, _today_from(values, EARLIEST + dt.timedelta(days=fixed.randint(0, 300))))
 
 
 def tools_of(request: Request, sub_task: dict[str, Any]) -> list[ToolView]:

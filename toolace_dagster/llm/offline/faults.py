@@ -170,18 +170,11 @@ def _call_faults(
     if not isinstance(arguments, dict):
         return [Fault("argument_extraction", turn, 5, "", f"The call in turn {turn} has no arguments object.")]
     given = as_object(arguments)
-    found: list[Fault] = []
-    for missing in tool.required:
-        if missing not in given:
-            found.append(
-                Fault(
-                    "argument_extraction",
-                    turn,
-                    4,
-                    name,
-                    f"The call of {name} in turn {turn} lacks the required {missing}.",
-                )
-            )
+    found = [
+        Fault("argument_extraction", turn, 4, name, f"The call of {name} in turn {turn} lacks the required {missing}.")
+        for missing in tool.required
+        if missing not in given
+    ]
     for key, value in given.items():
         view = tool.params.get(key)
         if view is None:
@@ -269,17 +262,13 @@ def _reply_faults(turn: str, content: str, heard: Heard) -> list[Fault]:
                     f"The reply in turn {turn} states {token}, which no output holds.",
                 )
             )
-    for number in _NUMBER.findall(_CODE.sub(" ", content)):
-        if float(number) not in heard.numbers and abs(float(number)) > 4:
-            found.append(
-                Fault(
-                    "reply_faithfulness",
-                    turn,
-                    3,
-                    number,
-                    f"The reply in turn {turn} states {number}, which no output holds.",
-                )
-            )
+    found.extend(
+        Fault(
+            "reply_faithfulness", turn, 3, number, f"The reply in turn {turn} states {number}, which no output holds."
+        )
+        for number in _NUMBER.findall(_CODE.sub(" ", content))
+        if float(number) not in heard.numbers and abs(float(number)) > 4
+    )
     return found
 
 

@@ -10,27 +10,41 @@ import copy
 from typing import Any
 
 from toolace_dagster.llm.offline.arguments import Filled
+from toolace_dagster.llm.offline.clauses import clause
 from toolace_dagster.llm.offline.composer import Exchange, maker_for
 from toolace_dagster.llm.offline.errors import Errors
+from toolace_dagster.llm.offline.free_results import failure_text
 from toolace_dagster.llm.offline.memory import Memory, Turn
 from toolace_dagster.llm.offline.mistakes import spoil_call
 from toolace_dagster.llm.offline.naming import is_identifier
-from toolace_dagster.llm.offline.phrases import clause
 from toolace_dagster.llm.offline.reports import ask_for, decline, recover
 from toolace_dagster.llm.offline.request import Request
 from toolace_dagster.llm.offline.scene import is_failure, recovered, sub_task_at, sub_task_of
 from toolace_dagster.llm.offline.shapes import objects_in
-from toolace_dagster.llm.offline.simulation import failure_text
 from toolace_dagster.llm.offline.smalltalk import remark
-from toolace_dagster.llm.offline.speech import Voice, request_text
+from toolace_dagster.llm.offline.speech import request_text
+from toolace_dagster.llm.offline.voices import Voice
 
 _AVAILABLE = (
-    "I've just switched on a tool for that, so please go on.", "There should be a tool for this now. Can you try again?",
-    "Good news: the missing tool has been added. Please carry on.", "They enabled what you need a moment ago, so go ahead, please.",
-    "A tool for that is available now, could you do it?", "Okay, I asked around and you have a tool for it now. Let's continue.",
-    "You should be able to do it now, a suitable tool was added.", "It's been set up on our side. Try it now, please.",
-)  # fmt: skip
-_ANSWERS = ("{value}, please.", "Ah yes, {value}.", "That would be {value}.", "Sorry, forgot that: {value}.", "It's {value}.", "{value}.", "Of course: {value}.", "Use {value}.")  # fmt: skip
+    "I've just switched on a tool for that, so please go on.",
+    "There should be a tool for this now. Can you try again?",
+    "Good news: the missing tool has been added. Please carry on.",
+    "They enabled what you need a moment ago, so go ahead, please.",
+    "A tool for that is available now, could you do it?",
+    "Okay, I asked around and you have a tool for it now. Let's continue.",
+    "You should be able to do it now, a suitable tool was added.",
+    "It's been set up on our side. Try it now, please.",
+)
+_ANSWERS = (
+    "{value}, please.",
+    "Ah yes, {value}.",
+    "That would be {value}.",
+    "Sorry, forgot that: {value}.",
+    "It's {value}.",
+    "{value}.",
+    "Of course: {value}.",
+    "Use {value}.",
+)
 
 
 def answer(request: Request, errors: Errors) -> dict[str, Any]:
@@ -113,7 +127,6 @@ def _clarification(request: Request, masked: Turn, wanted: dict[str, Any]) -> li
             voice,
             rng,
             first=not any(t.get("outputs") for t in before),
-            scenario=str(task.get("scenario")),
             leave_out=[value],
         )
         if not any(needle in first.casefold() for needle in needles):
@@ -147,7 +160,7 @@ def _error_simulation(request: Request, masked: Turn, wanted: dict[str, Any]) ->
             spoiled = at_fault
         outputs.append(
             {
-                "content": failure_text(tool, failure if at_fault else "service_error", filled.arguments, at_fault),
+                "content": failure_text(failure if at_fault else "service_error", filled.arguments, at_fault),
                 "is_error": True,
             }
         )

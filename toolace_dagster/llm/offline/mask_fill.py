@@ -13,6 +13,7 @@ from typing import Any
 from toolace_dagster.llm.offline.arguments import Filled
 from toolace_dagster.llm.offline.composer import Exchange
 from toolace_dagster.llm.offline.errors import CALL_ERRORS, REPAIR_FACTOR, Errors
+from toolace_dagster.llm.offline.free_results import failure_text
 from toolace_dagster.llm.offline.injection import following_calls, given, now_available
 from toolace_dagster.llm.offline.memory import Memory, Turn
 from toolace_dagster.llm.offline.mistakes import spoil_call, spoil_output, spoil_reply
@@ -29,9 +30,9 @@ from toolace_dagster.llm.offline.scene import (
 )
 from toolace_dagster.llm.offline.schedule import Planned
 from toolace_dagster.llm.offline.shapes import as_list, objects_in
-from toolace_dagster.llm.offline.simulation import failure_text
 from toolace_dagster.llm.offline.smalltalk import answer_to, remark
-from toolace_dagster.llm.offline.speech import Voice, request_text
+from toolace_dagster.llm.offline.speech import request_text
+from toolace_dagster.llm.offline.voices import Voice
 
 
 def answer(request: Request, errors: Errors) -> dict[str, Any]:
@@ -172,7 +173,6 @@ class _Filler:
             self.voice,
             self.request.stream(f"query/{at}"),
             first=not any(t.get("outputs") for t in before),
-            scenario=str(self.task.get("scenario")),
             leave_out=out,
         )
 
@@ -249,14 +249,7 @@ class _Filler:
         return planned[:count]
 
     def _errors(self, calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        failed: list[dict[str, Any]] = []
-        for call in calls:
-            tool = self.request.tools.get(str(call.get("name")))
-            content = (
-                failure_text(tool, "service_error", {}, None) if tool is not None else {"error": "service_unavailable"}
-            )
-            failed.append({"content": content, "is_error": True})
-        return failed
+        return [{"content": failure_text("service_error", {}, None), "is_error": True} for _ in calls]
 
     def _outputs(self, at: int, turn: Turn) -> list[dict[str, Any]]:
         if turn.get("complication") == "error_simulation":

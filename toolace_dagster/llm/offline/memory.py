@@ -10,7 +10,15 @@ import copy
 from dataclasses import dataclass
 from typing import Any
 
-from toolace_dagster.llm.offline.naming import is_identifier, looks_like_identifier, parts, same_name, singular, stem
+from toolace_dagster.llm.offline.naming import (
+    is_identifier,
+    last_word,
+    looks_like_identifier,
+    parts,
+    same_name,
+    singular,
+    stem,
+)
 from toolace_dagster.llm.offline.request import ToolView
 from toolace_dagster.llm.offline.schema import Schema, fits
 from toolace_dagster.llm.offline.shapes import as_index, as_list, as_object, objects_in
@@ -92,7 +100,7 @@ class Memory:
     def add_output(self, tool: str, arguments: dict[str, Any], content: Any, sub_task: int) -> None:
         """Take in what a tool answered."""
         self.outputs.append((tool, arguments, content, sub_task))
-        about = singular(parts(tool)[-1]) if parts(tool) else "record"
+        about = singular(last_word(tool)) if parts(tool) else "record"
         self._walk(content, about, None, 0, len(self.outputs) - 1, sub_task, 0)
 
     def candidates(self, name: str, schema: Schema) -> list[Sighting]:
@@ -133,7 +141,7 @@ class Memory:
             exactly = given == arguments
             listed = not isinstance(output, dict) or any(isinstance(part, list) for part in as_object(output).values())
             if exactly or (not listed and all(given.get(key) == arguments.get(key) for key in tool.required)):
-                return copy.deepcopy(output)
+                return copy.deepcopy(as_object(output)) if isinstance(output, dict) else copy.deepcopy(output)
         return None
 
     def facts(self, asking: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -159,7 +167,7 @@ class Memory:
                 fields = as_object(content)
                 same = tool == asking and given == arguments
                 for name, value in fields.items():
-                    lasting = isinstance(value, str) and parts(name)[-1:] and parts(name)[-1] in _LASTING
+                    lasting = isinstance(value, str) and last_word(name) in _LASTING
                     if not isinstance(value, (dict, list)) and (same or lasting):
                         known.setdefault(name, value)
         return known

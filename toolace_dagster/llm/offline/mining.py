@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from toolace_dagster.llm.offline.naming import is_identifier, parts, words
+from toolace_dagster.llm.offline.naming import is_identifier, last_word, parts, words
 from toolace_dagster.llm.offline.phrases import label_and_unit
 from toolace_dagster.llm.offline.request import Leaf, ToolView
 from toolace_dagster.llm.offline.shapes import as_list
@@ -89,7 +89,7 @@ def mined_rows(reply: str, leaves_: tuple[Leaf, ...]) -> dict[str, list[Any]]:
         return {}
     listed = [leaf for leaf in listed if leaf.holder == listed[0].holder]
     items = [item for item in found[1].split("; ") if not re.fullmatch(r"\d+ more", item)]
-    title = next((leaf for leaf in listed if parts(leaf.name)[-1] in _TITLES), None)
+    title = next((leaf for leaf in listed if last_word(leaf.name) in _TITLES), None)
     rest = [leaf for leaf in listed if leaf is not title]
     columns: dict[str, list[Any]] = {}
     for item in items:

@@ -37,6 +37,18 @@ def parts(name: str) -> tuple[str, ...]:
     return tuple(word.lower() for word in _SPLIT.split(name) if word)
 
 
+def last_word(name: str) -> str:
+    """The last word of a name; empty when it has none."""
+    found = parts(name)
+    return found[-1] if found else ""
+
+
+def first_word(name: str) -> str:
+    """The first word of a name; empty when it has none."""
+    found = parts(name)
+    return found[0] if found else ""
+
+
 @lru_cache(maxsize=8192)
 def words(name: str) -> str:
     """A name as words: ``startLine`` and ``start_line`` give ``start line``."""
@@ -102,7 +114,7 @@ def is_identifier(name: str, schema: dict[str, Any]) -> bool:
 
 
 def looks_like_identifier(value: Any) -> bool:
-    """Whether a value has the shape of an identifier: letters with digits in one word, not a date, time or plain number."""
+    """Whether a value has the shape of an identifier: letters with digits in one word, no date, time or number."""
     if not isinstance(value, str) or not 4 <= len(value) <= 48 or not _ID_SAMPLE.match(value):
         return False
     return any(char.isalpha() for char in value) and not re.match(r"^\d{4}-\d{2}(-\d{2})?(T|$)", value)

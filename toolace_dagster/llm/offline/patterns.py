@@ -85,8 +85,7 @@ def _sequence(source: str, at: int, rng: Random) -> tuple[str, int]:
         if low == high == 1:
             parts.append(atom)
             continue
-        for _ in range(rng.randint(low, high)):
-            parts.append(_atom(source, start, rng)[0])
+        parts.extend(_atom(source, start, rng)[0] for _ in range(rng.randint(low, high)))
     return "".join(parts), at
 
 

@@ -9,28 +9,60 @@ is finished, so that styles such as lower case leave it as it is.
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from random import Random
 from typing import Any
 
-from toolace_dagster.llm.offline import vocabulary
-from toolace_dagster.llm.offline.naming import parts, plural, singular, words
+from toolace_dagster.llm.offline.naming import last_word, parts, plural, singular, words
 from toolace_dagster.llm.offline.request import ToolView
 from toolace_dagster.llm.offline.schema import Schema, properties
 from toolace_dagster.llm.offline.shapes import as_list, as_object
 
 OPEN, CLOSE = "\ue000", "\ue001"
-_ISO_DATE = re.compile(r"^(\d{4})-(\d\d)-(\d\d)$")
-_ISO_MOMENT = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(Z|[+-]\d\d:\d\d)?$")
-_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")  # fmt: skip
-_UNITS = re.compile(r",? (?:in|as) (euros|hectares|square metres|metres|kilometres|kilograms|grams|centimetres|millimetres|millilitres|litres|minutes|hours|days|weeks|months|seconds|percent|degrees Celsius|degrees|kilowatt-hours)\b")  # fmt: skip
-_SUFFIX_UNITS = {"m2": "m²", "m3": "m³", "kwh": "kWh", "kw": "kW", "kg": "kg", "km": "km", "cm": "cm", "mm": "mm", "ml": "ml", "ha": "hectares", "c": "°C", "percent": "percent", "minutes": "minutes", "hours": "hours", "days": "days", "weeks": "weeks", "months": "months", "years": "years"}  # fmt: skip
-_MONEY = ("price", "rent", "rate", "cost", "fee", "charge", "fare", "deposit", "payment", "amount", "saving", "bills")
+ISO_DATE = re.compile(r"^(\d{4})-(\d\d)-(\d\d)$")
+ISO_MOMENT = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(Z|[+-]\d\d:\d\d)?$")
+_MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+UNITS = re.compile(
+    r",? (?:in|as) (euros|hectares|square metres|metres|kilometres|kilograms|grams|centimetres|millimetres"
+    r"|millilitres|litres|minutes|hours|days|weeks|months|seconds|percent|degrees Celsius|degrees|kilowatt-hours)\b"
+)
+_SUFFIX_UNITS = {
+    "m2": "m²",
+    "m3": "m³",
+    "kwh": "kWh",
+    "kw": "kW",
+    "kg": "kg",
+    "km": "km",
+    "cm": "cm",
+    "mm": "mm",
+    "ml": "ml",
+    "ha": "hectares",
+    "c": "°C",
+    "percent": "percent",
+    "minutes": "minutes",
+    "hours": "hours",
+    "days": "days",
+    "weeks": "weeks",
+    "months": "months",
+    "years": "years",
+}
 _PROPER = frozenset(
-    "english french german spanish arabic portuguese hindi ukrainian polish vietnamese japanese turkish swahili italian chinese monday tuesday wednesday thursday friday saturday sunday".split()
+    "english french german spanish arabic portuguese hindi ukrainian polish vietnamese japanese turkish swahili "
+    "italian chinese monday tuesday wednesday thursday friday saturday sunday".split()
 )
 _THIRD = re.compile(r"^([A-Z][a-z]+?)(es|s)\b")
 _CLAUSE = re.compile(r"^(how|what|why|where|who|when|which|step at which)\b", re.IGNORECASE)
@@ -62,7 +94,7 @@ def unmarked(text: str) -> str:
 
 def day_in_words(text: str) -> str:
     """``2026-07-14`` as ``14 July 2026``; other text as it is."""
-    found = _ISO_DATE.match(text)
+    found = ISO_DATE.match(text)
     if not found or not 1 <= int(found[2]) <= 12:
         return text
     return f"{int(found[3])} {_MONTHS[int(found[2]) - 1]} {found[1]}"
@@ -84,7 +116,7 @@ def say(value: Any, view: Schema | None = None, *, spelled: bool = False) -> str
     if isinstance(value, (int, float)):
         return marked(str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else str(value))
     if isinstance(value, str):
-        moment = _ISO_MOMENT.match(value)
+        moment = ISO_MOMENT.match(value)
         if moment:
             zone = moment[3] or ""
             day = day_in_words(moment[1]) if spelled else moment[1]
@@ -119,7 +151,7 @@ def spell_out(value: dict[str, Any], view: Schema, *, spelled: bool = False) -> 
             isinstance(part, int)
             and not isinstance(part, bool)
             and parts(name)[-1:]
-            and parts(name)[-1] in ("adults", "children", "seniors", "pets")
+            and last_word(name) in ("adults", "children", "seniors", "pets")
         )
         if counted:
             said.append(f"{text} {singular(name) if part == 1 else name}")
@@ -138,10 +170,11 @@ def joined(items: Sequence[str], last: str = "and") -> str:
 
 
 @lru_cache(maxsize=4096)
-def _unit(name: str, description: str, kind: str) -> str:
+def unit_of(name: str, description: str, kind: str) -> str:
+    """The unit of a number, with a space before it; empty when none is known."""
     if kind not in ("number", "integer"):
         return ""
-    found = _UNITS.search(description)
+    found = UNITS.search(description)
     if found:
         return f" {found[1]}"
     last = parts(name)[-1:] or ("",)
@@ -157,14 +190,14 @@ def _label_from(description: str, fallback: str) -> str:
     return said if said and len(said.split()) <= 6 else fallback
 
 
-def _one(value: Any, unit: str) -> str:
+def unit_after(value: Any, unit: str) -> str:
     """A unit as it stands after a value: ``1 hour``, ``2 hours``."""
     return unit.removesuffix("s") if value == 1 and unit.endswith(("rs", "es", "ys", "ks", "hs", "ms")) else unit
 
 
 def label_and_unit(name: str, view: Schema) -> tuple[str, str]:
     """A field's name in words without its unit, and the unit to put after the value."""
-    unit = _unit(name, str(view.get("description", "")), str(view.get("type", "")))
+    unit = unit_of(name, str(view.get("description", "")), str(view.get("type", "")))
     kept = list(parts(name))
     if len(kept) > 1 and kept[-1] in _SUFFIX_UNITS and unit:
         kept = kept[:-1]
@@ -205,204 +238,12 @@ def deed(tool: ToolView) -> str:
 def noun_phrase(name: str, description: str) -> str:
     """A parameter as a noun phrase without article: ``date of the visit``."""
     first = re.split(r"[.,;:(]|\s-\s| - ", description.strip(), maxsplit=1)[0].strip()
-    first = re.sub(r"(?i)^(?:the |an? )?(?:optional |1-based )*(?:(?:array|list) of )?", "", _UNITS.sub("", first))
+    first = re.sub(r"(?i)^(?:the |an? )?(?:optional |1-based )*(?:(?:array|list) of )?", "", UNITS.sub("", first))
     plainly = not first or len(first.split()) > 9 or _CLAUSE.match(first) or not first[0].isalpha()
     if plainly or re.match(r"(?i)(whether|only|if|use|set|filter|returns?|identifier)\b", first):
         return words(name)
     first = re.sub(r"^(The|A|An)\s+", "", first)
     return first if len(first) > 1 and first[1].isupper() else first[0].lower() + first[1:]
-
-
-def clause(name: str, view: Schema, value: Any, rng: Random, *, spelled: bool = False) -> tuple[str, str]:
-    """How a user gives a value.
-
-    Args:
-        name: Parameter name.
-        view: Its plain schema.
-        value: The value.
-        rng: Source of choices.
-        spelled: Whether dates are spelled out.
-
-    Returns:
-        ``inline`` and words to hang on a request, or ``sentence`` and a clause of its own.
-    """
-    description = str(view.get("description", ""))
-    said = say(value, view, spelled=spelled)
-    if isinstance(value, bool):
-        return "sentence", _yes_or_no(name, description, value)
-    found = parts(name)
-    last = found[-1] if found else ""
-    only = re.match(
-        r"(?i)only (?:return |list |consider |show |include |count )?(.*)\bthis ([a-z]+)\b(.*)$", description
-    )
-    if only and not isinstance(value, (list, dict)):
-        if only[2] == "kind" and only[3].startswith(" of "):
-            return "sentence", f"I only want {said} {plural(only[3][4:].strip())}"
-        keep = " format" if only[2] == "format" else ""
-        return "sentence", f"I only want {only[1]}{said}{keep}{only[3]}".strip()
-    inline = _inline(found, last, name, description, view, value, said, rng)
-    if inline is not None:
-        return "inline", inline
-    return "sentence", _statement(found, last, name, description, view, value, said, rng)
-
-
-def _inline(
-    found: tuple[str, ...], last: str, name: str, description: str, view: Schema, value: Any, said: str, rng: Random
-) -> str | None:
-    have = set(found)
-    text = description.lower()
-    if isinstance(value, str) and (_ISO_DATE.match(value) or _ISO_MOMENT.match(value)) and "birth" not in have:
-        if have & {"from", "since", "start", "after", "starting"}:
-            return f"from {said}"
-        if have & {"to", "until", "end"}:
-            return f"until {said}"
-        if "before" in have:
-            return f"due before {said}" if "due" in have else f"before {said}"
-        if "by" in have:
-            return f"by {said}"
-        return None if have & {"noticed", "seen", "collected", "measured"} else f"on {said}"
-    if isinstance(value, str) and re.fullmatch(r"\d\d:\d\d", value):
-        return (
-            f"no earlier than {said}"
-            if have & {"earliest", "after"}
-            else f"no later than {said}"
-            if have & {"latest", "before"}
-            else f"at {said}"
-        )
-    if isinstance(value, str):
-        if last in (
-            "city",
-            "town",
-            "location",
-            "district",
-            "neighbourhood",
-            "neighborhood",
-            "country",
-            "region",
-            "area",
-        ):
-            return (
-                f"from {said}"
-                if have & {"origin", "source", "departure", "from"}
-                else f"to {said}"
-                if have & {"destination", "target", "to"}
-                else f"in {said}"
-            )
-        if last in ("query", "keywords", "topic", "search", "q", "keyword") and "sql" not in text:
-            return rng.choice(
-                (
-                    f"about {said}",
-                    f"on {said}",
-                    f'for "{said}"' if "search" in text or "look" in text else f"about {said}",
-                )
-            )
-        if last == "timezone":
-            return f"from {said}" if "source" in have else f"to {said}" if "target" in have else f"in {said}"
-        if last in ("path", "file", "directory", "source", "url", "uri") and "target" not in have:
-            return (
-                rng.choice((f"at {said}", f"({said})"))
-                if last in ("url", "uri")
-                else f"({said})"
-                if last != "source"
-                else f"from {said}"
-            )
-        if last == "destination":
-            return f"to {said}"
-        if last in ("repo", "repository"):
-            return f"in the {said} repository"
-        if last == "owner":
-            return f"owned by {said}"
-    number = re.match(r"(?i)(largest|highest|smallest|lowest|maximum|minimum)?\s*number of ([a-z0-9 -]+)", description)
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and number:
-        thing = re.sub(r" to (return|add|show|list|include)$", "", number[2]).strip()
-        bound = {
-            "largest": "at most ",
-            "highest": "at most ",
-            "maximum": "at most ",
-            "smallest": "at least ",
-            "lowest": "at least ",
-            "minimum": "at least ",
-        }
-        head, _, rest = thing.partition(" ")
-        thing = f"{singular(head) if value == 1 else head} {rest}".strip()
-        return f"with {bound.get((number[1] or '').lower(), '')}{said} {thing}"
-    limit = re.match(r"(?i)(largest|highest|longest|maximum|smallest|lowest|shortest|minimum) ([a-z -]+)", description)
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and limit:
-        bound = "at least" if limit[1].lower() in ("smallest", "lowest", "shortest", "minimum") else "at most"
-        return f"with {'an' if limit[2][0] in 'aeiou' else 'a'} {_UNITS.sub('', ' ' + limit[2]).strip()} of {bound} {said}{_one(value, _unit(name, description, str(view.get('type'))))}"
-    return None
-
-
-def _statement(
-    found: tuple[str, ...], last: str, name: str, description: str, view: Schema, value: Any, said: str, rng: Random
-) -> str:
-    if not found:
-        return said
-    phrase = noun_phrase(name, description)
-    other = re.search(
-        r"\b(guest|contact|companion|collector|receiver|consignee|listeners|receipt|confirmation|coming along|tell when|receives|approve|host)\b",
-        f"{name} {description}".lower(),
-    )
-    if vocabulary.is_person(name, description) and isinstance(value, str):
-        return (
-            f"the {phrase} is {said}"
-            if other or "person" in phrase
-            else rng.choice((f"my name is {said}", f"it goes under the name {said}", f"the name is {said}"))
-        )
-    if last in ("email", "phone") and isinstance(value, str):
-        thing = "e-mail address" if last == "email" else "phone number"
-        return (
-            f"the {phrase} is {said}" if other else rng.choice((f"my {thing} is {said}", f"you can reach me at {said}"))
-        )
-    if last == "reason":
-        return f"the reason is {said}"
-    if isinstance(value, str) and (
-        last in ("note", "message", "text", "content", "body", "comment", "description") or len(value) > 45
-    ):
-        return f'the {words(name)} should say "{said}"'
-    unit = _unit(name, description, str(view.get("type", "")))
-    if isinstance(value, dict):
-        return f"the {words(name)}: {said}"
-    if isinstance(value, list):
-        head = phrase.split()[0]
-        return f"the {phrase} {'are' if head.endswith('s') and not head.endswith('ss') else 'is'} {said}"
-    should = rng.choice(("should be", "is")) if view.get("enum") else "is"
-    return f"the {phrase} {should} {said}{_one(value, unit)}"
-
-
-def _yes_or_no(name: str, description: str, value: bool) -> str:
-    first = re.split(r"[.,;(]", description.strip(), maxsplit=1)[0].strip()
-    to = re.match(r"(?i)(?:whether|set to true|true|if true,?) to (.+)", first)
-    if to:
-        return f"please {to[1]}" if value else f"no need to {to[1]}"
-    that = re.match(r"(?i)whether (.+)", first)
-    if that:
-        if value:
-            return that[1]
-        turned = re.sub(
-            r"\b(is|are|must|should|will|has to|was|can)\b",
-            lambda found: "needn't" if found[0] in ("must", "has to") else f"{found[0]} not",
-            that[1],
-            count=1,
-        )
-        return turned if turned != that[1] else f"it's not so that {that[1]}"
-    return f"{words(name)}: {'yes' if value else 'no'}"
-
-
-def today_from(values: Sequence[Any], fallback: dt.date) -> dt.date:
-    """The day a dialogue is thought to happen: shortly before the first coming date somebody mentions."""
-    days = sorted(v[:10] for v in values if isinstance(v, str) and re.match(r"^202[6-9]-\d\d-\d\d", v))
-    for text in days:
-        try:
-            return dt.date.fromisoformat(text) - dt.timedelta(days=4)
-        except ValueError:
-            continue
-    return fallback
-
-
-def money(name: str) -> bool:
-    """Whether a field is an amount of money."""
-    return bool(set(parts(name)) & set(_MONEY))
 
 
 def things(noun: str, count: int) -> str:

@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 
 from toolace_dagster.llm.offline.arguments import label
-from toolace_dagster.llm.offline.naming import parts, singular, words
+from toolace_dagster.llm.offline.naming import last_word, parts, singular, words
 from toolace_dagster.llm.offline.phrases import deed_of, joined, label_and_unit, noun_phrase, say, things, unmarked
 from toolace_dagster.llm.offline.request import ToolView
 from toolace_dagster.llm.offline.schema import Schema, plain, properties
@@ -41,9 +41,24 @@ _FOUND = (
     "Let me sum up:",
 )
 _PAST = {
-    "find": "found", "get": "got", "book": "booked", "send": "sent", "make": "made", "set": "set", "put": "put", "read": "read", "give": "gave",
-    "write": "wrote", "run": "ran", "take": "took", "pay": "paid", "list": "listed", "cancel": "cancelled", "submit": "submitted", "add": "added",
-}  # fmt: skip
+    "find": "found",
+    "get": "got",
+    "book": "booked",
+    "send": "sent",
+    "make": "made",
+    "set": "set",
+    "put": "put",
+    "read": "read",
+    "give": "gave",
+    "write": "wrote",
+    "run": "ran",
+    "take": "took",
+    "pay": "paid",
+    "list": "listed",
+    "cancel": "cancelled",
+    "submit": "submitted",
+    "add": "added",
+}
 
 
 def report(answers: list[Answered], rng: Random) -> str:
@@ -165,12 +180,12 @@ def _rows(name: str, rows: list[dict[str, Any]], view: Schema, rng: Random, *, b
             if value == title or isinstance(value, (dict, list)) or value is None:
                 continue
             text, unit = label_and_unit(key, plain(inner.get(key, {}), view))
-            short = parts(key)[-1] == "id"
+            short = last_word(key) == "id"
             rest.append(
                 say(value, inner.get(key))
                 if short
                 or (
-                    (isinstance(value, str) or parts(key)[-1] == "year")
+                    (isinstance(value, str) or last_word(key) == "year")
                     and "status" not in key
                     and not short
                     and _plainly(key)
@@ -191,7 +206,7 @@ def _rows(name: str, rows: list[dict[str, Any]], view: Schema, rng: Random, *, b
 
 
 def _plainly(key: str) -> bool:
-    return parts(key)[-1] in (
+    return last_word(key) in (
         "name",
         "title",
         "author",
@@ -226,7 +241,7 @@ def _facts(fields: dict[str, Any], view: Schema, arguments: dict[str, Any], most
             key == "message" and len(fields) > 2
         ):
             continue
-        echoed = any(value == given and type(value) is type(given) for given in arguments.values())
+        echoed = any(value == given and isinstance(given, (str, int, float)) for given in arguments.values())
         rank = 3 if echoed else 0 if found[-1] in ("id", "code", "number", "url") else 1
         said = say(value, inner) + unit
         if isinstance(value, str) and len(value) > 40:
@@ -262,9 +277,13 @@ def ask_for(name: str, view: Schema, rng: Random) -> str:
     """A question for one missing value."""
     phrase = noun_phrase(re.sub(r"\s*\(\d+\)$", "", name), str(view.get("description", "")))
     frames = (
-        "Happy to help. What is the {}?", "I can do that. Could you tell me the {}?", "One thing first: which {} should I use?",
-        "Sure. I still need the {}, what should it be?", "Before I go on, may I have the {}?", "Of course. What {} did you have in mind?",
-    )  # fmt: skip
+        "Happy to help. What is the {}?",
+        "I can do that. Could you tell me the {}?",
+        "One thing first: which {} should I use?",
+        "Sure. I still need the {}, what should it be?",
+        "Before I go on, may I have the {}?",
+        "Of course. What {} did you have in mind?",
+    )
     return rng.choice(frames).format(phrase)
 
 
@@ -284,9 +303,15 @@ def recover(failure: str, name: str | None, rng: Random) -> str:
     """One sentence of an assistant that saw a call fail and tries again."""
     thing = words(name).replace(" id", " ID") if name else "request"
     frames = {
-        "invalid_argument": ("The {thing} I sent was not accepted; I'll correct it and try again.", "I passed the {thing} in a form the system refuses, so here it is again the right way."),
-        "not_found": ("Nothing matched the {thing} I used; I had it wrong, so I'll call again with the right one.", "That {thing} doesn't exist. I mistyped it and will repeat the call with the correct one."),
-    }  # fmt: skip
+        "invalid_argument": (
+            "The {thing} I sent was not accepted; I'll correct it and try again.",
+            "I passed the {thing} in a form the system refuses, so here it is again the right way.",
+        ),
+        "not_found": (
+            "Nothing matched the {thing} I used; I had it wrong, so I'll call again with the right one.",
+            "That {thing} doesn't exist. I mistyped it and will repeat the call with the correct one.",
+        ),
+    }
     common = (
         "The service did not answer in time, so I'll try once more.",
         "That timed out on the other side; I'm repeating the call.",

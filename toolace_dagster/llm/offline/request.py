@@ -16,14 +16,15 @@ from random import Random
 from typing import Any
 
 from toolace_dagster.entities.base import canonical_json
-from toolace_dagster.llm.offline.naming import parts, same_name, singular, stem
+from toolace_dagster.llm.offline.naming import first_word, last_word, parts, same_name, singular, stem
 from toolace_dagster.llm.offline.schema import Schema, plain, properties, required
 from toolace_dagster.llm.offline.shapes import as_object, objects_in
 
 _OPENING = re.compile(r"^<([a-z_]+)>\n", re.MULTILINE)
 _NAMED = re.compile(r"JSON Schema named [\"'`]?([A-Za-z0-9_-]+)")
 _LOOKUPS = frozenset(
-    "find search list get show read check track describe estimate fetch retrieve return look view query count compare".split()
+    "find search list get show read check track describe estimate fetch retrieve return look view query count "
+    "compare".split()
 )
 
 
@@ -103,7 +104,7 @@ class ToolView:
         for leaf in self.leaves:
             about = singular(leaf.holder) or self.noun
             if parts(leaf.name) in (("id",), ("name",), ("number",)) and wanted and wanted.split()[-1] == about:
-                if (parts(leaf.name)[0] == "name") != (parts(name)[-1] == "name"):
+                if (first_word(leaf.name) == "name") != (last_word(name) == "name"):
                     continue
                 return leaf
         pattern = schema.get("pattern")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from toolace_dagster.llm.offline import vocabulary
-from toolace_dagster.llm.offline.naming import is_identifier, parts
+from toolace_dagster.llm.offline.naming import is_identifier, last_word
 from toolace_dagster.llm.offline.request import ToolView
 
 _LIST_ITEMS = 3
@@ -101,7 +101,7 @@ def _rank(tool: ToolView, name: str) -> tuple[bool, int, int]:
     order = 1
     if is_identifier(name, view):
         order = 0
-    elif (parts(name)[-1:] and parts(name)[-1] in ("owner", "repo", "email", "phone")) or vocabulary.is_person(
+    elif (last_word(name) in ("owner", "repo", "email", "phone")) or vocabulary.is_person(
         name, str(view.get("description", ""))
     ):
         order = 5

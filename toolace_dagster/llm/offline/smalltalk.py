@@ -14,30 +14,80 @@ from toolace_dagster.llm.offline.naming import parts
 from toolace_dagster.llm.offline.phrases import label_and_unit, say, unmarked
 
 _TALK: tuple[tuple[str, str], ...] = (
-    ("It's pouring here today, perfect weather for paperwork.", "Sounds cosy. Let's get the paperwork out of the way, then."),
-    ("Are you a person, by the way?", "No, I'm an automated assistant. I can look things up and carry out requests for you, though."),
+    (
+        "It's pouring here today, perfect weather for paperwork.",
+        "Sounds cosy. Let's get the paperwork out of the way, then.",
+    ),
+    (
+        "Are you a person, by the way?",
+        "No, I'm an automated assistant. I can look things up and carry out requests for you, though.",
+    ),
     ("You've no idea how long I used to spend on hold for this.", "I can imagine. With luck this goes faster."),
-    ("Before we go on, is it all right if I ask several things in a row?", "Of course, one after the other or all at once, as you like."),
-    ("My coffee has gone cold while I was thinking about this.", "That happens to the best of us. Tell me when you're ready to go on."),
-    ("What does it mean when something is provisional, generally?", "It means that it is reserved but not final yet: somebody still has to confirm it."),
-    ("I always mix up 'confirm' and 'reserve', what's the difference?", "Reserving holds something for you; confirming says that you really want it."),
-    ("Do you remember what I told you earlier, or do I have to repeat it?", "Within this conversation I remember it, so there's no need to repeat anything."),
-    ("My daughter says I should write shorter messages. She may be right.", "Your messages are fine. I have everything I need from them."),
+    (
+        "Before we go on, is it all right if I ask several things in a row?",
+        "Of course, one after the other or all at once, as you like.",
+    ),
+    (
+        "My coffee has gone cold while I was thinking about this.",
+        "That happens to the best of us. Tell me when you're ready to go on.",
+    ),
+    (
+        "What does it mean when something is provisional, generally?",
+        "It means that it is reserved but not final yet: somebody still has to confirm it.",
+    ),
+    (
+        "I always mix up 'confirm' and 'reserve', what's the difference?",
+        "Reserving holds something for you; confirming says that you really want it.",
+    ),
+    (
+        "Do you remember what I told you earlier, or do I have to repeat it?",
+        "Within this conversation I remember it, so there's no need to repeat anything.",
+    ),
+    (
+        "My daughter says I should write shorter messages. She may be right.",
+        "Your messages are fine. I have everything I need from them.",
+    ),
     ("I have been up since five, so forgive me if I'm slow.", "No trouble at all, take your time."),
-    ("Is it usual to get a message afterwards, or should I write things down?", "Many systems send one, but a note of the reference number is always a good idea."),
+    (
+        "Is it usual to get a message afterwards, or should I write things down?",
+        "Many systems send one, but a note of the reference number is always a good idea.",
+    ),
     ("Honestly, I prefer this to filling in forms.", "Glad to hear it. I'll ask if something is missing."),
-    ("Just so you know, I may have to stop for a moment if the doorbell rings.", "That's fine, we can go on whenever you are back."),
-    ("How should I read dates written with the year first?", "The year comes first, then the month, and the day is last."),
-    ("We're celebrating my brother's new job tonight, so I'm in a good mood.", "Congratulations to your brother! Then let's keep this quick."),
-    ("Why do these reference numbers always have letters in them?", "Mostly to tell kinds of records apart at a glance and to avoid mixing them up."),
+    (
+        "Just so you know, I may have to stop for a moment if the doorbell rings.",
+        "That's fine, we can go on whenever you are back.",
+    ),
+    (
+        "How should I read dates written with the year first?",
+        "The year comes first, then the month, and the day is last.",
+    ),
+    (
+        "We're celebrating my brother's new job tonight, so I'm in a good mood.",
+        "Congratulations to your brother! Then let's keep this quick.",
+    ),
+    (
+        "Why do these reference numbers always have letters in them?",
+        "Mostly to tell kinds of records apart at a glance and to avoid mixing them up.",
+    ),
     ("I hope I'm not asking too much at once.", "Not at all. I'll go through it step by step."),
-    ("The last time I did this it was all on paper, can you believe it?", "I can. Paper has its charm, but this should be quicker."),
+    (
+        "The last time I did this it was all on paper, can you believe it?",
+        "I can. Paper has its charm, but this should be quicker.",
+    ),
     ("Could you stay this patient when my uncle asks you something?", "I'd do my best. Your uncle is welcome."),
-    ("Somebody told me to always ask twice. Is that a good habit?", "Checking once more before something becomes final is a good habit, yes."),
+    (
+        "Somebody told me to always ask twice. Is that a good habit?",
+        "Checking once more before something becomes final is a good habit, yes.",
+    ),
     ("It's market day, so there's a bit of noise around me.", "No worries, I only see what you write."),
     ("I like that you don't use much jargon.", "Thank you. If a word is unclear, just ask."),
-)  # fmt: skip
-_RECALL = ("Remind me, what was the {label} you gave me?", "Sorry, I lost track: which {label} did you mention before?", "Quick check, what was that {label} again?", "What did you say the {label} was?")  # fmt: skip
+)
+_RECALL = (
+    "Remind me, what was the {label} you gave me?",
+    "Sorry, I lost track: which {label} did you mention before?",
+    "Quick check, what was that {label} again?",
+    "What did you say the {label} was?",
+)
 _RECALLED = ("The {label} was {value}.", "It was {value}.", "I told you earlier: {label} {value}.", "That was {value}.")
 _LABEL = re.compile(
     r"(?:the|which|that) ([a-z][a-z ]*?)(?: you gave me| did you mention before| again| was)?[?.]?$", re.IGNORECASE
@@ -92,9 +142,13 @@ def _recallable(memory: Memory) -> list[Sighting]:
     return [
         seen
         for seen in memory.sightings
-        if seen.position is None and isinstance(seen.value, (str, int, float)) and not isinstance(seen.value, bool)
-        and len(parts(seen.field)) > 1 and "\n" not in str(seen.value) and str(seen.value) in said
-    ]  # fmt: skip
+        if seen.position is None
+        and isinstance(seen.value, (str, int, float))
+        and not isinstance(seen.value, bool)
+        and len(parts(seen.field)) > 1
+        and "\n" not in str(seen.value)
+        and str(seen.value) in said
+    ]
 
 
 def _bare(text: str) -> str:

@@ -15,7 +15,8 @@ from toolace_dagster.llm.offline.memory import Memory
 from toolace_dagster.llm.offline.mistakes import spoil_output, spoil_reply
 from toolace_dagster.llm.offline.reports import report
 from toolace_dagster.llm.offline.request import Request
-from toolace_dagster.llm.offline.speech import Voice, request_text
+from toolace_dagster.llm.offline.speech import request_text
+from toolace_dagster.llm.offline.voices import Voice
 
 
 def answer(request: Request, errors: Errors) -> dict[str, Any]:
@@ -55,7 +56,6 @@ def answer(request: Request, errors: Errors) -> dict[str, Any]:
         Voice.of(task.get("persona")),
         request.stream("query"),
         first=not dialogue,
-        scenario=str(task.get("scenario")),
     )
     return {"query": query, "steps": steps, "reply": reply}
 

@@ -13,7 +13,7 @@ from typing import Any
 from toolace_dagster.llm.offline import vocabulary
 from toolace_dagster.llm.offline.composer import steps_of, tools_of
 from toolace_dagster.llm.offline.errors import Errors
-from toolace_dagster.llm.offline.naming import is_identifier, parts, same_name
+from toolace_dagster.llm.offline.naming import is_identifier, last_word, parts, same_name
 from toolace_dagster.llm.offline.phrases import deed, joined
 from toolace_dagster.llm.offline.request import Request, ToolView
 from toolace_dagster.llm.offline.schedule import Planned, detail_name, lay_out
@@ -136,7 +136,7 @@ class _Writer:
             details[called] = value
 
     def _remembered(self, name: str, view: Schema, tool: ToolView, rng: Random) -> bool:
-        sticky = is_identifier(name, view) or name in _STICKY or (parts(name)[-1:] or ("",))[0] in _STICKY
+        sticky = is_identifier(name, view) or name in _STICKY or last_word(name) in _STICKY
         if not sticky and not vocabulary.is_person(name, str(view.get("description", ""))):
             return False
         known = next((value for key, value in self.known.items() if same_name(key, name)), None)

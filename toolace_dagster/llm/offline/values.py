@@ -115,32 +115,34 @@ class Maker:
                 who = vocabulary.person(self.rng)
             return vocabulary.address_of(who, domain)
         if isinstance(pattern, str):
-            good = [v for v in examples if matches(pattern, v)]
-            coded = is_identifier(name, view) or not good
-            made = generate(pattern, self.rng) if coded or (self.rng.random() < 0.3 and ":" not in good[0]) else None
-            return (
-                made if made is not None and _in_bounds(made, view) else self.rng.choice(good) if good else made or ""
-            )
+            return self._patterned(name, pattern, view, examples)
         if examples:
             return self.rng.choice(examples)
-        if isinstance(form, str):
-            made = self._formatted(name, form)
-            if made is not None:
-                return made
+        made = self._formatted(name, form) if isinstance(form, str) else None
+        return made if made is not None else self._fit(self._guessed(name, description, view, tool), view)
+
+    def _patterned(self, name: str, pattern: str, view: Schema, examples: list[str]) -> str:
+        good = [v for v in examples if matches(pattern, v)]
+        coded = is_identifier(name, view) or not good
+        made = generate(pattern, self.rng) if coded or (self.rng.random() < 0.3 and ":" not in good[0]) else None
+        if made is not None and _in_bounds(made, view):
+            return made
+        return self.rng.choice(good) if good else made or ""
+
+    def _guessed(self, name: str, description: str, view: Schema, tool: str) -> str:
+        """A text from what a name and a description suggest."""
         default = view.get("default")
         if isinstance(default, str) and default and self.rng.random() < 0.3:
             return default
-        topic = vocabulary.topic_of(name, description, tool)
-        if parts(name)[-1:] in (("id",), ("sha",)) or "identifier" in description.lower()[:20]:
-            return self._fit(
-                "".join(self.rng.choice("bcdfghjkmnpqrstvwxz") for _ in range(2)) + f"-{self.rng.randint(1000, 99999)}",
-                view,
-            )
-        if parts(name) in (("datetime",), ("timestamp",)):
-            return self._fit(self.moment(name, "date-time"), view)
-        if "date" in parts(name) or "YYYY-MM-DD" in description:
-            return self._fit(self.moment(name, "date"), view)
-        return self._fit(vocabulary.word_for(topic, self.rng), view)
+        found = parts(name)
+        if found[-1:] in (("id",), ("sha",)) or "identifier" in description.lower()[:20]:
+            letters = "".join(self.rng.choice("bcdfghjkmnpqrstvwxz") for _ in range(2))
+            return f"{letters}-{self.rng.randint(1000, 99999)}"
+        if found in (("datetime",), ("timestamp",)):
+            return self.moment(name, "date-time")
+        if "date" in found or "YYYY-MM-DD" in description:
+            return self.moment(name, "date")
+        return vocabulary.word_for(vocabulary.topic_of(name, description, tool), self.rng)
 
     def moment(self, name: str, form: str) -> str:
         """A date or date-time that suits its name: past for what has happened, otherwise soon."""

@@ -15,25 +15,89 @@ from random import Random
 from toolace_dagster.llm.offline.naming import parts
 
 GIVEN = (
-    "Amara", "Bogdan", "Chiara", "Dae-jung", "Esperanza", "Farid", "Greta", "Haruki", "Ines", "Jorunn", "Kofi", "Leilani",
-    "Marek", "Nadia", "Oisín", "Priya", "Quentin", "Rosalind", "Samuel", "Tamsin", "Ulrike", "Víctor", "Wanjiru", "Yusuf",
-)  # fmt: skip
+    "Amara",
+    "Bogdan",
+    "Chiara",
+    "Dae-jung",
+    "Esperanza",
+    "Farid",
+    "Greta",
+    "Haruki",
+    "Ines",
+    "Jorunn",
+    "Kofi",
+    "Leilani",
+    "Marek",
+    "Nadia",
+    "Oisín",
+    "Priya",
+    "Quentin",
+    "Rosalind",
+    "Samuel",
+    "Tamsin",
+    "Ulrike",
+    "Víctor",
+    "Wanjiru",
+    "Yusuf",
+)
 FAMILY = (
-    "Okonkwo", "Petrescu", "Bianchi", "Seong", "Villanueva", "Rahimi", "Lindholm", "Nakagawa", "Carvalho", "Haugen",
-    "Mensah", "Kealoha", "Nowicki", "Haddad", "Gallagher", "Raman", "Dubois", "Whitlock", "Abera", "Penrose", "Brandt",
-    "Salazar", "Njoroge", "Demir",
-)  # fmt: skip
+    "Okonkwo",
+    "Petrescu",
+    "Bianchi",
+    "Seong",
+    "Villanueva",
+    "Rahimi",
+    "Lindholm",
+    "Nakagawa",
+    "Carvalho",
+    "Haugen",
+    "Mensah",
+    "Kealoha",
+    "Nowicki",
+    "Haddad",
+    "Gallagher",
+    "Raman",
+    "Dubois",
+    "Whitlock",
+    "Abera",
+    "Penrose",
+    "Brandt",
+    "Salazar",
+    "Njoroge",
+    "Demir",
+)
 CITIES = (
-    "Ghent", "Nairobi", "Porto", "Kyoto", "Valparaíso", "Tbilisi", "Halifax", "Lahore", "Turku", "Mérida", "Da Nang",
-    "Galway", "Izmir", "Pune", "Accra", "Wrocław",
-)  # fmt: skip
+    "Ghent",
+    "Nairobi",
+    "Porto",
+    "Kyoto",
+    "Valparaíso",
+    "Tbilisi",
+    "Halifax",
+    "Lahore",
+    "Turku",
+    "Mérida",
+    "Da Nang",
+    "Galway",
+    "Izmir",
+    "Pune",
+    "Accra",
+    "Wrocław",
+)
 _LISTS: dict[str, tuple[str, ...]] = {
     "country": ("Portugal", "Kenya", "Japan", "Uruguay", "Finland", "Vietnam", "Ghana", "Ireland"),
     "district": ("Old Harbour", "Mill Quarter", "Northbank", "Orchard Hill", "Canal Side", "Saint Anne's"),
     "street": ("14 Weaver Lane", "3 Harbour Row", "27 Acacia Avenue", "9 Tannery Street", "112 Station Road"),
     "timezone": ("Europe/Lisbon", "Africa/Nairobi", "Asia/Tokyo", "America/Bogota", "Asia/Kolkata", "Australia/Perth"),
     "time": ("07:45", "09:15", "11:30", "14:00", "16:20", "18:05"),
-    "path": ("notes/budget.md", "reports/march.csv", "drafts/letter.txt", "site/index.html", "logs/import.log", "plans/garden.md"),
+    "path": (
+        "notes/budget.md",
+        "reports/march.csv",
+        "drafts/letter.txt",
+        "site/index.html",
+        "logs/import.log",
+        "plans/garden.md",
+    ),
     "directory": ("projects/almanac", "photos/2026", "docs/recipes", "archive/letters", "site/assets"),
     "url": ("https://harbour-notes.example/tides", "https://reading-room.example/list", "https://oldmill.example/news"),
     "owner": ("tidewater-labs", "nadia-raman", "almanac-tools", "brandt-garden", "kofi-mensah"),
@@ -42,11 +106,31 @@ _LISTS: dict[str, tuple[str, ...]] = {
     "file": ("inventory.csv", "letter.txt", "schedule.md", "minutes.docx", "harvest.json"),
     "language": ("Portuguese", "Swahili", "Japanese", "Turkish", "Polish", "Spanish"),
     "currency": ("EUR", "KES", "JPY", "GBP", "CAD"),
-    "query": ("tide tables", "early blight on tomatoes", "bicycle repair", "sourdough starter", "night trains", "harbour festival"),
+    "query": (
+        "tide tables",
+        "early blight on tomatoes",
+        "bicycle repair",
+        "sourdough starter",
+        "night trains",
+        "harbour festival",
+    ),
     "topic": ("tidal energy", "the history of salt roads", "urban beekeeping", "night trains", "paper restoration"),
-    "title": ("Summer timetable is off by one hour", "Notes from the harbour walk", "Plan for the seed swap", "Broken link on the tide page"),
-    "message": ("The ferry leaves at noon, see you there", "Keys are with the neighbour", "Meeting moved to the blue room"),
-    "text": ("The first harvest came in early this year.", "Please check the north gate before closing.", "Two boxes are still missing."),
+    "title": (
+        "Summer timetable is off by one hour",
+        "Notes from the harbour walk",
+        "Plan for the seed swap",
+        "Broken link on the tide page",
+    ),
+    "message": (
+        "The ferry leaves at noon, see you there",
+        "Keys are with the neighbour",
+        "Meeting moved to the blue room",
+    ),
+    "text": (
+        "The first harvest came in early this year.",
+        "Please check the north gate before closing.",
+        "Two boxes are still missing.",
+    ),
     "reason": ("plans have changed", "it fits better this way", "the old one no longer works"),
     "table": ("orders", "members", "harvests", "loans", "tides"),
     "label": ("urgent", "spring", "needs review", "garden", "archive"),
@@ -66,10 +150,19 @@ _LISTS: dict[str, tuple[str, ...]] = {
     "status": ("open", "active", "ready"),
     "order": ("desc", "asc"),
     "unit": ("celsius", "kilometres"),
-    "sql": ("SELECT name, harvest_kg FROM plots WHERE season = 2026", "SELECT title, due_on FROM loans WHERE returned = 0"),
-    "sqlwrite": ("UPDATE plots SET season = 2027 WHERE plot_no = 14", "INSERT INTO members (name, town) VALUES ('Greta Haugen', 'Turku')"),
-    "sqlcreate": ("CREATE TABLE tides (day TEXT, high_at TEXT, metres REAL)", "CREATE TABLE swaps (giver TEXT, taker TEXT, seed TEXT)"),
-}  # fmt: skip
+    "sql": (
+        "SELECT name, harvest_kg FROM plots WHERE season = 2026",
+        "SELECT title, due_on FROM loans WHERE returned = 0",
+    ),
+    "sqlwrite": (
+        "UPDATE plots SET season = 2027 WHERE plot_no = 14",
+        "INSERT INTO members (name, town) VALUES ('Greta Haugen', 'Turku')",
+    ),
+    "sqlcreate": (
+        "CREATE TABLE tides (day TEXT, high_at TEXT, metres REAL)",
+        "CREATE TABLE swaps (giver TEXT, taker TEXT, seed TEXT)",
+    ),
+}
 WORDS = (
     "harbour",
     "meadow",
@@ -133,7 +226,8 @@ _HINTS: tuple[tuple[str, str], ...] = (
 )
 _COMPILED = tuple((re.compile(pattern), topic) for pattern, topic in _HINTS)
 _PERSON = frozenset(
-    "name host guest visitor payer signer organiser organizer author contact person passenger patient driver speaker".split()
+    "name host guest visitor payer signer organiser organizer author contact person passenger patient driver "
+    "speaker".split()
 )
 _NOT_PERSON = frozenset(
     "file table branch show event farm project product company repo tool field display feed user".split()

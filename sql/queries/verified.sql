@@ -1,0 +1,1 @@
+SELECT dialogue_id, dialogue FROM verified_dialogues ORDER BY dialogue_id
