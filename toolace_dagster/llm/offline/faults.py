@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from toolace_dagster.llm.offline.memory import Turn
@@ -21,6 +22,8 @@ from toolace_dagster.llm.offline.schema import fits, plain, properties
 from toolace_dagster.llm.offline.shapes import as_list, as_object, leaves, objects_in
 
 _NUMBER = re.compile(r"(?<![\w.-])-?\d+(?:\.\d+)?(?![\w-])")
+_NUMBERS = re.compile(r"-?\d+(?:\.\d+)?")
+_REPEATED = re.compile(r" \(\d+\)$| for .*$")
 _CODE = re.compile(r"\b[A-Za-z]{1,4}[A-Za-z0-9]*[-.#]?[A-Za-z0-9]*\d[A-Za-z0-9.-]*\b|\b\d{4}-\d\d-\d\d\b")
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)")
 _SPACES = re.compile(r"[\s_\-–—/.,;:'\"’“”()\[\]{}<>?!]+")
@@ -54,9 +57,9 @@ class Heard:
 
     def add(self, text: str) -> None:
         """Take in a text."""
-        text = _STAMP.sub(r"\1 \2 ", text)
-        self.text += normal(text) + " "
-        self.numbers.update(float(found) for found in re.findall(r"-?\d+(?:\.\d+)?", text))
+        form, numbers = _digest(text)
+        self.text += form + " "
+        self.numbers |= numbers
 
     def add_value(self, value: Any) -> None:
         """Take in all plain values of an output."""
@@ -65,7 +68,7 @@ class Heard:
                 self.add(part)
             elif isinstance(part, (int, float)) and not isinstance(part, bool):
                 self.numbers.add(float(part))
-                self.text += f"{normal(str(part))} "
+                self.text += f"{_digest(str(part))[0]} "
 
     def holds(self, value: Any) -> bool:
         """Whether a value was said or returned, as it is or in words."""
@@ -73,7 +76,7 @@ class Heard:
             return True
         if isinstance(value, (int, float)):
             return float(value) in self.numbers
-        form = normal(_STAMP.sub(r"\1 \2 ", str(value)))
+        form = _digest(str(value))[0]
         if f" {form} " in self.text:
             return True
         day = str(value)[:10]
@@ -86,6 +89,13 @@ class Heard:
 def normal(text: str) -> str:
     """Casefolded text without punctuation."""
     return " ".join(_SPACES.split(text.casefold())).strip()
+
+
+@lru_cache(maxsize=16384)
+def _digest(text: str) -> tuple[str, frozenset[float]]:
+    """A text in normal form, and the numbers in it."""
+    text = _STAMP.sub(r"\1 \2 ", text)
+    return normal(text), frozenset(float(found) for found in _NUMBERS.findall(text))
 
 
 def faults_of(dialogue: list[Turn], tools: dict[str, ToolView], task: dict[str, Any]) -> list[Fault]:
@@ -210,7 +220,7 @@ def _call_faults(
                     f"In turn {turn} the {key} {part!r} comes from nowhere: nobody said it and no output holds it.",
                 )
             )
-        wanted = [v for n, v in details if parts(re.sub(r" \(\d+\)$| for .*$", "", n)) == parts(key)]
+        wanted = [v for n, v in details if parts(_REPEATED.sub("", n)) == parts(key)]
         if view.get("enum") and wanted and value not in wanted and not heard.holds(value):
             found.append(
                 Fault(

@@ -14,6 +14,7 @@ from toolace_dagster.llm.offline.shapes import as_list, as_object, objects_in
 
 Schema = dict[str, Any]
 _DEPTH = 8
+_INDIRECT = frozenset(("$ref", "allOf", "anyOf", "oneOf"))
 
 
 def plain(schema: Any, root: Schema | None = None, depth: int = 0) -> Schema:
@@ -30,6 +31,8 @@ def plain(schema: Any, root: Schema | None = None, depth: int = 0) -> Schema:
     if not isinstance(schema, dict):
         return {"type": "string"}
     known = as_object(schema)
+    if isinstance(known.get("type"), str) and _INDIRECT.isdisjoint(known):
+        return known
     if depth > _DEPTH:
         return {"type": "string"} if "type" not in known else known | {"type": _one_type(known)}
     if isinstance(known.get("$ref"), str):
@@ -67,6 +70,8 @@ def fits(value: Any, schema: Any, root: Schema | None = None, depth: int = 0) ->
     if not isinstance(schema, dict) or depth > _DEPTH:
         return True
     known = as_object(schema)
+    if isinstance(known.get("type"), str) and _INDIRECT.isdisjoint(known):
+        return _fits_plainly(value, known, root, depth, declared=True)
     for word in ("anyOf", "oneOf"):
         options = as_list(known.get(word))
         if options:
@@ -74,12 +79,15 @@ def fits(value: Any, schema: Any, root: Schema | None = None, depth: int = 0) ->
     types = as_list(known.get("type"))
     if types:
         return any(fits(value, known | {"type": name}, root, depth + 1) for name in types)
-    view = plain(known, root)
+    declared = "type" in known or "$ref" in known or "allOf" in known
+    return _fits_plainly(value, plain(known, root), root, depth, declared=declared)
+
+
+def _fits_plainly(value: Any, view: Schema, root: Schema | None, depth: int, *, declared: bool) -> bool:
     if "const" in view and value != view["const"]:
         return False
     if isinstance(view.get("enum"), list) and not any(value == v and type(value) is type(v) for v in view["enum"]):
         return False
-    declared = "type" in known or "$ref" in known or "allOf" in known
     return (not declared or _type_fits(value, view["type"])) and _details_fit(value, view, root, depth)
 
 
