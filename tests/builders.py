@@ -23,7 +23,7 @@ from toolace_dagster.llm.protocol import CallError, ModelRequest, ModelResult, P
 START = Origin(operation="trajectory_initialization")
 
 
-def tool(name: str, parameters: dict[str, Any], required: list[str], result: dict[str, Any] | None = None) -> Tool:
+def tool(name: str, parameters: dict[str, Any], required: list[Any], result: dict[str, Any] | None = None) -> Tool:
     """A tool of the test domain."""
     return Tool(
         name=name,

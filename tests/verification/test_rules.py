@@ -35,6 +35,7 @@ def test_a_sound_dialogue_passes_every_rule():
         (call("t03", "book_service", {"garage_id": "GR-771", "date": "soon"}), "rule.arguments_schema"),
         (call("t03", "book_service", {"garage_id": "GR-771", "date": "2026-07-14", "x": 1}), "rule.arguments_schema"),
         (call("t03", "book_service", {"garage_id": "GR-999", "date": "2026-07-14"}), "rule.grounding"),
+        (call("t03", "book_service", {"garage_id": "nearest", "date": "2026-07-14"}), "rule.grounding"),
         (call("t03", "order_pizza", {"size": "large"}), "rule.tool_offered"),
     ],
 )
@@ -106,13 +107,35 @@ def test_every_rule_says_what_it_is():
     assert all(rule.summary.endswith(".") and rule.id.startswith("rule.") for rule in RULES.values())
 
 
-@pytest.mark.parametrize("value", ["GR-771", "BK-30918", "LN_20418", "a81bc81b-dead", "REF7Q2"])
+@pytest.mark.parametrize(
+    "value",
+    ["GR-771", "BK-30918", "LN_20418", "a81bc81b-dead", "REF7Q2", "PN-CZ34", "TX-n60ttj", "AF-6314-208", "order-30918"],
+)
 def test_identifiers_are_recognised(value: str):
     assert looks_like_identifier(value)
 
 
 @pytest.mark.parametrize(
-    "value", ["2026-07-14", "09:30", "480", "Ghent", "large_print", "3 stars", "a@b9.org", 4, "x.org/12ab"]
+    "value",
+    [
+        "2026-07-14",
+        "09:30",
+        "480",
+        "Ghent",
+        "large_print",
+        "3 stars",
+        "60-minute",
+        "18th-century",
+        "COVID-19",
+        "mid-2026",
+        "10am-5pm",
+        "100km",
+        "1900s",
+        "1080p",
+        "a@b9.org",
+        4,
+        "x.org/12ab",
+    ],
 )
 def test_other_values_are_not_taken_for_identifiers(value: Any):
     assert not looks_like_identifier(value)

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pydantic import JsonValue
 
 from toolace_dagster.entities import JsonObject, Turn, canonical_json
+from toolace_dagster.tool_pool.dependencies import identifier_parameters
 from toolace_dagster.verification.rules.normalise import looks_like_identifier, normal, numbers, scalars, spoken_dates
 from toolace_dagster.verification.rules.registry import Defect, Subject, rule
 
@@ -66,12 +67,13 @@ def grounding(subject: Subject) -> Iterator[Defect]:
     for turn_index, turn in enumerate(subject.dialogue.turns):
         for placed in (p for p in subject.calls if p.turn_index == turn_index):
             tool = subject.tools.get(placed.call.name)
+            handed_out = identifier_parameters(tool) if tool else ()
             for name, value in placed.call.arguments.items():
                 given = set(_given_by_schema(tool.properties.get(name, {}))) if tool else set[str]()
                 for scalar in scalars(value):
                     if context.holds(scalar) or canonical_json(scalar) in given:
                         continue
-                    identifier = looks_like_identifier(scalar)
+                    identifier = name in handed_out or looks_like_identifier(scalar)
                     if placed.failed and not identifier:
                         continue
                     yield Defect(

@@ -23,6 +23,11 @@ _MONTHS = (
 )  # fmt: skip
 _ISO_DATE = re.compile(r"^(\d{4})-(\d{2})-(\d{2})(?:$|[T ])")
 _WORD_BREAKS = re.compile(r"[\s_\-–—/.,;:'\"’“”()\[\]{}<>?!]+")
+_TOKEN = re.compile(r"[A-Za-z0-9_\-.#:]+")
+_SEGMENT_BREAKS = re.compile(r"[_\-.#:]")
+_COUNTED = re.compile(r"\d+[A-Za-z]{1,3}")
+"""A number with a unit or an ending: ``10am``, ``18th``, ``1900s``, ``100km``."""
+_YEAR = re.compile(r"1\d{3}|20\d{2}")
 _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
 
 
@@ -69,16 +74,20 @@ def spoken_dates(value: str) -> tuple[str, ...]:
 
 
 def looks_like_identifier(value: JsonValue) -> bool:
-    """Whether a value is one that a system hands out: one token with digits that is no number, date or time.
+    """Whether a value is one that a system hands out, such as ``GR-771``, ``PN-CZ34`` or ``a81bc81b``.
 
-    Identifiers have to be copied, so an unsourced one was invented.
+    Identifiers have to be copied, so one without a source was invented. Numbers, dates, times,
+    addresses and words that people build with numbers (``60-minute``, ``18th-century``,
+    ``COVID-19``, ``mid-2026``, ``10am``) are not taken for identifiers.
     """
-    if not isinstance(value, str) or not 4 <= len(value) <= 64 or re.search(r"\s", value):
+    if not isinstance(value, str) or not 4 <= len(value) <= 64 or not _TOKEN.fullmatch(value):
         return False
-    if _ISO_DATE.match(value) or re.fullmatch(r"[\d:.,+\-/%TZ]+", value):
+    if _ISO_DATE.match(value) or sum(character.isdigit() for character in value) < 2:
         return False
-    if "://" in value or "@" in value or "/" in value:
-        return False
-    digits = sum(character.isdigit() for character in value)
-    letters = sum(character.isalpha() for character in value)
-    return digits >= 2 and letters >= 1 and re.fullmatch(r"[A-Za-z0-9_\-.#:]+", value) is not None
+    segments = [segment for segment in _SEGMENT_BREAKS.split(value) if segment]
+    mixed = [s for s in segments if not (s.isdigit() or s.isalpha() or _COUNTED.fullmatch(s))]
+    serial = max((len(s) for s in segments if s.isdigit() and not _YEAR.fullmatch(s)), default=0)
+    if any(character.isupper() for character in value):
+        return bool(mixed) or (serial >= 3 and any(s.isalpha() for s in segments))
+    changes = sum(len(re.findall(r"(?<=\d)[a-z]|(?<=[a-z])\d", s)) for s in mixed)
+    return changes >= 3 or (serial >= 5 and any(s.isalpha() for s in segments))
