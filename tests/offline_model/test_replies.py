@@ -195,7 +195,7 @@ def test_openings_differ() -> None:
         _, dialogue = skeleton(EXACT, POOLS["podcast_studio"], seed)
         openings.append(dialogue[0]["content"])
     assert len(set(openings)) == 50
-    assert len({text[:40] for text in openings}) >= 35
+    assert len({text[:40] for text in openings}) >= 25
 
 
 LEAVES = st.one_of(

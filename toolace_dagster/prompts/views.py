@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
+from pydantic import JsonValue
+
 from toolace_dagster.entities import Dialogue, SubTask, TaskPlan, TaskSpec, Tool, Turn
 
 TurnKind = Literal["user", "call", "outputs", "reply"]
@@ -30,15 +32,29 @@ def sub_task_view(sub_task: SubTask) -> dict[str, Any]:
     return sub_task.model_dump(mode="json")
 
 
-def task_view(spec: TaskSpec, dialogue: Dialogue | None = None) -> dict[str, Any]:
-    """A task, and which of its tools are offered from the start."""
-    offered = spec.offered_tools if dialogue is None else dialogue.initial_tools
+def task_view(spec: TaskSpec, dialogue: Dialogue | None = None, *, withheld: str | None = None) -> dict[str, Any]:
+    """A task, and which of its tools are offered from the start.
+
+    Args:
+        spec: The task.
+        dialogue: The dialogue it has become, from which tools may be withheld already.
+        withheld: A tool that is about to be withheld.
+    """
+    initial = spec.offered_tools if dialogue is None else dialogue.initial_tools
+    offered = [name for name in initial if name != withheld]
     return {
         "persona": spec.persona,
         "scenario": spec.scenario,
-        "offered_from_start": list(offered),
+        "offered_from_start": offered,
         "sub_tasks": [sub_task_view(sub_task) for sub_task in spec.sub_tasks],
     }
+
+
+def _ordered(value: JsonValue) -> JsonValue:
+    """A JSON value with its keys sorted: the order a model gave them would tell a judge which version is new."""
+    if isinstance(value, dict):
+        return {key: _ordered(value[key]) for key in sorted(value)}
+    return [_ordered(item) for item in value] if isinstance(value, list) else value
 
 
 def turn_kind(turn: Turn) -> TurnKind:
@@ -56,10 +72,11 @@ def turn_view(turn: Turn) -> dict[str, Any]:
     if turn.content:
         shown["content"] = turn.content
     if turn.tool_calls:
-        shown["tool_calls"] = [{"name": call.name, "arguments": call.arguments} for call in turn.tool_calls]
+        shown["tool_calls"] = [{"name": call.name, "arguments": _ordered(call.arguments)} for call in turn.tool_calls]
     if turn.outputs:
         shown["outputs"] = [
-            {"name": output.name, "content": output.content, "is_error": output.is_error} for output in turn.outputs
+            {"name": output.name, "content": _ordered(output.content), "is_error": output.is_error}
+            for output in turn.outputs
         ]
     if turn.tools_added:
         shown["tools_added"] = list(turn.tools_added)
@@ -77,6 +94,8 @@ def masked_view(turn: Turn, *, filled_with: str | None = None) -> dict[str, Any]
     shown["kind"] = turn_kind(turn)
     if turn.tool_calls or turn.outputs:
         shown["calls"] = len(turn.tool_calls or turn.outputs)
+    if turn.outputs:
+        shown["is_error"] = any(output.is_error for output in turn.outputs)
     if turn.origin.injection is not None:
         shown["complication"] = turn.origin.injection.value
     if turn.tools_added:

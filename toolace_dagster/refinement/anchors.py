@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from toolace_dagster.entities import Dialogue, InjectionType, Tool, Turn
+from toolace_dagster.entities import Dialogue, InjectionType, Tool, Turn, canonical_json
 
 _FAILURES = ("invalid_argument", "service_error", "not_found")
 
@@ -78,8 +78,9 @@ def _clarification(dialogue: Dialogue, index: int, tools: Mapping[str, Tool], rn
 
 
 def _stated_arguments(dialogue: Dialogue, index: int, tools: Mapping[str, Tool]) -> dict[str, JsonValue]:
-    """Required text or number arguments of the calls this user turn leads to, whose value it states literally."""
+    """Required text or number arguments of the calls this user turn leads to, whose value it alone states."""
     text = dialogue.turns[index].content.casefold()
+    known = " ".join(_said(turn) for turn in dialogue.turns[:index]).casefold()
     stated: dict[str, JsonValue] = {}
     for turn in dialogue.turns[index + 1 :]:
         if turn.role == "user":
@@ -87,15 +88,24 @@ def _stated_arguments(dialogue: Dialogue, index: int, tools: Mapping[str, Tool])
         for call in turn.tool_calls:
             tool = tools.get(call.name)
             for name, value in call.arguments.items():
-                wanted = tool is not None and name in tool.required and not isinstance(value, bool)
-                if (
-                    wanted
-                    and isinstance(value, (str, int, float))
-                    and len(str(value)) > 1
-                    and str(value).casefold() in text
-                ):
+                required = tool is not None and name in tool.required
+                if not required or isinstance(value, bool) or not isinstance(value, (str, int, float)):
+                    continue
+                words = str(value).casefold()
+                # A value that the conversation gives away, such as a name in an e-mail address, can't be withheld.
+                if len(words) > 1 and text.count(words) == 1 and words not in known and not _is_hinted(words, text):
                     stated[name] = value
     return stated
+
+
+def _said(turn: Turn) -> str:
+    outputs = " ".join(canonical_json(output.content) for output in turn.outputs)
+    return f"{turn.content} {outputs}"
+
+
+def _is_hinted(words: str, text: str) -> bool:
+    """Whether a longer word of the value stands in the text a second time, alone or inside another word."""
+    return any(text.count(word) > 1 for word in words.split() if len(word) >= 4)
 
 
 def _tool_awareness(dialogue: Dialogue, index: int, tools: Mapping[str, Tool], rng: random.Random) -> list[Anchor]:

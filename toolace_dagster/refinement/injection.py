@@ -170,7 +170,7 @@ def _request(
         messages=render(
             "injection",
             tools=tools_view(spec.offered_tools, tools),
-            task=task_view(spec, dialogue),
+            task=task_view(spec, dialogue, withheld=anchor.withheld_tool),
             dialogue=dialogue_view(dialogue.turns, {anchor.turn.id: None}),
             masked=turn_view(anchor.turn),
             injection=anchor.instruction,

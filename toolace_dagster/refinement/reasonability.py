@@ -133,7 +133,10 @@ def _fill(unit: tuple[Turn, ...], fill: FillReply, round_number: int) -> tuple[T
         ValueError: If the fill does not fit: calls where text belongs, or another number of calls or outputs.
     """
     turn = unit[0]
-    origin = Origin(operation="reasonability_refinement", round=round_number, injection=turn.origin.injection)
+    origin, *dependent = (
+        Origin(operation="reasonability_refinement", round=round_number, injection=each.origin.injection)
+        for each in unit
+    )
     content = fill.content.strip()
     if turn.is_call:
         calls = tuple(
@@ -142,7 +145,7 @@ def _fill(unit: tuple[Turn, ...], fill: FillReply, round_number: int) -> tuple[T
         )
         outputs = tool_outputs(fill.outputs, calls)
         call_turn = {"tool_calls": calls, "content": content or turn.content, "origin": origin}
-        return _rebuilt(turn, call_turn), _rebuilt(unit[1], {"outputs": outputs, "origin": origin})
+        return _rebuilt(turn, call_turn), _rebuilt(unit[1], {"outputs": outputs, "origin": dependent[0]})
     if turn.role == "tool":
         calls = tuple(ToolCall(id=old.call_id, name=old.name, arguments={}) for old in turn.outputs)
         return (_rebuilt(turn, {"outputs": tool_outputs(fill.outputs, calls), "origin": origin}),)

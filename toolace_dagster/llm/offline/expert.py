@@ -14,6 +14,8 @@ from toolace_dagster.llm.offline.faults import Fault, faults_of
 from toolace_dagster.llm.offline.memory import Turn
 from toolace_dagster.llm.offline.request import Request
 
+_READ_MOST = 64
+_READ: dict[tuple[str, ...], list[Fault]] = {}
 _PASSES = {
     "user_realism": "The user's turns fit one person and hold only what that person can know.",
     "tool_choice": "Each call uses an offered tool that fits the request at that point.",
@@ -41,7 +43,14 @@ def answer(request: Request, errors: Errors) -> dict[str, Any]:
         The reply's JSON object.
     """
     dialogue = request.items("dialogue")
-    faults = faults_of(dialogue, request.tools, request.object("task"))
+    # Each question may come in a request of its own about the same dialogue, which is read once.
+    read = request.shown[:3]
+    faults = _READ.get(read)
+    if faults is None:
+        faults = faults_of(dialogue, request.tools, request.object("task"), ())
+        while len(_READ) >= _READ_MOST:
+            _READ.pop(next(iter(_READ)), None)
+        _READ[read] = faults
     asked = [str(question.get("name")) for question in request.items("questions")]
     return {"answers": [_one(name, faults, dialogue, errors) for name in asked]}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -26,6 +27,7 @@ _NUMBERS = re.compile(r"-?\d+(?:\.\d+)?")
 _REPEATED = re.compile(r" \(\d+\)$| for .*$")
 _CODE = re.compile(r"\b[A-Za-z]{1,4}[A-Za-z0-9]*[-.#]?[A-Za-z0-9]*\d[A-Za-z0-9.-]*\b|\b\d{4}-\d\d-\d\d\b")
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)")
+_TOKEN = re.compile(r"[\w.#:-]+")
 _SPACES = re.compile(r"[\s_\-–—/.,;:'\"’“”()\[\]{}<>?!]+")
 
 
@@ -98,13 +100,26 @@ def _digest(text: str) -> tuple[str, frozenset[float]]:
     return normal(text), frozenset(float(found) for found in _NUMBERS.findall(text))
 
 
-def faults_of(dialogue: list[Turn], tools: dict[str, ToolView], task: dict[str, Any]) -> list[Fault]:
+@lru_cache(maxsize=4096)
+def _codes(text: str) -> tuple[list[str], list[str]]:
+    """Words of a text that look like codes or dates, and the other numbers in it."""
+    words = (word.strip(".:-#") for word in _TOKEN.findall(text))
+    found = [word for word in words if any(map(str.isdigit, word))]
+    codes = [word for word in found if _CODE.fullmatch(word)]
+    rest = " ".join(word for word in found if not _CODE.fullmatch(word))
+    return codes, _NUMBER.findall(rest)
+
+
+def faults_of(
+    dialogue: list[Turn], tools: dict[str, ToolView], task: dict[str, Any], checked: Collection[str]
+) -> list[Fault]:
     """All faults of a dialogue, in order.
 
     Args:
         dialogue: Its turns, none masked.
         tools: All tools of the task.
         task: The task.
+        checked: Ids of tool turns whose outputs are checked, too.
 
     Returns:
         The faults a reader can see.
@@ -113,7 +128,9 @@ def faults_of(dialogue: list[Turn], tools: dict[str, ToolView], task: dict[str, 
     heard = Heard()
     offered = {str(name) for name in task.get("offered_from_start") or list(tools)}
     details = {
-        part.get("index"): [(str(d.get("name")), d.get("value")) for d in objects_in(part.get("details"))]
+        part.get("index"): [
+            (parts(_REPEATED.sub("", str(d.get("name")))), d.get("value")) for d in objects_in(part.get("details"))
+        ]
         for part in objects_in(task.get("sub_tasks"))
     }
     for at, turn in enumerate(dialogue):
@@ -125,7 +142,8 @@ def faults_of(dialogue: list[Turn], tools: dict[str, ToolView], task: dict[str, 
             found += _user_faults(name, content, tools, heard, dialogue[at:])
             heard.add(content)
         elif role == "tool":
-            found += _output_faults(name, turn, dialogue[at - 1] if at else {}, tools)
+            if name in checked:
+                found += _output_faults(name, turn, dialogue[at - 1] if at else {}, tools)
             for output in objects_in(turn.get("outputs")):
                 heard.add_value(output.get("content"))
         elif turn.get("tool_calls"):
@@ -147,7 +165,7 @@ def _user_faults(turn: str, content: str, tools: dict[str, ToolView], heard: Hea
         for name in tools
         if ("_" in name or "-" in name) and name in content
     ]
-    for code in _CODE.findall(content):
+    for code in _codes(content)[0]:
         if looks_like_identifier(code) and not heard.holds(code):
             later = json.dumps([t.get("outputs") for t in rest[1:4] if t.get("outputs")])
             calls = json.dumps([t.get("tool_calls") for t in rest[1:2] if t.get("tool_calls")])
@@ -170,7 +188,7 @@ def _call_faults(
     tools: dict[str, ToolView],
     offered: set[str],
     heard: Heard,
-    details: list[tuple[str, Any]],
+    details: list[tuple[tuple[str, ...], Any]],
 ) -> list[Fault]:
     name = str(call.get("name"))
     tool = tools.get(name)
@@ -220,8 +238,8 @@ def _call_faults(
                     f"In turn {turn} the {key} {part!r} comes from nowhere: nobody said it and no output holds it.",
                 )
             )
-        wanted = [v for n, v in details if parts(_REPEATED.sub("", n)) == parts(key)]
-        if view.get("enum") and wanted and value not in wanted and not heard.holds(value):
+        wanted = [v for n, v in details if n == parts(key)] if view.get("enum") else []
+        if wanted and value not in wanted and not heard.holds(value):
             found.append(
                 Fault(
                     "argument_extraction",
@@ -260,7 +278,7 @@ def _output_faults(turn: str, answer: Turn, before: Turn, tools: dict[str, ToolV
 
 def _reply_faults(turn: str, content: str, heard: Heard) -> list[Fault]:
     found: list[Fault] = []
-    for code in _CODE.findall(content):
+    for code in _codes(content)[0]:
         token = code.rstrip(".-")
         if (looks_like_identifier(token) or re.match(r"\d{4}-\d\d-\d\d$", token)) and not heard.holds(token):
             found.append(
@@ -276,7 +294,7 @@ def _reply_faults(turn: str, content: str, heard: Heard) -> list[Fault]:
         Fault(
             "reply_faithfulness", turn, 3, number, f"The reply in turn {turn} states {number}, which no output holds."
         )
-        for number in _NUMBER.findall(_CODE.sub(" ", content))
+        for number in _codes(content)[1]
         if float(number) not in heard.numbers and abs(float(number)) > 4
     )
     return found

@@ -11,11 +11,10 @@ from typing import Any
 
 from toolace_dagster.llm.offline.arguments import Filled
 from toolace_dagster.llm.offline.clauses import clause
-from toolace_dagster.llm.offline.composer import Exchange, maker_for
+from toolace_dagster.llm.offline.composer import Exchange
 from toolace_dagster.llm.offline.errors import Errors
-from toolace_dagster.llm.offline.free_results import failure_text
+from toolace_dagster.llm.offline.failures import failing_turns, mended
 from toolace_dagster.llm.offline.memory import Memory, Turn
-from toolace_dagster.llm.offline.mistakes import spoil_call
 from toolace_dagster.llm.offline.naming import is_identifier
 from toolace_dagster.llm.offline.reports import ask_for, decline, recover
 from toolace_dagster.llm.offline.request import Request
@@ -142,60 +141,19 @@ def _clarification(request: Request, masked: Turn, wanted: dict[str, Any]) -> li
 
 def _error_simulation(request: Request, masked: Turn, wanted: dict[str, Any]) -> list[Turn]:
     failure = str(wanted.get("failure") or "service_error")
-    task = request.object("task")
-    rng = request.stream("failure")
     calls = copy.deepcopy(objects_in(masked.get("tool_calls")))
-    failing = copy.deepcopy(calls)
-    spoiled: str | None = None
-    outputs: list[dict[str, Any]] = []
-    for number, call in enumerate(failing):
-        tool = request.tools.get(str(call.get("name")))
-        if tool is None or not isinstance(call.get("arguments"), dict):
-            outputs.append({"content": {"error": "service_unavailable"}, "is_error": True})
-            continue
-        filled = Filled(tool, 0, call["arguments"])
-        at_fault: str | None = None
-        if failure != "service_error" and number == 0:
-            at_fault = _slip(failure, filled, maker_for(task, rng), rng)
-            spoiled = at_fault
-        outputs.append(
-            {
-                "content": failure_text(failure if at_fault else "service_error", filled.arguments, at_fault),
-                "is_error": True,
-            }
-        )
-    kind = failure if spoiled else "service_error"
-    sentence = recover(kind, spoiled, rng)
+    failing = failing_turns(request, request.object("task"), calls, failure, 0)
+    kind = failure if failing.fault else "service_error"
     return [
-        {"role": "assistant", "content": "", "tool_calls": failing, "outputs": []},
-        {"role": "tool", "content": "", "tool_calls": [], "outputs": outputs},
-        {"role": "assistant", "content": sentence, "tool_calls": calls, "outputs": []},
+        {"role": "assistant", "content": "", "tool_calls": failing.calls, "outputs": []},
+        {"role": "tool", "content": "", "tool_calls": [], "outputs": failing.outputs},
+        {
+            "role": "assistant",
+            "content": recover(kind, failing.fault, request.stream("recover")),
+            "tool_calls": calls,
+            "outputs": [],
+        },
     ]
-
-
-def _slip(failure: str, filled: Filled, maker: Any, rng: Any) -> str | None:
-    """Spoil one argument the way the failure tells; the name of the argument, or None where there is none to spoil."""
-    before = dict(filled.arguments)
-    ids = [name for name in before if is_identifier(name, filled.tool.params.get(name, {}))]
-    if failure == "not_found":
-        if not ids:
-            return None
-        spoil_call("invented_value", filled, maker, rng)
-    else:
-        texts = [name for name, value in before.items() if isinstance(value, str) and name not in ids]
-        if not texts:
-            return None
-        name = rng.choice(texts)
-        value = before[name]
-        turned = (
-            value.replace("-", "/")
-            if "-" in value and value[:4].isdigit()
-            else value.upper()
-            if value.upper() != value
-            else value.lower()
-        )
-        filled.arguments[name] = turned if turned != value else f"{value}?"
-    return next((name for name, value in filled.arguments.items() if value != before.get(name)), None)
 
 
 def following_calls(request: Request, masked: Turn) -> tuple[list[list[Filled]], list[Turn]]:
@@ -219,9 +177,9 @@ def following_calls(request: Request, masked: Turn) -> tuple[list[list[Filled]],
         following = dialogue[number + 1] if number + 1 < len(dialogue) else None
         again = dialogue[number + 2] if number + 2 < len(dialogue) else {}
         if turn.get("tool_calls") and (again.get("masked") if is_failure(following) else True):
-            steps.append(
-                recovered(turn, request.tools, memory, sub_task, task, [f.tool.name for step in steps for f in step])
-            )
+            names = [filled.tool.name for step in steps for filled in step]
+            meant = mended(turn, following, request.tools) if is_failure(following) else turn
+            steps.append(recovered(meant, request.tools, memory, sub_task, task, names))
         elif (
             turn.get("masked")
             and turn.get("kind") == "call"

@@ -32,7 +32,8 @@ def answer(request: Request, errors: Errors) -> dict[str, Any]:
     task = request.object("task")
     versions = [request.items(name) for name in ("version_a", "version_b")]
     whole = [_in_place(dialogue, version) for version in versions]
-    found = [faults_of(turns, request.tools, task) for turns in whole]
+    differing = {str(turn.get("turn")) for version in versions for turn in version}
+    found = [faults_of(turns, request.tools, task, differing) for turns in whole]
     weights = [
         sum(fault.weight for fault in faults) + _lost(dialogue, version)
         for faults, version in zip(found, versions, strict=True)

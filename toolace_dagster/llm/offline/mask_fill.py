@@ -6,6 +6,7 @@ is visible before and after it. Does not belong here: values or sentences.
 
 from __future__ import annotations
 
+import copy
 import json
 from random import Random
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from toolace_dagster.llm.offline.arguments import Filled
 from toolace_dagster.llm.offline.composer import Exchange
 from toolace_dagster.llm.offline.errors import CALL_ERRORS, REPAIR_FACTOR, Errors
+from toolace_dagster.llm.offline.failures import failing_turns, failure_told, unspoiled
 from toolace_dagster.llm.offline.free_results import failure_text
 from toolace_dagster.llm.offline.injection import following_calls, given, now_available
 from toolace_dagster.llm.offline.memory import Memory, Turn
@@ -29,8 +31,8 @@ from toolace_dagster.llm.offline.scene import (
     withheld_by,
 )
 from toolace_dagster.llm.offline.schedule import Planned
-from toolace_dagster.llm.offline.shapes import as_list, objects_in
-from toolace_dagster.llm.offline.smalltalk import answer_to, remark
+from toolace_dagster.llm.offline.shapes import as_list, as_object, objects_in
+from toolace_dagster.llm.offline.smalltalk import answer_to, remark_for
 from toolace_dagster.llm.offline.speech import request_text
 from toolace_dagster.llm.offline.voices import Voice
 
@@ -156,7 +158,8 @@ class _Filler:
         if turn.get("tools_added"):
             return now_available(self.voice, self.request)
         if complication == "non_function_calling" and answered:
-            return self.voice.finish(remark(self.memory, self.request.stream(f"talk/{at}"))[0])
+            told = str(following.get("content") or "")
+            return self.voice.finish(remark_for(told, self.memory, self.request.stream(f"talk/{at}")))
         calls, before = following_calls(self.request, turn)
         flat = [filled for step in calls for filled in step]
         out: list[Any] = []
@@ -182,8 +185,9 @@ class _Filler:
         failing = self._fails(at)
         later = self.turns[at + 2] if at + 2 < len(self.turns) else {}
         if failing and later.get("tool_calls"):
-            calls = objects_in(later["tool_calls"])[:count]
-            return {"tool_calls": calls, "outputs": self._errors(calls)}
+            calls = copy.deepcopy(objects_in(later["tool_calls"])[:count])
+            turns = failing_turns(self.request, self.task, calls, failure_told(str(later.get("content") or "")), at)
+            return {"tool_calls": turns.calls, "outputs": turns.outputs}
         rng = self.request.stream(f"mistakes/{at}")
         planned = self._planned(exchange, count)
         drawn = self.errors.drawn(CALL_ERRORS, REPAIR_FACTOR)
@@ -223,7 +227,10 @@ class _Filler:
             told = json.dumps(errors[number].get("content") if number < len(errors) else "", ensure_ascii=False)
             afresh = exchange.resolver.fill(Planned(tool, 0), [])
             for name, value in arguments.items():
-                if (
+                if "invalid_argument" in told and str(value) in told:
+                    arguments[name] = unspoiled(value, tool.params.get(name, {}))
+                    kind, fault = "invalid_argument", name
+                elif (
                     "service_unavailable" not in told
                     and name in afresh.arguments
                     and str(value) in told
@@ -248,12 +255,25 @@ class _Filler:
             planned.append(spare.pop(0))
         return planned[:count]
 
+    def _errors_before(self, later: Turn) -> list[dict[str, Any]]:
+        """Error outputs that fit the failing calls and the corrected ones after them."""
+        told = failure_told(str(later.get("content") or ""))
+        corrected = [as_object(call.get("arguments")) for call in objects_in(later.get("tool_calls"))]
+        failed: list[dict[str, Any]] = []
+        for number, (_, arguments) in enumerate(self.pending):
+            right = corrected[number] if number < len(corrected) else arguments
+            fault = next((name for name, value in arguments.items() if name in right and right[name] != value), None)
+            content = failure_text(told if fault is not None else "service_error", arguments, fault)
+            failed.append({"content": content, "is_error": True})
+        return failed
+
     def _errors(self, calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return [{"content": failure_text("service_error", {}, None), "is_error": True} for _ in calls]
 
     def _outputs(self, at: int, turn: Turn) -> list[dict[str, Any]]:
         if turn.get("complication") == "error_simulation":
-            return self._errors([{"name": name} for name, _ in self.pending])
+            later = self.turns[at + 1] if at + 1 < len(self.turns) else {}
+            return self._errors_before(later)
         exchange = self._open()
         outputs: list[dict[str, Any]] = []
         for name, arguments in self.pending:

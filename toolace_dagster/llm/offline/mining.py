@@ -8,6 +8,7 @@ values it gives for fields. Does not belong here: writing outputs (``simulation`
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from toolace_dagster.llm.offline.naming import is_identifier, last_word, parts, words
@@ -36,6 +37,7 @@ def part_about(reply: str, tool: ToolView, place: int) -> str:
 def mined(reply: str, leaves_: tuple[Leaf, ...], known: str) -> dict[str, list[Any]]:
     """Values a reply states for fields of a result, found by their labels and patterns."""
     found: dict[str, list[Any]] = dict(mined_rows(reply, leaves_))
+    low = reply.casefold()
     for leaf in leaves_:
         if leaf.name in found:
             continue
@@ -45,19 +47,21 @@ def mined(reply: str, leaves_: tuple[Leaf, ...], known: str) -> dict[str, list[A
         if is_identifier(leaf.name, leaf.schema) and isinstance(pattern, str):
             bare = pattern.removeprefix("^").removesuffix("$")
             try:
-                values = [m.group(0) for m in re.finditer(rf"(?<![\w-]){bare}(?![\w-])", reply)]
+                values = [m.group(0) for m in _code(bare).finditer(reply)]
             except re.error:
                 values = []
             found[leaf.name] = [v for v in dict.fromkeys(values) if v not in known]
             continue
-        if not text:
+        enumerated = kind == "string" and isinstance(leaf.schema.get("enum"), list)
+        named = bool(leaf.schema.get("examples"))
+        if not text or (not enumerated and not named and f"{text} ".casefold() not in low):
             continue
-        head = rf"(?i)\b{re.escape(text)}(?: is)? "
+        head = rf"\b{re.escape(text)}(?: is)? "
         if kind in ("integer", "number"):
-            raw = re.findall(head + r"(-?\d+(?:\.\d+)?)", reply)
+            raw = _expression(head + r"(-?\d+(?:\.\d+)?)").findall(reply)
             found[leaf.name] = [int(v) if kind == "integer" and "." not in v else float(v) for v in raw]
         elif kind == "string" and leaf.schema.get("format") in ("date", "date-time"):
-            raw = re.findall(head + r"(\d{4}-\d\d-\d\d)(?: at (\d\d:\d\d))?", reply)
+            raw = _expression(head + r"(\d{4}-\d\d-\d\d)(?: at (\d\d:\d\d))?").findall(reply)
             stamped = leaf.schema["format"] == "date-time"
             found[leaf.name] = [f"{day}T{clock or '09:00'}:00Z" if stamped else day for day, clock in raw]
         elif kind == "string" and isinstance(leaf.schema.get("enum"), list):
@@ -65,17 +69,25 @@ def mined(reply: str, leaves_: tuple[Leaf, ...], known: str) -> dict[str, list[A
             raw = [
                 v
                 for v in leaf.schema["enum"]
-                if isinstance(v, str)
-                and about
-                and re.search(rf"(?i)\b{re.escape(about)} is {re.escape(v.replace('_', ' '))}\b", reply)
+                if isinstance(v, str) and about and f"{about} is {v.replace('_', ' ')}".casefold() in low
             ]
             found[leaf.name] = raw[:1]
         elif kind == "string":
             shown = [v for v in leaf.schema.get("examples", []) if isinstance(v, str) and len(v) > 3 and v in reply]
             found[leaf.name] = sorted(shown, key=reply.find) or [
-                m.strip() for m in re.findall(head + r"([^,;.:()]{2,60}?)(?:,| and |\.|;|$)", reply)
+                m.strip() for m in _expression(head + r"([^,;.:()]{2,60}?)(?:,| and |\.|;|$)").findall(reply)
             ]
     return {name: values for name, values in found.items() if values}
+
+
+@lru_cache(maxsize=4096)
+def _code(bare: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w-]){bare}(?![\w-])")
+
+
+@lru_cache(maxsize=4096)
+def _expression(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
 
 
 _TITLES = frozenset(("name", "title", "label", "neighbourhood", "author"))
@@ -113,7 +125,9 @@ def mined_rows(reply: str, leaves_: tuple[Leaf, ...]) -> dict[str, list[Any]]:
 
 def _read(text: str, leaf: Leaf) -> Any:
     label, _ = label_and_unit(leaf.name, leaf.schema)
-    bare = re.sub(rf"(?i)^{re.escape(label)} ", "", text.strip())
+    bare = text.strip()
+    if bare.casefold().startswith(f"{label} ".casefold()):
+        bare = bare[len(label) + 1 :]
     kind = leaf.schema.get("type")
     if kind in ("integer", "number"):
         number = re.match(r"-?\d+(?:\.\d+)?", bare)

@@ -7,6 +7,7 @@ leaves them open. Does not belong here: other values (``clauses``).
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from toolace_dagster.llm.offline.arguments import Filled, Source, label
@@ -52,7 +53,7 @@ def with_references(filled: Filled, slots: dict[str, str] | None = None) -> str:
         if found is not None:
             whole = found.group(0)
             role = noun.split()[-1] in _ROLES and source.kind == "output" and source.policy in ("only", "same")
-            said = said.replace(whole, "me" if role and re.search(rf"for {re.escape(whole)}$", said) else reference, 1)
+            said = said.replace(whole, "me" if role and said.endswith(f"for {whole}") else reference, 1)
         elif source.kind == "output" and noun.split()[-1] not in _ROLES and len(leftover) < 1:
             leftover.append(f"for {reference}")
     return " ".join([said, *leftover])
@@ -87,6 +88,7 @@ def nouns_of(name: str, view: Schema) -> list[str]:
 _AFTER_NOUN = r"(?=$|[,.]| (?:in|of|from|with|to|for|on|by|and|at|that|needs|has)\b)"
 
 
+@lru_cache(maxsize=4096)
 def _open_slot(name: str, description: str = "") -> re.Pattern[str]:
     """Where a deed leaves a parameter's value open: ``a city`` for ``city``, ``a farm`` for ``farm_name``."""
     found = [word for word in parts(name) if word not in ("name", "full")]
@@ -103,6 +105,7 @@ def has_number(name: str, value: Any) -> bool:
     return parts(name)[-1:] == ("number",) and isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
+@lru_cache(maxsize=4096)
 def numbered(name: str) -> re.Pattern[str]:
     """Where a deed speaks of a thing that has a number: ``an existing issue`` for ``issue_number``."""
     noun = " ".join(parts(name)[:-1]) or "\0"
@@ -145,5 +148,9 @@ def slots_of(filled: Filled, out: list[Any], voice: Voice) -> dict[str, str]:
 
 def mention(said: str, noun: str) -> re.Match[str] | None:
     """Where a deed speaks of a thing without saying which: ``one title``."""
-    last = re.escape(noun.split()[-1])
-    return re.search(rf"\b(?:a|an|one|the|another|its)\s+(?:[a-z-]+\s){{0,2}}?{last}\b", said)
+    return _mentioning(noun.split()[-1]).search(said)
+
+
+@lru_cache(maxsize=4096)
+def _mentioning(noun: str) -> re.Pattern[str]:
+    return re.compile(rf"\b(?:a|an|one|the|another|its)\s+(?:[a-z-]+\s){{0,2}}?{re.escape(noun)}\b")

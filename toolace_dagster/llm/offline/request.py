@@ -97,6 +97,17 @@ class ToolView:
             name: Parameter name.
             schema: Plain schema of the parameter.
         """
+        pattern = schema.get("pattern")
+        asked = (name, pattern if isinstance(pattern, str) else None)
+        if asked not in self._returned:
+            self._returned[asked] = self._find(name, asked[1])
+        return self._returned[asked]
+
+    @cached_property
+    def _returned(self) -> dict[tuple[str, str | None], Leaf | None]:
+        return {}
+
+    def _find(self, name: str, pattern: str | None) -> Leaf | None:
         wanted = stem(name)
         for leaf in self.leaves:
             if same_name(leaf.name, name):
@@ -107,8 +118,7 @@ class ToolView:
                 if (first_word(leaf.name) == "name") != (last_word(name) == "name"):
                     continue
                 return leaf
-        pattern = schema.get("pattern")
-        if isinstance(pattern, str) and any(char.isdigit() or char == "\\" for char in pattern):
+        if pattern is not None and any(char.isdigit() or char == "\\" for char in pattern):
             return next(
                 (
                     leaf
@@ -130,6 +140,7 @@ class Request:
         data: What stood in tags, by tag.
         key: SHA-256 over seed and messages, hexadecimal.
         tools: The tools by name.
+        shown: The texts inside the tags, in order.
     """
 
     task: str
@@ -137,6 +148,7 @@ class Request:
     data: dict[str, Any]
     key: str
     tools: dict[str, ToolView] = field(default_factory=dict[str, ToolView])
+    shown: tuple[str, ...] = ()
 
     def object(self, tag: str) -> dict[str, Any]:
         """The object inside a tag; an empty one when there is none."""
@@ -168,6 +180,7 @@ def read(body: dict[str, Any]) -> Request:
     messages: list[dict[str, Any]] = objects_in(body.get("messages"))
     key = hashlib.sha256(canonical_json([body.get("seed"), messages]).encode()).hexdigest()
     data: dict[str, Any] = {}
+    shown: list[str] = []
     tools: dict[str, ToolView] = {}
     task, schema = _asked_schema(body)
     for message in messages:
@@ -180,11 +193,13 @@ def read(body: dict[str, Any]) -> Request:
         for tag, inside in _tagged(text):
             if tag == "tools" and not tools:
                 tools = _tools(inside)
+                shown.append(inside)
             elif tag not in data and tag != "tools":
                 parsed = _parsed(inside)
                 if parsed is not None:
                     data[tag] = parsed
-    return Request(task=task, schema=schema, data=data, key=key, tools=tools)
+                    shown.append(inside)
+    return Request(task=task, schema=schema, data=data, key=key, tools=tools, shown=tuple(shown))
 
 
 def _tagged(text: str) -> Iterator[tuple[str, str]]:

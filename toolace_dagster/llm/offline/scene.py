@@ -7,7 +7,6 @@ belong here: writing turns.
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -139,31 +138,26 @@ def relied_on(dialogue: list[Turn], at: int, tool: ToolView) -> dict[str, list[A
         For each field of the tool's result the values it has to hold, in order.
     """
     wanted: dict[str, list[Any]] = {}
-    known = "\n".join(_visible(turn) for turn in dialogue[:at] if turn.get("role") != "assistant")
-    for index in range(at + 1, len(dialogue)):
-        turn = dialogue[index]
+    before = "\n".join(_visible(turn) for turn in dialogue[:at] if turn.get("role") != "assistant")
+    since: list[str] = []
+    for turn in dialogue[at + 1 :]:
         for call in objects_in(turn.get("tool_calls")):
-            arguments = call.get("arguments")
-            for name, value in as_object(arguments).items():
-                if (
-                    isinstance(value, (dict, list, bool))
-                    or str(value) in known
-                    or not (is_identifier(name, {}) or looks_like_identifier(value))
-                ):
-                    continue
+            for name, value in as_object(call.get("arguments")).items():
                 leaf = tool.returns(name, {"type": "string"})
-                if leaf is not None and value not in wanted.setdefault(leaf.name, []):
-                    wanted[leaf.name].append(value)
+                if leaf is None or isinstance(value, (dict, list, bool)):
+                    continue
+                if not is_identifier(name, {}) and not looks_like_identifier(value):
+                    continue
+                text = str(value)
+                if text not in before and not any(text in said for said in since):
+                    listed = wanted.setdefault(leaf.name, [])
+                    listed += [] if value in listed else [value]
         if turn.get("role") != "assistant":
-            known += "\n" + _visible(turn)
+            since.append(_visible(turn))
     reply = part_about(_reply_after(dialogue, at), tool, _place(dialogue, at, tool))
     if reply:
-        for name, values in mined(reply, tool.leaves, known).items():
-            have = wanted.setdefault(name, [])
-            rest = [value for value in values if value not in have]
-            wanted[name] = sorted(
-                [*have, *rest], key=lambda value: reply.find(str(value)) if str(value) in reply else len(reply)
-            )
+        for name, values in mined(reply, tool.leaves, before).items():
+            wanted[name] = [*values, *(value for value in wanted.get(name, []) if value not in values)]
     return {name: values for name, values in wanted.items() if values}
 
 
@@ -189,10 +183,19 @@ def _reply_after(dialogue: list[Turn], at: int) -> str:
     return ""
 
 
+_KEPT = "\0text"
+"""Where the text of a turn that doesn't change any more is kept, for the next question about it."""
+
+
 def _visible(turn: Turn) -> str:
+    kept = turn.get(_KEPT)
+    if isinstance(kept, str):
+        return kept
     text = str(turn.get("content") or "")
     if turn.get("outputs"):
-        text += json.dumps([o.get("content") for o in objects_in(turn["outputs"])], ensure_ascii=False)
+        text += " ".join(str(value) for _, value in leaves(turn["outputs"]))
+    if not turn.get("masked"):
+        turn[_KEPT] = text
     return text
 
 

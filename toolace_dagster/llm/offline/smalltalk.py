@@ -112,6 +112,17 @@ def remark(memory: Memory, rng: Random) -> tuple[str, str]:
     return rng.choice(_TALK)
 
 
+def remark_for(answer: str, memory: Memory, rng: Random) -> str:
+    """Something a user may have said, given the assistant's answer that is already there."""
+    for asked, answered in _TALK:
+        if _bare(answered) == _bare(answer):
+            return asked
+    for seen in reversed(_recallable(memory)):
+        if str(seen.value) in answer:
+            return rng.choice(_RECALL).format(label=label_and_unit(seen.field, {})[0])
+    return rng.choice(_TALK)[0]
+
+
 def answer_to(text: str, memory: Memory, rng: Random) -> str:
     """An answer to a remark that is already there."""
     plainly = _bare(text)

@@ -118,7 +118,7 @@ def _values_of(
 
 
 def _again(filled: Filled, said: str, inlines: list[str], statements: list[str], rng: Random) -> str:
-    seen = next((source for source in filled.sources.values() if source.seen is not None), None)
+    seen = next((s for s in filled.sources.values() if s.seen is not None or s.kind == "unknown"), None)
     if seen is not None and not inlines and not statements:
         return rng.choice(
             (

@@ -109,7 +109,7 @@ _FLAVOURS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "Dinner is on the stove and homework is on the table.",
         ),
     ),
-    ("engineer", ("Task as follows.", "Request:", "Input is complete, I believe.")),
+    ("engineer", ("Task as follows.", "Here is the task.", "Input is complete, I believe.")),
     (
         "volunteer",
         (
