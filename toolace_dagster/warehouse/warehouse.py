@@ -9,9 +9,13 @@ Belongs here: paths and stores. Does not belong here: tables.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from toolace_dagster.warehouse.sql import sql
 from toolace_dagster.warehouse.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd  # pyright: ignore[reportMissingTypeStubs]
 
 
 class Warehouse:
@@ -56,6 +60,33 @@ class Warehouse:
     def settings_file(self) -> Path:
         """Settings of the last run, which the UI starts from."""
         return self.home / "settings.json"
+
+    def frame(self, name: str) -> pd.DataFrame:
+        """One table or view over all domains as a data frame, for notebooks and one-off questions.
+
+        Args:
+            name: Table or view of the domain files, such as ``outcomes``, ``edits`` or ``model_calls``.
+
+        Returns:
+            Its rows over all domains, with a first column ``domain_file`` that names the file a row is from.
+
+        Raises:
+            KeyError: If no file has such a table or view.
+        """
+        import pandas as pd  # pyright: ignore[reportMissingTypeStubs]
+
+        frames: list[pd.DataFrame] = []
+        for domain in self.domains():
+            store = self.domain(domain)
+            if name not in {row["table_name"] for row in store.read(sql("queries/table_names"))}:
+                raise KeyError(f"{domain} has no table or view {name!r}")
+            rows = store.read(f'SELECT * FROM "{name}"')  # noqa: S608 - the name is one of the file's own
+            frame = pd.DataFrame(rows)
+            frame.insert(0, "domain_file", domain)
+            frames.append(frame)
+        if not frames:
+            raise KeyError(f"{self.home} holds no domain yet")
+        return pd.concat(frames, ignore_index=True)
 
     def domains(self) -> list[str]:
         """Names of the domains that have a file, sorted."""
