@@ -32,9 +32,14 @@ def test_rows_come_back_as_they_went_in(tmp_path: Path):
 
 def test_a_failed_transaction_leaves_nothing(tmp_path: Path):
     store = Store(tmp_path / "a.duckdb", SCHEMA)
-    with pytest.raises(RuntimeError), store.write() as connection:
-        insert(connection, "t", [row("x")])
-        raise RuntimeError
+
+    def fail() -> None:
+        with store.write() as connection:
+            insert(connection, "t", [row("x")])
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert store.read("SELECT count(*) AS n FROM t") == [{"n": 0}]
 
 
