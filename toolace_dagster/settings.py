@@ -13,6 +13,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 OFFLINE_MODEL = "offline"
+MAX_ROUNDS = 30
 SHIPPED_POOL = Path(__file__).parent / "tool_pool" / "shipped"
 
 
@@ -88,11 +89,11 @@ class Settings(BaseModel):
 
     pool: Path = SHIPPED_POOL
     seed: int = 0
-    dialogues: Annotated[int, Field(gt=0)] = 12
+    dialogues: Annotated[int, Field(gt=0)] = 10
     sub_tasks: Range = Range(low=2, high=5)
     steps: Range = Range(low=1, high=6)
     injections: Range = Range(low=1, high=3)
-    rounds: Annotated[int, Field(ge=0, le=30)] = 5
+    rounds: Annotated[int, Field(ge=0, le=MAX_ROUNDS)] = 5
     distractors: Range = Range(low=2, high=4)
     mask_share: Annotated[float, Field(gt=0, le=0.5)] = 0.35
     mask_decay: Annotated[float, Field(gt=0, lt=1)] = 0.25

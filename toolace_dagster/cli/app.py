@@ -49,7 +49,7 @@ def run(
     domain: Annotated[
         list[str] | None, typer.Option("--domain", help="Only this tool domain; can be repeated.")
     ] = None,
-    dialogues: Annotated[int, typer.Option(help="Dialogues to attempt per domain.")] = 12,
+    dialogues: Annotated[int, typer.Option(help="Dialogues to attempt per domain.")] = 10,
     seed: Annotated[int, typer.Option(help="Seed of all sampling.")] = 0,
     rounds: Annotated[int, typer.Option(help="Refinement rounds.")] = 5,
     model: Annotated[
@@ -63,13 +63,14 @@ def run(
     timeout: Annotated[float, typer.Option(help="Seconds a model call may take.")] = 120.0,
     questions_per_call: Annotated[int, typer.Option(help="Expert questions per call; 1 is one expert each.")] = 1,
     error_rate: Annotated[float, typer.Option(help="Offline model: factor on its documented error rates.")] = 1.0,
-    parallel: Annotated[int, typer.Option(help="Domains at once; 0 chooses.")] = 0,
+    parallel: Annotated[int, typer.Option(min=0, help="Domains at once; 0 chooses.")] = 0,
 ) -> None:
     """Make what is stale: all stages of all (or chosen) domains, then splits, exports and the dataset card."""
     from toolace_dagster.cli.run import RunOptions, run_pipeline
 
     values: dict[str, object] = {
-        "pool": pool,
+        # The UI starts from the settings of the last run, wherever it is started.
+        "pool": pool if pool == SHIPPED_POOL else pool.resolve(),
         "seed": seed,
         "dialogues": dialogues,
         "rounds": rounds,
@@ -159,7 +160,9 @@ def offline_serve(
     """Serve the offline model over HTTP as an OpenAI-compatible endpoint, for load tests."""
     from toolace_dagster.llm.offline import serve
 
-    say(f"The offline model answers at http://{host}:{port}/v1 (Ctrl-C stops it).")
+    url = f"http://{host}:{port}/v1"
+    say(f"The offline model answers at {url} (Ctrl-C stops it). To use it, with any text as OPENAI_API_KEY:")
+    say(f"  toolace run --model offline-served --base-url {url}")
     serve(host=host, port=port, error_rate=error_rate, latency=latency)
 
 

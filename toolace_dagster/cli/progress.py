@@ -10,6 +10,7 @@ from typing import Self
 
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from toolace_dagster.cli.console import err
 from toolace_dagster.pipeline.progress import StageProgress
@@ -45,7 +46,7 @@ class ProgressDisplay:
         if self._live:
             self._live.update(self._table(), refresh=True)
         elif before is None:
-            err.print(f"{progress.domain}: started", markup=False)
+            err.print(Text(f"{progress.domain}: started"))
 
     def _table(self) -> Table:
         table = Table("domain", "stage", "rows", "calls done", "in flight", "retried", "tokens", box=None)

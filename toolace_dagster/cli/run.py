@@ -64,15 +64,18 @@ def run_pipeline(options: RunOptions) -> int:
     if stale:
         warehouse.home.mkdir(parents=True, exist_ok=True)
         warehouse.settings_file.write_text(settings.model_dump_json(indent=1), encoding="utf-8")
-        try:
-            ends = _launch(stale, settings, warehouse, options.parallel or min(len(stale), _default_parallel(settings)))
-        except KeyboardInterrupt:
-            complain(f"stopped. Everything paid for is kept in {options.home}; the same command goes on from there.")
-            return 130
     made_dataset = False
-    if dataset_is_stale(warehouse, settings):
-        made_dataset = True
-        ends += _build_dataset(settings, warehouse)
+    try:
+        if stale:
+            ends = _launch(stale, settings, warehouse, options.parallel or min(len(stale), _default_parallel(settings)))
+            if ends == len(chosen):
+                return 1
+        if dataset_is_stale(warehouse, settings):
+            made_dataset = True
+            ends += _build_dataset(settings, warehouse)
+    except KeyboardInterrupt:
+        complain(f"stopped. Everything paid for is kept in {options.home}; the same command goes on from there.")
+        return 130
     if not stale and not made_dataset:
         say("Nothing was stale: no model call was made.")
     summaries = [summarize(warehouse, domain) for domain in chosen]
@@ -91,6 +94,7 @@ def _choose(pool: ToolPool, wanted: list[str]) -> tuple[list[str], int]:
             complain(f"no usable tool in {', '.join(empty)}; `toolace pool check` says why")
         return usable, len(empty)
     chosen: list[str] = []
+    wanted = list(dict.fromkeys(wanted))
     for name in wanted:
         try:
             domain = pool.domain(name)

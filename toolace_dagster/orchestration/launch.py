@@ -9,9 +9,13 @@ what is stale (``pipeline.staleness``), or printing (``cli``).
 """
 
 import multiprocessing
+import os
 import signal
+import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -23,6 +27,8 @@ from toolace_dagster.orchestration.instance import open_instance, register_domai
 from toolace_dagster.pipeline.progress import Listener, listening
 from toolace_dagster.settings import Settings
 from toolace_dagster.warehouse import Warehouse
+
+_PATIENCE = 20.0
 
 
 @dataclass(frozen=True)
@@ -61,14 +67,31 @@ def run_domains(
     with open_instance(warehouse) as instance:
         register_domains(instance, domains)
     job = build_definitions(warehouse.home, settings.rounds).resolve_job_def(GENERATE_JOB)
+    _import_for_all(settings)
+    parent = os.getpid()
 
     def work(domain: str, sender: Connection) -> None:
-        # Ctrl-C reaches the whole process group; Dagster turns it into an interrupted step.
+        # A group of its own, so that a run is stopped once, by its parent, and not by Ctrl-C as well.
+        os.setpgrp()
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        with listening(sender.send):
-            sender.send(_execute(job, settings, warehouse, name=domain, partition=domain))
+        threading.Thread(target=_stop_when_orphaned, args=(parent,), daemon=True).start()
+        try:
+            with listening(sender.send):
+                sender.send(_execute(job, settings, warehouse, name=domain, partition=domain))
+        except KeyboardInterrupt:
+            # The parent says it for all domains.
+            return
 
     return _in_processes(list(domains), work, parallel, listener)
+
+
+def _import_for_all(settings: Settings) -> None:
+    """Import what each run would import for itself on its first call, once and before the fork."""
+    import_module("openai.resources.chat.completions")
+    if settings.llm.endpoint_kind == "offline":
+        from toolace_dagster.llm.offline import OfflineModel
+
+        OfflineModel()
 
 
 def build_dataset(settings: Settings, warehouse: Warehouse) -> RunEnd:
@@ -82,15 +105,18 @@ def _execute(
 ) -> RunEnd:
     config = {"home": str(warehouse.home), "settings": settings.model_dump(mode="json")}
     with open_instance(warehouse) as instance:
-        result = job.execute_in_process(
-            instance=instance,
-            partition_key=partition,
-            run_config={
-                "resources": {"toolace": {"config": config}},
-                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-            },
-            raise_on_error=False,
-        )
+        try:
+            result = job.execute_in_process(
+                instance=instance,
+                partition_key=partition,
+                run_config={
+                    "resources": {"toolace": {"config": config}},
+                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                },
+                raise_on_error=False,
+            )
+        except dg.DagsterExecutionInterruptedError:
+            raise KeyboardInterrupt from None
     return RunEnd(name=name, run_id=result.run_id, error="" if result.success else _failure(result))
 
 
@@ -137,12 +163,29 @@ def _in_processes(
                     died = f"the process ended with exit code {process.exitcode} before the run did"
                     ends.setdefault(name, RunEnd(name=name, run_id="", error=died))
     except KeyboardInterrupt:
-        for _, process in running.values():
-            process.join(timeout=20)
-            if process.is_alive():
-                process.kill()
+        _stop([process for _, process in running.values()])
         raise
     return [ends[name] for name in names]
+
+
+def _stop(processes: Sequence[BaseProcess]) -> None:
+    """Let runs end in order, which takes no longer than the calls that are being written down; then end them."""
+    deadline = time.monotonic() + _PATIENCE
+    try:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.join(timeout=max(0.0, deadline - time.monotonic()))
+    finally:
+        for process in processes:
+            process.kill()
+
+
+def _stop_when_orphaned(parent: int) -> None:
+    """Stop this process when the one that launched it was killed: nobody takes its reports any more."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _receive(receiver: Connection) -> Any:

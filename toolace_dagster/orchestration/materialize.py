@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from toolace_dagster.entities import Dialogue, Skeleton
+from toolace_dagster.orchestration.interrupts import orderly_interrupts
 from toolace_dagster.orchestration.resources import Toolace
 from toolace_dagster.pipeline.checks import payload_type, schema_faults, sum_faults
 from toolace_dagster.pipeline.context import StageContext
@@ -61,9 +62,10 @@ def materialize_stage(context: dg.AssetExecutionContext, toolace: Toolace, stage
     """
     from toolace_dagster.llm.protocol import EndpointUnusable
 
-    stage_context = toolace.stage_context(context.partition_key, context.run_id)
+    stage_context = toolace.stage_context(context.partition_key, context.run.run_id)
     try:
-        report = run_stage(stage, stage_context)
+        with orderly_interrupts():
+            report = run_stage(stage, stage_context)
     except EndpointUnusable as error:
         # Nothing a retry could change; what was paid for is in the journal.
         raise dg.Failure(description=str(error), allow_retries=False) from error

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from toolace_dagster.entities import Dialogue, Entity, Skeleton, TaskSpec, Verdict
 from toolace_dagster.pipeline.context import StageContext
+from toolace_dagster.pipeline.stages import domain_stages
 from toolace_dagster.refinement.rounds import RefinedDialogue
 from toolace_dagster.warehouse import sql
 
@@ -33,19 +34,21 @@ def sum_faults(context: StageContext, stage: str) -> list[str]:
         Faults in words; empty when the sums add up.
     """
     counts = {row["stage"]: row for row in context.store.read(sql("queries/domain_stage_counts"))}
-    order = list(counts)
+    order = [stage.name for stage in domain_stages(context.settings)]
+    position = order.index(stage)
+    if position == 0:
+        source, expected = "the settings", context.settings.dialogues if context.tools else 0
+    else:
+        source = order[position - 1]
+        expected = counts[source]["accepted"] if source in counts else 0
     own = counts.get(stage)
     if own is None:
-        expected = context.settings.dialogues if stage == "task_specs" else None
-        return [f"{stage} holds no row of {expected} attempted dialogues"] if expected and context.tools else []
+        return [f"{stage} holds no row, but {expected} came from {source}"] if expected else []
     faults: list[str] = []
     ends = own["accepted"] + own["rejected"] + own["failed"]
     if own["attempted"] != ends:
         faults.append(f"{stage}: {own['attempted']} attempted, but {ends} accepted, rejected or failed")
-    position = order.index(stage)
-    expected = context.settings.dialogues if position == 0 else counts[order[position - 1]]["accepted"]
     if own["attempted"] != expected:
-        source = "the settings" if position == 0 else order[position - 1]
         faults.append(f"{stage}: {own['attempted']} attempted, but {expected} came from {source}")
     return faults
 

@@ -77,7 +77,12 @@ class Stage(Protocol):
 
     @property
     def index(self) -> int:
-        """Position in the pipeline."""
+        """Position in the pipeline, the same whatever the settings: it is stored with rows."""
+        ...
+
+    @property
+    def supplants(self) -> Sequence[str]:
+        """Stages that other settings have in this one's place; rows that an earlier run left there are dropped."""
         ...
 
     def version(self, context: StageContext) -> Any:
@@ -171,6 +176,10 @@ def run_stage(stage: Stage, context: StageContext) -> StageReport:
             connection.execute(
                 f"DELETE FROM {table} WHERE stage = $stage AND dialogue_id IN (SELECT unnest($ids::VARCHAR[]))",  # noqa: S608 - our own table names
                 {"stage": stage.name, "ids": replaced},
+            )
+            connection.execute(
+                f"DELETE FROM {table} WHERE stage IN (SELECT unnest($stages::VARCHAR[]))",  # noqa: S608 - our own table names
+                {"stages": list(stage.supplants)},
             )
         insert(connection, "stage_rows", rows)
         insert(connection, "edits", edits)

@@ -22,7 +22,7 @@ from toolace_dagster.pipeline.stage import RowContent, Stage, WorkItem
 from toolace_dagster.prompts import prompt_hash
 from toolace_dagster.prompts.render import prompt_text
 from toolace_dagster.refinement.rounds import RefinedDialogue, round_program, stage_name
-from toolace_dagster.settings import Settings
+from toolace_dagster.settings import MAX_ROUNDS, Settings
 from toolace_dagster.tool_pool.dependencies import find_links
 from toolace_dagster.verification import verdict
 from toolace_dagster.verification.experts import QUESTIONS
@@ -54,6 +54,7 @@ class TaskSpecs:
 
     index: int = 1
     name: str = task_initialization.STAGE
+    supplants: tuple[str, ...] = ()
 
     def version(self, context: StageContext) -> Any:
         """Prompt, model and code."""
@@ -93,6 +94,7 @@ class Skeletons:
 
     index: int = 2
     name: str = trajectory_initialization.STAGE
+    supplants: tuple[str, ...] = ()
 
     def version(self, context: StageContext) -> Any:
         """Prompt, model and code."""
@@ -117,6 +119,7 @@ class RefinementRound:
     """Stage 2: one round over all dialogues."""
 
     round_number: int
+    supplants: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -158,12 +161,13 @@ class Verification:
     """Stage 3: a verdict per refined dialogue."""
 
     rounds: int
+    index: int = 3 + MAX_ROUNDS
     name: str = verdict.STAGE
 
     @property
-    def index(self) -> int:
-        """After the last round."""
-        return 3 + self.rounds
+    def supplants(self) -> tuple[str, ...]:
+        """Rounds beyond the last one."""
+        return tuple(stage_name(number) for number in range(self.rounds + 1, MAX_ROUNDS + 1))
 
     def version(self, context: StageContext) -> Any:
         """Rules, questions, prompt, model and code."""
@@ -206,12 +210,9 @@ class VerifiedDialogues:
     """The accepted dialogues themselves: what splits and exports read."""
 
     rounds: int
+    index: int = 4 + MAX_ROUNDS
     name: str = VERIFIED_STAGE
-
-    @property
-    def index(self) -> int:
-        """The last stage of a domain."""
-        return 4 + self.rounds
+    supplants: tuple[str, ...] = ()
 
     def version(self, context: StageContext) -> Any:  # noqa: ARG002 - the protocol's signature
         """Nothing of its own: rows are copies of what was verified."""

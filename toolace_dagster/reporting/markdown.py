@@ -24,7 +24,8 @@ def escaped(text: str) -> str:
 
 def code(text: str) -> str:
     """Text as inline code, whatever it holds."""
-    plain = " ".join(text.split())
+    # Two backticks with nothing between them would open a longer span.
+    plain = " ".join(text.split()) or " "
     fence = "`"
     while fence in plain:
         fence += "`"

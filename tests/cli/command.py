@@ -1,0 +1,53 @@
+"""The command line as users start it: in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+_START = [sys.executable, "-c", "from toolace_dagster.cli import main; main()"]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The environment of a command: none of the variables that a developer's shell may hold."""
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "TOOLACE_", "DAGSTER"))
+    }
+    return kept | {"PYTHONPATH": str(ROOT)} | more
+
+
+def start(*words: object, cwd: Path | None = None, **variables: str) -> subprocess.Popen[str]:
+    """Start a command, as the leader of a process group; its output is captured."""
+    return subprocess.Popen(
+        [*_START, *map(str, words)],
+        cwd=cwd,
+        env=environment(**variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> Ended:
+    """Wait for a command."""
+    out, err = process.communicate(timeout=100)
+    return Ended(process.returncode, out, err)
+
+
+def toolace(*words: object, cwd: Path | None = None, **variables: str) -> Ended:
+    """Run a command to its end."""
+    return finish(start(*words, cwd=cwd, **variables))

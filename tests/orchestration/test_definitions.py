@@ -1,0 +1,83 @@
+"""The code location: assets, what they depend on, partitions, checks and jobs."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from toolace_dagster.orchestration.definitions import DATASET_JOB, GENERATE_JOB, build_definitions
+from toolace_dagster.orchestration.materialize import SCHEMA_CHECK, SUMS_CHECK
+from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
+from toolace_dagster.settings import Settings
+
+ROUNDS = [f"refinement_round_{number:02d}" for number in range(1, 6)]
+BY_DOMAIN = ["tool_pool", "task_specs", "skeletons", *ROUNDS, "verification", "verified_dialogues"]
+OVER_DOMAINS = {
+    "splits": {"verified_dialogues"},
+    "trl_export": {"splits"},
+    "openai_export": {"splits"},
+    "dataset_card": {"trl_export", "openai_export"},
+}
+
+
+def graph(definitions: dg.Definitions) -> dict[str, set[str]]:
+    assets = definitions.resolve_asset_graph()
+    return {
+        key.to_user_string(): {parent.to_user_string() for parent in assets.get(key).parent_keys}
+        for key in assets.get_all_asset_keys()
+    }
+
+
+def test_the_definitions_are_sound(tmp_path: Path) -> None:
+    dg.Definitions.validate_loadable(build_definitions(tmp_path))
+
+
+def test_each_stage_follows_the_one_before_and_the_dataset_follows_all(tmp_path: Path) -> None:
+    expected = {name: {before} for before, name in pairwise(BY_DOMAIN)}
+    assert graph(build_definitions(tmp_path)) == {"tool_pool": set()} | expected | OVER_DOMAINS
+
+
+@pytest.mark.parametrize(("rounds", "before"), [(0, "skeletons"), (2, "refinement_round_02")])
+def test_verification_follows_the_last_round_there_is(tmp_path: Path, rounds: int, before: str) -> None:
+    edges = graph(build_definitions(tmp_path, rounds))
+    assert edges["verification"] == {before}
+    assert len([name for name in edges if name.startswith("refinement_round")]) == rounds
+
+
+def test_the_graph_has_the_rounds_of_the_last_run_in_the_home(tmp_path: Path) -> None:
+    (tmp_path / "settings.json").write_text(Settings(rounds=3).model_dump_json())
+    assert "refinement_round_03" in graph(build_definitions(tmp_path))
+    assert "refinement_round_04" not in graph(build_definitions(tmp_path))
+
+
+def test_stages_are_partitioned_by_tool_domain_and_the_dataset_is_not(tmp_path: Path) -> None:
+    assets = build_definitions(tmp_path).resolve_asset_graph()
+    for name in BY_DOMAIN:
+        assert assets.get(dg.AssetKey(name)).partitions_def == TOOL_DOMAINS, name
+    for name in OVER_DOMAINS:
+        assert assets.get(dg.AssetKey(name)).partitions_def is None, name
+
+
+def test_every_stage_is_checked_and_a_failed_check_blocks(tmp_path: Path) -> None:
+    assets = build_definitions(tmp_path).resolve_asset_graph()
+    for name in BY_DOMAIN[1:]:
+        for check in (SUMS_CHECK, SCHEMA_CHECK):
+            assert assets.get(dg.AssetCheckKey(dg.AssetKey(name), check)).blocking, (name, check)
+
+
+def test_the_jobs_make_all_assets(tmp_path: Path) -> None:
+    definitions = build_definitions(tmp_path)
+    made = {
+        job: {key.to_user_string() for key in definitions.resolve_job_def(job).asset_layer.executable_asset_keys}
+        for job in (GENERATE_JOB, DATASET_JOB)
+    }
+    assert made == {GENERATE_JOB: set(BY_DOMAIN), DATASET_JOB: set(OVER_DOMAINS)}
+
+
+def test_every_asset_says_what_it_holds(tmp_path: Path) -> None:
+    for spec in build_definitions(tmp_path).resolve_all_asset_specs():
+        assert spec.description, spec.key
+        assert spec.group_name != "default", spec.key
