@@ -40,3 +40,8 @@ CREATE TABLE IF NOT EXISTS call_uses (
     turn_ids VARCHAR[],
     cached BOOLEAN NOT NULL
 );
+
+-- Journal files whose lines are all above, so that a fold that was interrupted is not done twice.
+CREATE TABLE IF NOT EXISTS journal_folds (
+    journal_id VARCHAR NOT NULL
+);

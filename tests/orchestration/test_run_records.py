@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 from typing import Any
 
@@ -155,6 +156,19 @@ def test_a_row_that_is_there_twice_fails_the_check_and_stops_what_follows(mine: 
 def test_a_new_domain_is_registered_once(mine: DagsterHome) -> None:
     assert register_domains(mine.instance, [*TWO_DOMAINS, "home_energy"]) == ["home_energy"]
     assert register_domains(mine.instance, ["home_energy"]) == []
+
+
+def test_a_domain_that_another_run_works_on_fails_the_step_and_says_so(mine: DagsterHome) -> None:
+    journal = Warehouse(mine.home).journal(DOMAIN)
+    with Warehouse(mine.home).domain(DOMAIN).write() as connection:
+        connection.execute("DELETE FROM stage_rows WHERE stage = 'verification'")
+    with journal.open("ab") as held_elsewhere:
+        fcntl.flock(held_elsewhere, fcntl.LOCK_EX)
+        result = execute(mine, GENERATE_JOB, DOMAIN)
+    (failure,) = [event for event in result.all_events if event.is_step_failure]
+    assert failure.step_key == "verification"
+    description = failure.step_failure_data.user_failure_data.description
+    assert description.startswith("Another run is making calls for this domain")
 
 
 def test_a_permanent_fault_of_the_endpoint_fails_the_step_and_names_the_mend(mine: DagsterHome) -> None:

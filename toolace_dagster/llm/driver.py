@@ -12,10 +12,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Generic
+from pathlib import Path
+from typing import Any, Generic
 
 from toolace_dagster.llm.gateway import Gateway
-from toolace_dagster.llm.protocol import CallFailed, EndpointUnusable, ModelResult, Program, RowT
+from toolace_dagster.llm.journal import JournalBroken
+from toolace_dagster.llm.protocol import CallFailed, EndpointUnusable, ModelRequest, ModelResult, Program, RowT
+from toolace_dagster.llm.transport import redact
 
 _ROWS_PER_SLOT = 4
 
@@ -51,6 +54,8 @@ def run_programs(gateway: Gateway, programs: Mapping[str, Program[RowT]]) -> dic
 
     Raises:
         EndpointUnusable: On a permanent fault of the endpoint. All rows stop; what was paid for is kept.
+        JournalBroken: If responses can't be kept; none is paid for that could not be.
+        JournalInUse: If another process makes calls for the same domain.
     """
     return asyncio.run(_run(gateway, programs))
 
@@ -69,7 +74,8 @@ async def _run(gateway: Gateway, programs: Mapping[str, Program[RowT]]) -> dict[
             async with asyncio.TaskGroup() as group:
                 for _ in range(workers):
                     group.create_task(worker())
-        except* EndpointUnusable as errors:
+        except BaseExceptionGroup as errors:
+            # Several rows may have met the same fault at once; they say the same.
             raise errors.exceptions[0] from None
     return outcomes
 
@@ -78,22 +84,39 @@ async def _drive(gateway: Gateway, program: Program[RowT], outcome: RowOutcome[R
     try:
         requests = next(program)
         while True:
-            calls = [asyncio.ensure_future(gateway.complete(request)) for request in requests]
-            try:
-                results: list[ModelResult[object]] = list(await asyncio.gather(*calls))
-            finally:
-                for call in calls:
-                    call.cancel()
+            results = await _complete(gateway, requests)
             outcome.call_ids += [result.call_id for result in results]
-            requests = program.send(results)  # pyright: ignore[reportArgumentType]
+            requests = program.send(results)
     except StopIteration as end:
         outcome.row = end.value
     except CallFailed as failed:
         outcome.error = f"{failed.error.kind}: {failed.error.message}"
         outcome.error_kind = failed.error.kind
         outcome.call_id = failed.call_id
-    except EndpointUnusable:
+    except (EndpointUnusable, JournalBroken):
         raise
-    except Exception as bug:  # noqa: BLE001 - a fault in one row must not lose the others; it is reported with the row
-        outcome.error = f"{type(bug).__name__}: {bug}"
+    except Exception as bug:
+        # A fault in one row must not lose the others; it is reported with the row.
+        outcome.error = redact(f"{type(bug).__name__}: {bug} ({_place(bug)})")
         outcome.error_kind = "bug"
+
+
+async def _complete(gateway: Gateway, requests: list[ModelRequest[Any]]) -> list[ModelResult[Any]]:
+    """Answer requests that may run in parallel; when one raises, the others have ended before it is told."""
+    if len(requests) == 1:
+        return [await gateway.complete(requests[0])]
+    calls = [asyncio.ensure_future(gateway.complete(request)) for request in requests]
+    try:
+        return list(await asyncio.gather(*calls))
+    finally:
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+
+
+def _place(bug: Exception) -> str:
+    """Where an exception was raised: file and line, without the folders of this machine."""
+    trace = bug.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "nowhere"

@@ -97,7 +97,9 @@ class ModelRequest(Generic[ReplyT]):
         Returns:
             32 hexadecimal digits.
         """
-        return content_hash(self.messages, self.purpose.task, self.schema, self.sampling, model, endpoint_kind, length=32)
+        return content_hash(
+            self.messages, self.purpose.task, self.schema, self.sampling, model, endpoint_kind, length=32
+        )
 
 
 @cache
@@ -184,7 +186,9 @@ class Answer(Generic[ReplyT]):
 
 
 def ask(request: ModelRequest[ReplyT]) -> Generator[list[ModelRequest[Any]], list[ModelResult[Any]], Answer[ReplyT]]:
-    """Ask one request from inside a row program: ``answer = yield from ask(request)``.
+    """Ask one request from inside a row program.
+
+    Use as ``answer = yield from ask(request)``.
 
     Raises:
         CallFailed: If the call gave no usable reply.

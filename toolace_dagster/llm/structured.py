@@ -7,6 +7,7 @@ model can act on. Does not belong here: making calls (``gateway``).
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from typing import Any, Generic
@@ -20,8 +21,10 @@ FORMATS = ("json_schema", "json_object", "prompt")
 """Ways to ask for structured output, best first. An endpoint that refuses one is asked by the next."""
 
 _FENCE = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL)
-_TRAILING_COMMA = re.compile(r",(\s*[}\]])")
+_STRING_OR_TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*+")|,(?=\s*[}\]])', re.DOTALL)
+_THOUGHTS_END = "</think>"
 _MAX_FAULTS = 5
+_MAX_FAULT_CHARS = 300
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ def parse_reply(text: str | None, reply_type: type[ReplyT], finish_reason: str |
     error: CallError | None = None
     for candidate, repairs in _candidates(text):
         try:
-            value = json.loads(candidate)
+            value = _loads(candidate)
         except (ValueError, RecursionError) as fault:
             error = error or CallError(kind="malformed", message=f"The reply is not JSON: {fault}.")
             continue
@@ -81,6 +84,10 @@ def parse_reply(text: str | None, reply_type: type[ReplyT], finish_reason: str |
             return Parsed(reply_type.model_validate(value), repairs=repairs)
         except ValidationError as fault:
             return Parsed(None, CallError(kind="schema", message=_faults(fault)), repairs)
+        except Exception as fault:
+            # A validator of the reply type choked; the reply is paid for and is kept like any unusable one.
+            message = f"It does not fit the schema: {type(fault).__name__}: {fault}"[:_MAX_FAULT_CHARS]
+            return Parsed(None, CallError(kind="schema", message=f"{message}."), repairs)
     return Parsed(None, error)
 
 
@@ -95,6 +102,9 @@ def correction(error: CallError) -> str:
 def _candidates(text: str) -> list[tuple[str, tuple[str, ...]]]:
     """The text itself, then ever more mended versions of it."""
     found: list[tuple[str, tuple[str, ...]]] = [(text, ())]
+    _, end_of_thoughts, rest = text.rpartition(_THOUGHTS_END)
+    if end_of_thoughts and not text.lstrip().startswith(("{", "```")):
+        found += [(part, ("reasoning before the reply dropped", *repairs)) for part, repairs in _candidates(rest)]
     fenced = _FENCE.search(text)
     if fenced:
         found.append((fenced.group(1), ("taken out of a code fence",)))
@@ -102,15 +112,40 @@ def _candidates(text: str) -> list[tuple[str, tuple[str, ...]]]:
     if 0 <= start < end:
         inner = text[start : end + 1]
         found.append((inner, ("text around the JSON object dropped",)))
-        found.append((_TRAILING_COMMA.sub(r"\1", inner), ("trailing commas dropped",)))
+        mended = _STRING_OR_TRAILING_COMMA.sub(lambda match: match.group(1) or "", inner)
+        found.append((mended, ("trailing commas dropped",)))
     return found
+
+
+def _loads(text: str) -> Any:
+    """Parse JSON, and only what JSON files and UTF-8 can hold.
+
+    Raises:
+        ValueError: Also for NaN, numbers beyond all bounds, and halves of surrogate pairs: one of them in one
+            row would keep a whole stage from being stored.
+    """
+    value = json.loads(text, parse_constant=_refuse_number, parse_float=_finite)
+    try:
+        # Only an escape can hide what the text itself does not show.
+        (canonical_json(value) if "\\u" in text else text).encode()
+    except UnicodeEncodeError:
+        raise ValueError("it holds half of a surrogate pair, which is no character") from None
+    return value
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if math.isfinite(number) else _refuse_number(digits)
+
+
+def _refuse_number(digits: str) -> float:
+    raise ValueError(f"{digits[:40]} is no number JSON can hold")
 
 
 def _faults(error: ValidationError) -> str:
     faults = [
-        f"{'.'.join(str(part) for part in fault['loc']) or 'the object'}: {fault['msg']}"
+        f"{'.'.join(str(part) for part in fault['loc']) or 'the object'}: {fault['msg']}"[:_MAX_FAULT_CHARS]
         for fault in error.errors(include_url=False, include_context=False, include_input=False)
     ]
     more = f" and {len(faults) - _MAX_FAULTS} more" if len(faults) > _MAX_FAULTS else ""
     return f"It does not fit the schema: {'; '.join(faults[:_MAX_FAULTS])}{more}."
-

@@ -17,6 +17,8 @@ from toolace_dagster.llm.protocol import EndpointUnusable
 from toolace_dagster.settings import ModelSettings
 
 _DEFAULT_URL = "https://api.openai.com/v1"
+_CONNECT_WITHIN = 20.0
+_SHORTEST_SECRET = 16
 
 
 class ChatModel(Protocol):
@@ -45,19 +47,24 @@ def base_url(settings: ModelSettings) -> str:
     return settings.base_url or os.environ.get("OPENAI_BASE_URL") or _DEFAULT_URL
 
 
+def shown_url(settings: ModelSettings) -> str:
+    """The endpoint in use as messages may show it: no credentials, no query."""
+    parts = urlsplit(base_url(settings))
+    return f"{parts.scheme}://{endpoint_host(settings)}{parts.path}"
+
+
 def endpoint_host(settings: ModelSettings) -> str:
     """Host of the endpoint, for records: no credentials, no path, no query."""
     if settings.endpoint_kind == "offline":
         return "offline"
-    parts = urlsplit(base_url(settings))
-    return f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname or "unknown"
+    return urlsplit(base_url(settings)).netloc.rpartition("@")[2] or "unknown"
 
 
 def make_client(settings: ModelSettings) -> AsyncOpenAI:
     """Build a client; the gateway does its own retries.
 
     Raises:
-        EndpointUnusable: If a key is missing, or the base URL is no URL.
+        EndpointUnusable: If a key is missing or can't be sent, or the base URL is no URL.
     """
     if settings.endpoint_kind == "offline":
         from toolace_dagster.llm.offline import OfflineModel
@@ -69,24 +76,61 @@ def make_client(settings: ModelSettings) -> AsyncOpenAI:
             http_client=DefaultAsyncHttpxClient(transport=transport),
             max_retries=0,
         )
-    key = os.environ.get("OPENAI_API_KEY")
-    if not key:
-        raise EndpointUnusable(
-            "OPENAI_API_KEY is not set. Set it in the environment; an endpoint that wants no key takes any text."
-        )
-    url = base_url(settings)
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-        raise EndpointUnusable(f"OPENAI_BASE_URL is {url!r}, which is no http or https address.")
+    key = _usable_key()
+    _check_url(settings)
+    timeout = httpx2.Timeout(settings.timeout, connect=min(_CONNECT_WITHIN, settings.timeout))
+    limits = httpx2.Limits(max_connections=settings.concurrency, max_keepalive_connections=settings.concurrency)
     return AsyncOpenAI(
         api_key=key,
-        base_url=url,
-        http_client=DefaultAioHttpClient(timeout=settings.timeout),
-        timeout=settings.timeout,
+        base_url=base_url(settings),
+        http_client=DefaultAioHttpClient(timeout=timeout, limits=limits),
+        timeout=timeout,
         max_retries=0,
     )
 
 
-def redact(text: str) -> str:
-    """Text without the API key, should an endpoint or a library echo it."""
-    key = os.environ.get("OPENAI_API_KEY")
-    return text.replace(key, "[key]") if key and len(key) > 3 else text
+def redact(text: str, *, shortest: int = 4) -> str:
+    """Text without the API key, should an endpoint or a library echo it.
+
+    Args:
+        text: The text.
+        shortest: Length from which on a key is one. Keys of local servers are words like ``none`` and ``test``.
+    """
+    key = os.environ.get("OPENAI_API_KEY", "").strip()
+    return text.replace(key, "[key]") if len(key) >= shortest else text
+
+
+def redact_reply(text: str) -> str:
+    """A reply without the API key, but with every ordinary word that serves as the key of a local server."""
+    return redact(text, shortest=_SHORTEST_SECRET)
+
+
+def _usable_key() -> str:
+    key = os.environ.get("OPENAI_API_KEY", "").strip()
+    if not key:
+        raise EndpointUnusable(
+            "OPENAI_API_KEY is not set. Set it in the environment; an endpoint that wants no key takes any text."
+        )
+    if not (key.isascii() and key.isprintable()):
+        raise EndpointUnusable(
+            "OPENAI_API_KEY holds a line break or a character outside ASCII, which no HTTP header can carry. "
+            "Set it to the key alone."
+        )
+    return key
+
+
+def _check_url(settings: ModelSettings) -> None:
+    name = "--base-url" if settings.base_url else "OPENAI_BASE_URL"
+    url = base_url(settings)
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+        parts = None
+    if parts is not None and "@" in parts.netloc:
+        raise EndpointUnusable(f"{name} holds a user name or password. Leave them out, and set OPENAI_API_KEY.")
+    if not usable:
+        raise EndpointUnusable(
+            f"{name} is {redact(url)!r}, which is no http or https address. Set it to one like http://localhost:8000/v1."
+        )

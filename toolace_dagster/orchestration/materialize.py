@@ -58,15 +58,17 @@ def materialize_stage(context: dg.AssetExecutionContext, toolace: Toolace, stage
         Metadata a person wants to see, check results, and the content hash as data version.
 
     Raises:
-        dagster.Failure: On a permanent fault of the endpoint, with the mend.
+        dagster.Failure: On a fault that another try would meet again: of the endpoint or of the disk, or because
+            another run works on the domain. With the mend.
     """
+    from toolace_dagster.llm.journal import JournalBroken, JournalInUse
     from toolace_dagster.llm.protocol import EndpointUnusable
 
     stage_context = toolace.stage_context(context.partition_key, context.run.run_id)
     try:
         with orderly_interrupts():
             report = run_stage(stage, stage_context)
-    except EndpointUnusable as error:
+    except (EndpointUnusable, JournalBroken, JournalInUse) as error:
         # Nothing a retry could change; what was paid for is in the journal.
         raise dg.Failure(description=str(error), allow_retries=False) from error
     context.log.info(f"{stage.name}: made {report.made} rows, {report.reused} were current")

@@ -1,0 +1,2 @@
+-- Which requests have a usable response.
+SELECT DISTINCT key FROM model_calls WHERE usable

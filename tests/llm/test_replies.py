@@ -1,0 +1,100 @@
+"""Unusable replies: shown to the model and corrected, or the row fails by name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.llm.flaky_server import Answer, Behaviour, Body, FlakyServer, echo, prompt_of, says
+from tests.llm.rows import all_came_out, calls, prompts, rows, run
+
+Serve = Callable[[Behaviour], FlakyServer]
+
+BROKEN = says('{"value": "row')
+BLANK_CHOICES = Answer({**echo({"messages": [{"role": "user", "content": "x"}]}).body, "choices": []})
+
+
+@pytest.mark.parametrize(
+    ("answer", "shown"),
+    [
+        pytest.param(BROKEN, "not JSON", id="broken"),
+        pytest.param(says('{"values": "x"}'), "value: Field required", id="other_schema"),
+        pytest.param(says('{"value": NaN}'), "NaN is no number", id="no_number"),
+        pytest.param(says('{"value": "\\ud83d"}'), "half of a surrogate pair", id="half_a_character"),
+        pytest.param(says('{"value": "row', finish_reason="length"), "cut at the token limit", id="truncated"),
+        pytest.param(says(""), None, id="empty"),
+        pytest.param(says(None), None, id="no_content"),
+        pytest.param(says(5), None, id="number_as_content"),
+        pytest.param(BLANK_CHOICES, None, id="no_choice"),
+        pytest.param(says(None, refusal="I won't."), None, id="refusal"),
+        pytest.param(says("", finish_reason="content_filter"), None, id="filtered"),
+    ],
+)
+def test_second_try_is_shown_the_error(answer: Answer, shown: str | None, serve: Serve, tmp_path: Path) -> None:
+    asked: set[str] = set()
+
+    def behave(_: int, body: Body) -> Answer:
+        first = prompt_of(body) not in asked
+        asked.add(prompt_of(body))
+        return answer if first else echo(body)
+
+    server = serve(behave)
+    assert all_came_out(run(tmp_path, server.url, rows(3)), prompts(3))
+    assert len(server.bodies) == 6
+    seconds = server.bodies[3:]
+    if shown is None:
+        assert all(len(body["messages"]) == 2 for body in seconds), "there is nothing to show"
+    else:
+        said = answer.body["choices"][0]["message"]["content"]
+        assert all(body["messages"][-2] == {"role": "assistant", "content": said} for body in seconds)
+        assert all(shown in body["messages"][-1]["content"] for body in seconds)
+    assert {body["seed"] for body in seconds}.isdisjoint(body["seed"] for body in server.bodies[:3])
+    stored = calls(tmp_path)
+    assert [call["usable"] for call in stored].count(False) == 3
+    kept = sorted((call["dialogue_id"], call["created_at"], json.loads(call["messages"])) for call in stored)
+    assert [messages for *_, messages in kept] == [body["messages"] for body in sorted(server.bodies, key=prompt_of)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (BROKEN, "malformed"),
+        (says('{"values": 1}'), "schema"),
+        (says("{", finish_reason="length"), "truncated"),
+        (says(""), "empty"),
+        (says(None, refusal="I won't."), "refused"),
+        (says("x", finish_reason="content_filter"), "filtered"),
+    ],
+)
+def test_row_that_never_gets_a_usable_reply(answer: Answer, kind: str, serve: Serve, tmp_path: Path) -> None:
+    server = serve(lambda _, body: answer if prompt_of(body) == "row 1" else echo(body))
+    outcomes = run(tmp_path, server.url, rows(3), repair_tries=2)
+    assert outcomes["row 1"].error_kind == kind
+    assert outcomes["row 1"].call_id is not None
+    assert [outcomes[p].row for p in ("row 0", "row 2")] == ["row 0", "row 2"]
+    assert server.prompts["row 1"] == 3
+    assert [call["error_kind"] for call in calls(tmp_path) if call["dialogue_id"] == "row 1"] == [kind] * 3
+
+
+@pytest.mark.parametrize(
+    ("content", "repairs"),
+    [
+        ([{"type": "text", "text": '{"value": '}, {"type": "text", "text": '"row 0"}'}], []),
+        ('```json\n{"value": "row 0"}\n```', ["taken out of a code fence"]),
+        ('Sure: {"value": "row 0",}', ["trailing commas dropped"]),
+        ('<think>{"value": 1}, or {x}?</think>\n{"value": "row 0"}', ["reasoning before the reply dropped"]),
+        (
+            'Is it {x}?</think>```json\n{"value": "row 0"}\n```',
+            ["reasoning before the reply dropped", "taken out of a code fence"],
+        ),
+    ],
+)
+def test_what_is_mended_without_asking_again(content: Any, repairs: list[str], serve: Serve, tmp_path: Path) -> None:
+    server = serve(lambda *_: says(content))
+    assert all_came_out(run(tmp_path, server.url, rows(1)), prompts(1))
+    assert [call["repairs"] for call in calls(tmp_path)] == [repairs]
+    assert all_came_out(run(tmp_path, "http://127.0.0.1:1/v1", rows(1)), prompts(1)), "and again from the cache"
