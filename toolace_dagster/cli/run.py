@@ -7,9 +7,11 @@ part of it.
 from __future__ import annotations
 
 import os
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import which
 
 from toolace_dagster.cli.console import complain, say, show_table, warn
 from toolace_dagster.cli.pool import open_pool, print_notes
@@ -130,8 +132,8 @@ def _stale(pool: ToolPool, chosen: list[str], settings: Settings, warehouse: War
 
 
 def _default_parallel(settings: Settings) -> int:
-    """The offline model keeps a core busy; a real endpoint keeps nothing busy here."""
-    return max(2, os.cpu_count() or 2) if settings.llm.model == OFFLINE_MODEL else 8
+    """With the offline model as many as keep the cores busy, since half of a run is waiting for the disk."""
+    return 2 * max(2, os.cpu_count() or 2) if settings.llm.model == OFFLINE_MODEL else 8
 
 
 def _launch(domains: list[str], settings: Settings, warehouse: Warehouse, parallel: int) -> int:
@@ -168,8 +170,15 @@ def _say_where(
     say("")
     say(f"Wall time {seconds:.1f} s. Everything is under {home}.")
     say("Next:")
+    program = _program()
     if example:
-        say(f"  toolace why {example}{flags}")
-    say(f"  toolace ui{flags}")
+        say(f"  {program} why {example}{flags}")
+    say(f"  {program} ui{flags}")
     if settings.pool == SHIPPED_POOL:
-        say("  toolace run --pool YOUR_TOOLS --model YOUR_MODEL   (with OPENAI_BASE_URL and OPENAI_API_KEY set)")
+        say(f"  {program} run --pool YOUR_TOOLS --model YOUR_MODEL   (with OPENAI_BASE_URL and OPENAI_API_KEY set)")
+
+
+def _program() -> str:
+    """How the user can call us again: by name where that is on the PATH, else by the path we were called by."""
+    called = Path(sys.argv[0])
+    return str(called) if called.name == "toolace" and which("toolace") is None else "toolace"

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, JsonValue
 class DetailReply(BaseModel):
     """A concrete fact the user knows and will state."""
 
-    name: str = Field(description="what the fact is, in a word or two")
+    name: str = Field(description="the argument the value is for")
     value: JsonValue = Field(description="the value itself: text, number, true or false, or a list or object of these")
 
 
