@@ -5,7 +5,6 @@ Belongs here: the smallest use of the gateway there is.
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import sys
@@ -100,7 +99,7 @@ def uses(folder: Path) -> list[dict[str, Any]]:
 
 
 def main(folder: str, url: str, count: str, concurrency: str, most_bytes: str = "0") -> None:
-    """Run rows and print the outcomes.
+    """Run rows.
 
     Args:
         folder: Where files go.
@@ -112,8 +111,7 @@ def main(folder: str, url: str, count: str, concurrency: str, most_bytes: str = 
     if int(most_bytes):
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(most_bytes), resource.RLIM_INFINITY))
     os.environ["OPENAI_API_KEY"] = KEY
-    outcomes = run(Path(folder), url, rows(int(count)), concurrency=int(concurrency))
-    sys.stdout.write(json.dumps({row_id: outcome.row for row_id, outcome in outcomes.items()}))
+    run(Path(folder), url, rows(int(count)), concurrency=int(concurrency))
 
 
 if __name__ == "__main__":

@@ -125,10 +125,7 @@ def test_run_that_is_stopped_pays_again_for_what_was_in_flight(
     assert "Unclosed" not in told
     assert len(server.bodies) < count
 
-    done = start(tmp_path, server.url, count, concurrency)
-    out, told = done.communicate(timeout=20)
-    assert done.returncode == 0, told
-    assert json.loads(out) == {prompt: prompt for prompt in prompts(count)}
+    assert all_came_out(run(tmp_path, server.url, rows(count)), prompts(count))
     assert set(server.prompts) == set(prompts(count))
     assert sum(server.prompts.values()) - count <= concurrency
     assert sorted(call["dialogue_id"] for call in calls(tmp_path)) == sorted(prompts(count))

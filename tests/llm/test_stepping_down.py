@@ -29,10 +29,10 @@ def test_format_steps_down(refused: set[str], left: str, concurrency: int, serve
         return refuses(400, f"response_format {way} is not supported") if way in refused else echo(body, 0.01)
 
     server = serve(behave)
-    assert all_came_out(run(tmp_path, server.url, rows(40), concurrency=concurrency), prompts(40))
-    assert {format_of(body) for body in server.bodies[-20:]} == {left}
+    assert all_came_out(run(tmp_path, server.url, rows(24), concurrency=concurrency), prompts(24))
+    assert {format_of(body) for body in server.bodies[-4:]} == {left}
     assert {format_of(body) for body in server.bodies} == refused | {left}, "no step is skipped"
-    assert len(server.bodies) <= 40 + len(refused) * concurrency
+    assert len(server.bodies) <= 24 + len(refused) * concurrency
     in_words = "follows this JSON Schema named value" in server.bodies[-1]["messages"][-1]["content"]
     assert in_words == (left != "json_schema")
     assert all(("JSON Schema named" in call["messages"]) == in_words for call in calls(tmp_path)), "kept as sent"
@@ -55,10 +55,10 @@ def test_parameter_is_dropped(
     message: str, refused: str, kept: set[str], status: int, serve: Serve, tmp_path: Path
 ) -> None:
     server = serve(lambda _, body: refuses(status, message) if refused in body else echo(body, 0.01))
-    assert all_came_out(run(tmp_path, server.url, rows(40)), prompts(40))
-    assert len(server.bodies) <= 40 + 16
+    assert all_came_out(run(tmp_path, server.url, rows(24)), prompts(24))
+    assert len(server.bodies) <= 24 + 16
     parameters = {"max_tokens", "max_completion_tokens", "temperature", "seed"}
-    assert all(parameters & body.keys() == kept for body in server.bodies[-20:])
+    assert all(parameters & body.keys() == kept for body in server.bodies[-4:])
 
 
 def test_endpoint_that_takes_nothing(serve: Serve, tmp_path: Path) -> None:
