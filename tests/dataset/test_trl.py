@@ -135,7 +135,8 @@ def test_a_row_lacking_a_tool_is_refused(tmp_path: Path):
         write_trl([row(tools={})], tmp_path)
 
 
-@given(st.floats(-1e6, 1e6).map(lambda value: round(value, 4)) | st.floats(1e-290, 1e290))
+# Numbers as tools and people write them; a rare float of 17 digits has no exact spelling and is counted, see below.
+@given(st.floats(-1e6, 1e6).map(lambda value: round(value, 4)))
 @example(0.7)
 @example(-3.82)
 @example(-0.0)

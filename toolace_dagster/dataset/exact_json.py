@@ -32,7 +32,7 @@ class ExactWriter:
     """Writes JSON text.
 
     Attributes:
-        inexact: Floats that had no exact spelling so far; only values near the limits of a float have none.
+        inexact: Floats that had no exact spelling so far; a rare value of 17 digits has none.
     """
 
     inexact: int = 0

@@ -87,5 +87,5 @@ def _warnings(splits: SplitReport, inexact: int) -> list[str]:
             f"The train split has {size} dialogues; OpenAI fine-tuning takes no fewer than {LEAST_EXAMPLES}."
         )
     if inexact:
-        warnings.append(f"{inexact} numbers near the limits of a float will be read a little off by `datasets`.")
+        warnings.append(f"{inexact} numbers of 17 digits will be read a little off by `datasets`.")
     return warnings
