@@ -30,6 +30,10 @@ CREATE TABLE IF NOT EXISTS model_calls (
     created_at VARCHAR NOT NULL
 );
 
+-- Added later: files of earlier versions get them too, and all of their calls were live.
+ALTER TABLE model_calls ADD COLUMN IF NOT EXISTS mode VARCHAR DEFAULT 'live';
+ALTER TABLE model_calls ADD COLUMN IF NOT EXISTS batch_id VARCHAR;
+
 CREATE TABLE IF NOT EXISTS call_uses (
     call_id VARCHAR NOT NULL,
     run_id VARCHAR NOT NULL,

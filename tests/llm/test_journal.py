@@ -18,10 +18,12 @@ import pytest
 
 from tests.llm.flaky_server import Behaviour, FlakyServer, echo
 from tests.llm.rows import all_came_out, calls, journal, prompts, rows, run, settings, store, uses
+from toolace_dagster.entities import canonical_json
 from toolace_dagster.llm.driver import run_programs
 from toolace_dagster.llm.gateway import Gateway, Progress
 from toolace_dagster.llm.journal import CallJournal, JournalBroken, JournalInUse
 from toolace_dagster.llm.records import CallRecord, CallUse
+from toolace_dagster.warehouse import Store, insert, sql
 
 Serve = Callable[[Behaviour], FlakyServer]
 ROOT = Path(__file__).parents[2]
@@ -302,3 +304,21 @@ def test_reader_of_the_file_does_not_stop_a_run(serve: Serve, tmp_path: Path) ->
 def test_run_without_rows(serve: Serve, tmp_path: Path) -> None:
     server = serve(lambda _, body: echo(body))
     assert run_programs(Gateway(settings(server.url), journal(tmp_path)), {}) == {}
+
+
+def test_a_domain_of_an_earlier_version_gains_what_it_lacks(tmp_path: Path) -> None:
+    """Its file has no columns for the mode, and its journal holds a line without one."""
+    earlier = sql("calls/tables").replace("ALTER", "-- ALTER")
+    line = json.loads(canonical_json(record(1)))
+    del line["mode"], line["batch_id"]
+    with Store(tmp_path / "garages.duckdb", earlier).write() as connection:
+        insert(connection, "model_calls", [line])
+    with (tmp_path / "garages.jsonl").open("w") as file:
+        file.write(f'["journal",{{"id":"j"}}]\n{json.dumps(["call", line | {"key": "key-2"}])}\n')
+    opened = journal(tmp_path)
+    opened.open()
+    opened.close()
+    assert [(row["key"], row["mode"], row["batch_id"]) for row in calls(tmp_path)] == [
+        ("key-1", "live", None),
+        ("key-2", "live", None),
+    ]

@@ -6,9 +6,13 @@ Belongs here: the two record types. Does not belong here: where they go
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import JsonValue
 
 from toolace_dagster.entities import Entity
+
+CallMode = Literal["live", "batch"]
 
 
 class CallRecord(Entity):
@@ -42,6 +46,8 @@ class CallRecord(Entity):
         repairs: What was mended to parse the reply.
         run_id: Run that paid for it.
         created_at: UTC, ISO 8601.
+        mode: ``live``, or ``batch`` for what came by the Batch API, which costs less.
+        batch_id: The batch it came by, as the endpoint calls it; None when live.
     """
 
     key: str
@@ -71,6 +77,8 @@ class CallRecord(Entity):
     repairs: tuple[str, ...] = ()
     run_id: str
     created_at: str
+    mode: CallMode = "live"
+    batch_id: str | None = None
 
 
 class CallUse(Entity):
