@@ -1,1 +1,1 @@
-SELECT table_name FROM information_schema.tables
+SELECT table_name FROM information_schema.tables WHERE table_catalog = current_database()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -92,3 +93,62 @@ def test_a_changed_tool_becomes_current_and_its_earlier_version_stays(tmp_path: 
     assert set(frame["domain_file"]) == {"garages"}
     with pytest.raises(KeyError, match="nonsense"):
         warehouse.frame("nonsense")
+
+
+def test_files_with_quotes_in_their_names_are_files(tmp_path: Path):
+    store = Store(tmp_path / 'it\'s "one"; two.duckdb', SCHEMA)
+    with store.write() as connection:
+        insert(connection, "t", [row("x")])
+    assert [path.name for path in tmp_path.iterdir()] == [store.path.name]
+    assert store.read("SELECT name FROM t") == [{"name": "x"}]
+
+
+def test_a_file_that_was_removed_is_made_again(tmp_path: Path):
+    store = Store(tmp_path / "a.duckdb", SCHEMA)
+    for name in ("x", "y"):
+        with store.write() as connection:
+            insert(connection, "t", [row(name)])
+        assert store.read("SELECT name FROM t") == [{"name": name}]
+        store.path.unlink()
+        assert store.read("SELECT name FROM t") == []
+
+
+def test_files_read_at_once_do_not_see_each_other(tmp_path: Path):
+    one, two = Store(tmp_path / "1.duckdb", SCHEMA), Store(tmp_path / "2.duckdb", SCHEMA)
+    for store, name in ((one, "x"), (two, "y")):
+        with store.write() as connection:
+            insert(connection, "t", [row(name)])
+    with one.reading(), two.reading(), Store(one.path, SCHEMA).reading():
+        assert one.read("SELECT name FROM t") == [{"name": "x"}]
+        assert two.read("SELECT name FROM t") == [{"name": "y"}]
+        assert len(two.read("SHOW TABLES")) == 1
+
+
+def test_threads_and_forked_children_take_turns(tmp_path: Path):
+    path = tmp_path / "a.duckdb"
+
+    def add(name: str) -> None:
+        for number in range(10):
+            with Store(path, SCHEMA).write() as connection:
+                insert(connection, "t", [row(f"{name} {number}")])
+            Store(path, SCHEMA).read("SELECT count(*) FROM t")
+
+    add("parent")
+    threads = [threading.Thread(target=add, args=(f"thread {number}",)) for number in range(2)]
+    children: list[int] = []
+    for number in range(2):
+        child = os.fork()
+        if child == 0:
+            ended = 1
+            try:
+                add(f"child {number}")
+                ended = 0
+            finally:
+                os._exit(ended)
+        children.append(child)
+    for thread in threads:
+        thread.start()
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0]
+    for thread in threads:
+        thread.join()
+    assert Store(path, SCHEMA).read("SELECT count(DISTINCT name) AS n FROM t") == [{"n": 50}]
