@@ -8,13 +8,20 @@ belong here: reading them from the command line or Dagster (``cli``,
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 OFFLINE_MODEL = "offline"
 MAX_ROUNDS = 30
+ModelRole = Literal["generator", "refiner", "judge", "expert"]
+ROLES: tuple[ModelRole, ...] = get_args(ModelRole)
+"""Who is asked: the generator writes specs and skeletons, the refiner edits, judge and experts decide."""
 SHIPPED_POOL = Path(__file__).parent / "tool_pool" / "shipped"
+
+
+_SAMPLING = {"temperature", "top_p", "reasoning_effort", "max_tokens", "repair_tries"}
+_DECIDING: tuple[ModelRole, ...] = ("judge", "expert")
 
 
 class Range(BaseModel):
@@ -33,14 +40,22 @@ class Range(BaseModel):
 
 
 class ModelSettings(BaseModel):
-    """Which model answers, and how it is called. The API key is read from the environment alone and never stored.
+    """Which model answers, and how it is called. API keys are read from the environment alone and never stored.
 
     Attributes:
         model: Model name as the endpoint knows it; ``offline`` is the embedded rehearsal model.
         base_url: Endpoint; None means the ``openai`` package's own default or ``OPENAI_BASE_URL``.
-        temperature: For generation and refinement; judge and experts always use 0.
+        api_key_env: Environment variable with the key.
+        api_key_header: Header that carries the key, such as Azure's ``api-key``; None means a bearer token.
+        query: Parameters added to each URL, such as Azure's ``api-version``.
+        temperature: None leaves it to the endpoint. Judge and experts use 0 unless their role sets another.
+        top_p: None leaves it to the endpoint.
+        reasoning_effort: Such as ``low``; None leaves it to the endpoint.
         max_tokens: Upper bound of a reply, in tokens.
-        concurrency: Calls in flight at once, per domain.
+        extra_body: Further fields of each request, such as vLLM's ``chat_template_kwargs``.
+        concurrency: Calls in flight at once.
+        requests_per_minute: The endpoint's limit; None means only what its headers tell.
+        tokens_per_minute: Likewise.
         timeout: Seconds a call may take.
         transport_retries: Tries again after a connection fault, timeout, 429 or 5xx.
         repair_tries: Tries again that show the model what was wrong with its reply.
@@ -51,9 +66,17 @@ class ModelSettings(BaseModel):
 
     model: str = OFFLINE_MODEL
     base_url: str | None = None
-    temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
+    api_key_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = "OPENAI_API_KEY"
+    api_key_header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")] | None = None
+    query: dict[str, str] = Field(default_factory=dict[str, str])
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = 0.7
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    reasoning_effort: str | None = None
     max_tokens: Annotated[int, Field(gt=0)] = 4096
+    extra_body: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
     concurrency: Annotated[int, Field(gt=0)] = 64
+    requests_per_minute: Annotated[int, Field(gt=0)] | None = None
+    tokens_per_minute: Annotated[int, Field(gt=0)] | None = None
     timeout: Annotated[float, Field(gt=0)] = 120.0
     transport_retries: Annotated[int, Field(ge=0)] = 6
     repair_tries: Annotated[int, Field(ge=0)] = 2
@@ -63,6 +86,17 @@ class ModelSettings(BaseModel):
     def endpoint_kind(self) -> str:
         """``offline`` or ``openai``."""
         return "offline" if self.model == OFFLINE_MODEL else "openai"
+
+    @property
+    def connection(self) -> str:
+        """What two roles must have in common to be answered over one connection: all but how they sample."""
+        return self.model_dump_json(exclude=_SAMPLING)
+
+    @property
+    def answers(self) -> dict[str, Any]:
+        """The settings that decide what a model answers, as JSON values; for fingerprints."""
+        decisive = self.model_dump(mode="json", include=_SAMPLING | {"model", "extra_body"}, exclude_none=True)
+        return decisive | ({"error_rate": self.error_rate} if self.endpoint_kind == "offline" else {})
 
 
 class Settings(BaseModel):
@@ -83,6 +117,7 @@ class Settings(BaseModel):
         validation_share: Share of accepted dialogues for validation.
         test_share: Share of accepted dialogues for test.
         llm: Model and calling settings.
+        roles: By role, the fields of ``llm`` in which that role's model differs.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -101,6 +136,7 @@ class Settings(BaseModel):
     validation_share: Annotated[float, Field(ge=0, lt=1)] = 0.1
     test_share: Annotated[float, Field(ge=0, lt=1)] = 0.1
     llm: ModelSettings = ModelSettings()
+    roles: dict[ModelRole, dict[str, JsonValue]] = Field(default_factory=dict[ModelRole, dict[str, JsonValue]])
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -109,6 +145,37 @@ class Settings(BaseModel):
         if self.validation_share + self.test_share >= 1:
             raise ValueError("validation_share and test_share leave nothing to train on")
         return self
+
+    @model_validator(mode="after")
+    def _usable_roles(self) -> Self:
+        for role, changes in self.roles.items():
+            try:
+                self.model_of(role)
+            except ValidationError as error:
+                fault = error.errors()[0]
+                name = ".".join(str(part) for part in fault["loc"])
+                raise ValueError(f"roles.{role}.{name}: {fault['msg']}") from None
+            if "base_url" in changes and "api_key_env" not in changes:
+                raise ValueError(
+                    f"roles.{role} has a base_url of its own, so it needs an api_key_env of its own: "
+                    "a key is sent to no other endpoint than the one it is for"
+                )
+        return self
+
+    def model_of(self, role: ModelRole) -> ModelSettings:
+        """Model and calling settings of a role: those of ``llm`` with the role's own laid over them.
+
+        Args:
+            role: Who is asked. Judge and experts decide, so their temperature is 0 unless their role sets another.
+        """
+        sure: dict[str, JsonValue] = {"temperature": 0.0} if role in _DECIDING and self.llm.temperature else {}
+        changes = sure | self.roles.get(role, {})
+        return ModelSettings.model_validate(self.llm.model_dump() | changes) if changes else self.llm
+
+    @property
+    def models(self) -> dict[ModelRole, ModelSettings]:
+        """Model and calling settings by role."""
+        return {role: self.model_of(role) for role in ROLES}
 
     def of(self, *names: str) -> dict[str, Any]:
         """The named settings as JSON values, for the fingerprint of the stage they decide."""

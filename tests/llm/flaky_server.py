@@ -80,6 +80,8 @@ class FlakyServer:
     Attributes:
         url: Base URL.
         bodies: Bodies of all requests, in order of arrival.
+        headers: Their headers, names in lower case.
+        paths: Their paths, with the query.
         arrivals: When they came, by the monotonic clock.
         most_in_flight: How many there were at once.
     """
@@ -87,6 +89,8 @@ class FlakyServer:
     def __init__(self, behaviour: Behaviour) -> None:
         self.url = ""
         self.bodies: list[Body] = []
+        self.headers: list[dict[str, str]] = []
+        self.paths: list[str] = []
         self.arrivals: list[float] = []
         self.most_in_flight = 0
         self._in_flight = 0
@@ -130,6 +134,8 @@ class FlakyServer:
         body = await request.json()
         self.arrivals.append(time.monotonic())
         self.bodies.append(body)
+        self.headers.append({name.lower(): value for name, value in request.headers.items()})
+        self.paths.append(request.path_qs)
         answer = self._behaviour(len(self.bodies), body)
         self._in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self._in_flight)

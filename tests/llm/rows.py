@@ -15,8 +15,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from toolace_dagster.llm.driver import RowOutcome, run_programs
-from toolace_dagster.llm.gateway import Gateway, Progress
+from toolace_dagster.llm.gateway import Gateway
 from toolace_dagster.llm.journal import CallJournal
+from toolace_dagster.llm.progress import Progress
 from toolace_dagster.llm.protocol import Message, ModelRequest, Program, Purpose, Sampling, ask
 from toolace_dagster.settings import ModelSettings
 from toolace_dagster.warehouse import Store, sql

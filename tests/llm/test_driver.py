@@ -14,7 +14,8 @@ from pydantic import BaseModel, field_validator
 from tests.llm.flaky_server import Answer, Behaviour, Body, FlakyServer, echo, prompt_of, refuses, says
 from tests.llm.rows import KEY, calls, journal, program, prompts, request, rows, run, settings
 from toolace_dagster.llm.driver import run_programs
-from toolace_dagster.llm.gateway import Gateway, Progress
+from toolace_dagster.llm.gateway import Gateway
+from toolace_dagster.llm.progress import Progress
 from toolace_dagster.llm.protocol import EndpointUnusable, Program, ask, ask_all
 
 Serve = Callable[[Behaviour], FlakyServer]

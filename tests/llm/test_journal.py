@@ -20,8 +20,9 @@ from tests.llm.flaky_server import Behaviour, FlakyServer, echo
 from tests.llm.rows import all_came_out, calls, journal, prompts, rows, run, settings, store, uses
 from toolace_dagster.entities import canonical_json
 from toolace_dagster.llm.driver import run_programs
-from toolace_dagster.llm.gateway import Gateway, Progress
+from toolace_dagster.llm.gateway import Gateway
 from toolace_dagster.llm.journal import CallJournal, JournalBroken, JournalInUse
+from toolace_dagster.llm.progress import Progress
 from toolace_dagster.llm.records import CallRecord, CallUse
 from toolace_dagster.warehouse import Store, insert, sql
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.llm.flaky_server import CUT, Answer, Behaviour, Body, FlakyServer, echo, prompt_of, refuses
 from tests.llm.rows import all_came_out, calls, prompts, rows, run, uses
-from toolace_dagster.llm.gateway import Progress
+from toolace_dagster.llm.progress import Progress
 
 Serve = Callable[[Behaviour], FlakyServer]
 

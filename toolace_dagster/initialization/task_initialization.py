@@ -43,11 +43,7 @@ def task_program(plan: TaskPlan, tools: Mapping[str, Tool], settings: Settings) 
                 fault=fault.reason if fault else None,
             ),
             reply_type=TaskSpecReply,
-            sampling=Sampling(
-                temperature=settings.llm.temperature,
-                max_tokens=settings.llm.max_tokens,
-                seed=request_seed(STAGE, plan.slot, attempt),
-            ),
+            sampling=Sampling.of(settings.model_of("generator"), request_seed(STAGE, plan.slot, attempt)),
             purpose=Purpose(
                 stage=STAGE,
                 task="task_spec",

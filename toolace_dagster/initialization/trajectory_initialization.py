@@ -153,10 +153,8 @@ def _request(
             sub_task=sub_task_view(sub_task),
         ),
         reply_type=SubTrajectoryReply,
-        sampling=Sampling(
-            temperature=settings.llm.temperature,
-            max_tokens=settings.llm.max_tokens,
-            seed=request_seed(STAGE, spec.dialogue_id, sub_task.index, attempt),
+        sampling=Sampling.of(
+            settings.model_of("generator"), request_seed(STAGE, spec.dialogue_id, sub_task.index, attempt)
         ),
         purpose=Purpose(
             stage=STAGE, task="sub_trajectory", role="generator", domain=spec.domain, dialogue_id=spec.dialogue_id

@@ -15,9 +15,10 @@ import openai
 from toolace_dagster.llm.faults import is_too_long
 from toolace_dagster.llm.protocol import ModelRequest
 from toolace_dagster.llm.structured import FORMATS, chat_messages, response_format
+from toolace_dagster.settings import ModelSettings
 
 _FORMAT_WORDS = ("response_format", "json_schema", "json_object", "guided", "grammar")
-_PARAMETERS = ("max_tokens", "temperature", "seed", "max_completion_tokens")
+_PARAMETERS = ("max_tokens", "temperature", "top_p", "reasoning_effort", "seed", "max_completion_tokens")
 
 
 @dataclass(frozen=True)
@@ -37,22 +38,25 @@ class Manner:
         return [*chat_messages(request, FORMATS[self.format]), *exchange]
 
     def body(
-        self, model: str, request: ModelRequest[Any], exchange: list[dict[str, Any]], attempt: int
+        self, model: ModelSettings, request: ModelRequest[Any], exchange: list[dict[str, Any]], attempt: int
     ) -> dict[str, Any]:
         """The body of the call.
 
         Args:
-            model: Model name.
+            model: Model name, and fields every request to it carries.
             request: The request.
             exchange: An unusable reply and its correction.
             attempt: 0 at first, then one more after each unusable reply; gives each a seed of its own.
         """
         sampling = request.sampling
         body: dict[str, Any] = {
-            "model": model,
+            **model.extra_body,
+            "model": model.model,
             "messages": self.messages(request, exchange),
             "response_format": response_format(request, FORMATS[self.format]),
             "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "reasoning_effort": sampling.reasoning_effort,
             "seed": (sampling.seed + 2 * attempt) % 2**31,
         }
         body["max_completion_tokens" if "max_tokens" in self.dropped else "max_tokens"] = sampling.max_tokens

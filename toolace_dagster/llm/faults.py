@@ -19,6 +19,7 @@ import openai
 
 from toolace_dagster.llm.protocol import CallError
 from toolace_dagster.llm.transport import redact
+from toolace_dagster.settings import ModelSettings
 
 _RETRIED = ("connection", "timeout", "rate_limit", "server")
 _NEVER_CONNECTED = (
@@ -55,12 +56,12 @@ def is_unreachable(raised: Exception) -> bool:
     )
 
 
-def read_fault(raised: Exception, model: str, url: str) -> CallError | None:
+def read_fault(raised: Exception, model: ModelSettings, url: str) -> CallError | None:
     """Turn an exception of a call into an error that names the mend.
 
     Args:
         raised: The exception.
-        model: Model name of the call.
+        model: Model name, and the variable its key is in.
         url: Endpoint of the call, without credentials.
 
     Returns:
@@ -112,23 +113,23 @@ def retry_after(raised: Exception) -> float | None:
     return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 
 
-def _status_fault(error: openai.APIStatusError, words: str, model: str, url: str) -> CallError:
+def _status_fault(error: openai.APIStatusError, words: str, model: ModelSettings, url: str) -> CallError:
     status, code, said = error.status_code, str(error.code), words.lower()
     told = f"(status {status}: {words})"
     if code == "content_filter" or (status == 403 and ("moderation" in said or "flagged" in said)):
         return CallError(kind="filtered", message=f"The endpoint's content filter refused the prompt {told}.")
     if status in (401, 403) or (status == 400 and _WRONG_KEY.search(said)):
-        message = f"The endpoint {url} refused the key {told}. Check OPENAI_API_KEY."
+        message = f"The endpoint {url} refused the key {told}. Check {model.api_key_env}."
         return CallError(kind="auth", message=message, permanent=True)
     if status in (404, 405) or (status == 400 and (code == "model_not_found" or _WRONG_MODEL.search(said))):
         message = (
-            f"The endpoint {url} knows no model {model!r}, or has no chat completions {told}. "
+            f"The endpoint {url} knows no model {model.model!r}, or has no chat completions {told}. "
             "Check --model and OPENAI_BASE_URL or --base-url."
         )
         return CallError(kind="not_found", message=message, permanent=True)
     # A quota that is used up is answered like a rate limit; waiting does not help there.
     if status == 402 or (status == 429 and code == "insufficient_quota"):
-        message = f"The account at {url} is out of credit {told}. Top it up, or set OPENAI_API_KEY to another's."
+        message = f"The account at {url} is out of credit {told}. Top it up, or set {model.api_key_env} to another's."
         return CallError(kind="rate_limit", message=message, permanent=True)
     if status == 429:
         return CallError(kind="rate_limit", message=f"Status 429: {words}")

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel
 
 from toolace_dagster.entities import Entity, content_hash
+from toolace_dagster.settings import ModelRole, ModelSettings
 
-ModelRole = Literal["generator", "refiner", "judge", "expert"]
 ReplyT = TypeVar("ReplyT", bound=BaseModel)
 RowT = TypeVar("RowT")
 
@@ -32,14 +32,29 @@ class Sampling(Entity):
     """Sampling settings of a request.
 
     Attributes:
-        temperature: As the endpoint takes it.
+        temperature: As the endpoint takes it; None leaves it to the endpoint, as with the next two.
+        top_p: As the endpoint takes it.
+        reasoning_effort: As the endpoint takes it.
         max_tokens: Upper bound of the reply, in tokens.
         seed: Passed to the endpoint; keeps two requests of equal text apart in the cache.
     """
 
-    temperature: float = 0.7
+    temperature: float | None = 0.7
+    top_p: float | None = None
+    reasoning_effort: str | None = None
     max_tokens: int = 4096
     seed: int = 0
+
+    @classmethod
+    def of(cls, model: ModelSettings, seed: int) -> Self:
+        """The sampling settings of a role's model, with a request's seed."""
+        return cls(
+            temperature=model.temperature,
+            top_p=model.top_p,
+            reasoning_effort=model.reasoning_effort,
+            max_tokens=model.max_tokens,
+            seed=seed,
+        )
 
 
 class Purpose(Entity):
@@ -97,9 +112,8 @@ class ModelRequest(Generic[ReplyT]):
         Returns:
             32 hexadecimal digits.
         """
-        return content_hash(
-            self.messages, self.purpose.task, self.schema, self.sampling, model, endpoint_kind, length=32
-        )
+        sampling = self.sampling.model_dump(exclude_none=True)
+        return content_hash(self.messages, self.purpose.task, self.schema, sampling, model, endpoint_kind, length=32)
 
 
 @cache

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import httpx2
-from openai import AsyncOpenAI, DefaultAioHttpClient, DefaultAsyncHttpxClient
+from openai import AsyncOpenAI, DefaultAioHttpClient, DefaultAsyncHttpxClient, Omit
+from openai._types import RequestOptions
 
 from toolace_dagster.llm.protocol import EndpointUnusable
 from toolace_dagster.settings import ModelSettings
@@ -19,6 +20,8 @@ from toolace_dagster.settings import ModelSettings
 _DEFAULT_URL = "https://api.openai.com/v1"
 _CONNECT_WITHIN = 20.0
 _SHORTEST_SECRET = 16
+_key_variables: dict[str, None] = {"OPENAI_API_KEY": None}
+"""Environment variables whose values are secrets; in a dict, since their order is kept."""
 
 
 class ChatModel(Protocol):
@@ -76,28 +79,39 @@ def make_client(settings: ModelSettings) -> AsyncOpenAI:
             http_client=DefaultAsyncHttpxClient(transport=transport),
             max_retries=0,
         )
-    key = _usable_key()
+    key = _usable_key(settings.api_key_env)
     _check_url(settings)
     timeout = httpx2.Timeout(settings.timeout, connect=min(_CONNECT_WITHIN, settings.timeout))
     limits = httpx2.Limits(max_connections=settings.concurrency, max_keepalive_connections=settings.concurrency)
     return AsyncOpenAI(
         api_key=key,
         base_url=base_url(settings),
+        default_query=settings.query or None,
         http_client=DefaultAioHttpClient(timeout=timeout, limits=limits),
         timeout=timeout,
         max_retries=0,
     )
 
 
+def request_options(settings: ModelSettings) -> RequestOptions:
+    """Options of each request; they carry the key where it does not go as a bearer token."""
+    if not settings.api_key_header:
+        return {}
+    return {"headers": {settings.api_key_header: _usable_key(settings.api_key_env), "Authorization": Omit()}}
+
+
 def redact(text: str, *, shortest: int = 4) -> str:
-    """Text without the API key, should an endpoint or a library echo it.
+    """Text without API keys, should an endpoint or a library echo them.
 
     Args:
         text: The text.
         shortest: Length from which on a key is one. Keys of local servers are words like ``none`` and ``test``.
     """
-    key = os.environ.get("OPENAI_API_KEY", "").strip()
-    return text.replace(key, "[key]") if len(key) >= shortest else text
+    for variable in _key_variables:
+        key = os.environ.get(variable, "").strip()
+        if len(key) >= shortest:
+            text = text.replace(key, "[key]")
+    return text
 
 
 def redact_reply(text: str) -> str:
@@ -105,15 +119,16 @@ def redact_reply(text: str) -> str:
     return redact(text, shortest=_SHORTEST_SECRET)
 
 
-def _usable_key() -> str:
-    key = os.environ.get("OPENAI_API_KEY", "").strip()
+def _usable_key(variable: str) -> str:
+    _key_variables.setdefault(variable)
+    key = os.environ.get(variable, "").strip()
     if not key:
         raise EndpointUnusable(
-            "OPENAI_API_KEY is not set. Set it in the environment; an endpoint that wants no key takes any text."
+            f"{variable} is not set. Set it in the environment; an endpoint that wants no key takes any text."
         )
     if not (key.isascii() and key.isprintable()):
         raise EndpointUnusable(
-            "OPENAI_API_KEY holds a line break or a character outside ASCII, which no HTTP header can carry. "
+            f"{variable} holds a line break or a character outside ASCII, which no HTTP header can carry. "
             "Set it to the key alone."
         )
     return key
@@ -129,7 +144,7 @@ def _check_url(settings: ModelSettings) -> None:
         usable = False
         parts = None
     if parts is not None and "@" in parts.netloc:
-        raise EndpointUnusable(f"{name} holds a user name or password. Leave them out, and set OPENAI_API_KEY.")
+        raise EndpointUnusable(f"{name} holds a user name or password. Leave them out, and set {settings.api_key_env}.")
     if not usable:
         raise EndpointUnusable(
             f"{name} is {redact(url)!r}, which is no http or https address. Set it to one like http://localhost:8000/v1."

@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from toolace_dagster.llm.gateway import Progress
+from toolace_dagster.llm.progress import Progress
 
 
 @dataclass(frozen=True)

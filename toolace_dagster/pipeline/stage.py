@@ -218,7 +218,7 @@ def _drive(stage: Stage, stale: Sequence[WorkItem], context: StageContext) -> di
     programs = {item.dialogue_id: item.program() for item in stale}
     begun = StageProgress(domain=context.domain, stage=stage.name, rows=len(stale))
     tell(begun)
-    gateway = Gateway(context.settings.llm, journal, on_progress=lambda calls: tell(replace(begun, calls=calls)))
+    gateway = Gateway(context.settings.models, journal, on_progress=lambda calls: tell(replace(begun, calls=calls)))
     return run_programs(gateway, programs)
 
 

@@ -22,7 +22,7 @@ from toolace_dagster.pipeline.stage import RowContent, Stage, WorkItem
 from toolace_dagster.prompts import prompt_hash
 from toolace_dagster.prompts.render import prompt_text
 from toolace_dagster.refinement.rounds import RefinedDialogue, round_program, stage_name
-from toolace_dagster.settings import MAX_ROUNDS, Settings
+from toolace_dagster.settings import MAX_ROUNDS, ModelRole, Settings
 from toolace_dagster.tool_pool.dependencies import find_links
 from toolace_dagster.verification import verdict
 from toolace_dagster.verification.experts import QUESTIONS
@@ -34,12 +34,8 @@ CODE_VERSIONS = {"task_specs": 1, "skeletons": 1, "refinement": 1, "verification
 """Raised by hand when a stage's code changes what its rows say; part of each row's fingerprint."""
 
 
-def _model(settings: Settings, *, judged: bool = False) -> dict[str, Any]:
-    names = {"model", "max_tokens", "repair_tries"}
-    if not judged:
-        names.add("temperature")
-    chosen = settings.llm.model_dump(mode="json", include=names)
-    return chosen | ({"error_rate": settings.llm.error_rate} if settings.llm.endpoint_kind == "offline" else {})
+def _models(settings: Settings, *roles: ModelRole) -> list[dict[str, Any]]:
+    return [settings.model_of(role).answers for role in roles]
 
 
 def _passed(result: Any) -> RowContent:
@@ -58,7 +54,7 @@ class TaskSpecs:
 
     def version(self, context: StageContext) -> Any:
         """Prompt, model and code."""
-        return [CODE_VERSIONS["task_specs"], prompt_hash("task_spec"), _model(context.settings)]
+        return [CODE_VERSIONS["task_specs"], prompt_hash("task_spec"), _models(context.settings, "generator")]
 
     def items(self, context: StageContext) -> list[WorkItem]:
         """One item per slot; it depends on its plan and the tools it offers."""
@@ -98,7 +94,7 @@ class Skeletons:
 
     def version(self, context: StageContext) -> Any:
         """Prompt, model and code."""
-        return [CODE_VERSIONS["skeletons"], prompt_hash("sub_trajectory"), _model(context.settings)]
+        return [CODE_VERSIONS["skeletons"], prompt_hash("sub_trajectory"), _models(context.settings, "generator")]
 
     def items(self, context: StageContext) -> list[WorkItem]:
         """One item per spec that passed."""
@@ -135,7 +131,7 @@ class RefinementRound:
         """Prompts, mask settings, number of rounds (injections spread over them), model and code."""
         prompts = [prompt_hash(name) for name in ("injection", "mask_fill", "judge")]
         settings = context.settings.of("rounds", "mask_share", "mask_decay")
-        return [CODE_VERSIONS["refinement"], prompts, settings, _model(context.settings)]
+        return [CODE_VERSIONS["refinement"], prompts, settings, _models(context.settings, "refiner", "judge")]
 
     def items(self, context: StageContext) -> list[WorkItem]:
         """One item per dialogue that passed the round before."""
@@ -181,7 +177,7 @@ class Verification:
             questions,
             prompt,
             settings,
-            _model(context.settings, judged=True),
+            _models(context.settings, "expert"),
         ]
 
     def items(self, context: StageContext) -> list[WorkItem]:

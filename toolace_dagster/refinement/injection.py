@@ -176,10 +176,8 @@ def _request(
             injection=anchor.instruction,
         ),
         reply_type=InjectionReply,
-        sampling=Sampling(
-            temperature=settings.llm.temperature,
-            max_tokens=settings.llm.max_tokens,
-            seed=request_seed("injection", dialogue.id, round_number, sequence),
+        sampling=Sampling.of(
+            settings.model_of("refiner"), request_seed("injection", dialogue.id, round_number, sequence)
         ),
         purpose=Purpose(
             stage=f"refinement_round_{round_number:02d}",

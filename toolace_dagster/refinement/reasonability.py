@@ -12,12 +12,12 @@ from typing import Literal
 from toolace_dagster.entities import Dialogue, Edit, Origin, Replacement, TaskSpec, Tool, ToolCall, Turn
 from toolace_dagster.entities.randomness import generator, request_seed
 from toolace_dagster.initialization.trajectory_initialization import tool_outputs
-from toolace_dagster.llm.protocol import ModelRequest, ModelRole, Program, Purpose, Sampling, ask
+from toolace_dagster.llm.protocol import ModelRequest, Program, Purpose, Sampling, ask
 from toolace_dagster.prompts import render
 from toolace_dagster.prompts.views import dialogue_view, masked_view, task_view, tools_view, turn_view
 from toolace_dagster.refinement.replies import FillReply, JudgeReply, MaskFillReply
 from toolace_dagster.refinement.selection import select_masks
-from toolace_dagster.settings import Settings
+from toolace_dagster.settings import ModelRole, Settings
 
 
 def reasonability_program(
@@ -53,11 +53,7 @@ def reasonability_program(
     fill_request = ModelRequest(
         messages=render("mask_fill", **shared, masked=[masked_view(dialogue.turn(turn_id)) for turn_id in masked]),
         reply_type=MaskFillReply,
-        sampling=Sampling(
-            temperature=settings.llm.temperature,
-            max_tokens=settings.llm.max_tokens,
-            seed=request_seed("mask_fill", dialogue.id, round_number),
-        ),
+        sampling=Sampling.of(settings.model_of("refiner"), request_seed("mask_fill", dialogue.id, round_number)),
         purpose=_purpose(spec, "mask_fill", "refiner", round_number, masked),
     )
     filled = yield from ask(fill_request)
@@ -100,11 +96,7 @@ def reasonability_program(
         ModelRequest(
             messages=render("judge", **shared, **versions),
             reply_type=JudgeReply,
-            sampling=Sampling(
-                temperature=0,
-                max_tokens=settings.llm.max_tokens,
-                seed=request_seed("judge", dialogue.id, round_number),
-            ),
+            sampling=Sampling.of(settings.model_of("judge"), request_seed("judge", dialogue.id, round_number)),
             purpose=_purpose(spec, "judge", "judge", round_number, masked),
         )
     )

@@ -79,11 +79,7 @@ def _request(
             questions=[{"name": name, "question": prompt_text(f"questions/{name}.md").strip()} for name in questions],
         ),
         reply_type=ExpertReply,
-        sampling=Sampling(
-            temperature=0,
-            max_tokens=settings.llm.max_tokens,
-            seed=request_seed("expert", dialogue.id, list(questions)),
-        ),
+        sampling=Sampling.of(settings.model_of("expert"), request_seed("expert", dialogue.id, list(questions))),
         purpose=Purpose(
             stage="verification", task="expert", role="expert", domain=spec.domain, dialogue_id=dialogue.id
         ),

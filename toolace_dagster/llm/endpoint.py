@@ -1,0 +1,192 @@
+"""An endpoint as the gateway uses it: one model, one client, one manner of asking, one pace.
+
+Belongs here: one call, with its tries after transport faults, and what is learnt of
+the endpoint on the way. Does not belong here: what a reply is good for
+(``gateway``), when a call may start (``pace``), what is sent (``asking``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import httpx2
+from openai import AsyncOpenAI
+
+from toolace_dagster.llm.asking import Manner
+from toolace_dagster.llm.faults import (
+    StrangeAnswer,
+    is_transport_fault,
+    is_unreachable,
+    read_fault,
+    retry_after,
+)
+from toolace_dagster.llm.pace import Pace
+from toolace_dagster.llm.progress import Meter
+from toolace_dagster.llm.protocol import CallError, EndpointUnusable, ModelRequest
+from toolace_dagster.llm.responses import Response, read_response
+from toolace_dagster.llm.transport import endpoint_host, make_client, request_options, shown_url
+from toolace_dagster.settings import ModelSettings
+
+_FIRST_WAIT = 0.5
+_LONGEST_WAIT = 60.0
+_LONGEST_ASKED_WAIT = 120.0
+_TRIES_TO_REACH = 2
+
+KeptT = TypeVar("KeptT")
+
+
+class Endpoint:
+    """One model at one endpoint, for the life of a gateway.
+
+    Attributes:
+        settings: Model and calling settings.
+        host: Host of the endpoint, for records.
+    """
+
+    def __init__(self, settings: ModelSettings, meter: Meter) -> None:
+        """Make the client; nothing is sent yet.
+
+        Args:
+            settings: Model and calling settings.
+            meter: Counts calls in flight and tries.
+
+        Raises:
+            EndpointUnusable: If the settings name no usable endpoint.
+        """
+        self.settings = settings
+        self._client: AsyncOpenAI = make_client(settings)
+        self._options = request_options(settings)
+        self.host = endpoint_host(settings)
+        self._meter = meter
+        self._slots = asyncio.Semaphore(settings.concurrency)
+        self._pace = Pace()
+        self._manner = Manner()
+        self._answered_at = 0.0
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._client.close()
+
+    async def call(
+        self,
+        request: ModelRequest[Any],
+        exchange: list[dict[str, Any]],
+        attempt: int,
+        *,
+        check: Callable[[], None],
+        keep: Callable[[Response], Awaitable[KeptT]],
+    ) -> KeptT:
+        """Make one call, trying again after transport faults; the slot is free while waiting.
+
+        Args:
+            request: The request.
+            exchange: An unusable reply and its correction, to go with it.
+            attempt: How many replies to this request were unusable so far.
+            check: Called before anything is paid for; raises when it must not be.
+            keep: Puts the response on disk. Called in the slot, so that never more than fill the slots are paid
+                for and not yet on disk.
+
+        Returns:
+            What ``keep`` returned.
+
+        Raises:
+            EndpointUnusable: If no call can succeed.
+        """
+        settings, now = self.settings, self._meter.now
+        begun = since = 0.0
+        retries = spent = 0
+        while True:
+            async with self._slots:
+                await self._pace.turn()
+                check()
+                manner = self._manner
+                started = time.monotonic()
+                begun, since = begun or started, since or started
+                now.in_flight += 1
+                self._meter.tell()
+                try:
+                    body = await self._send(manner.body(settings, request, exchange, attempt))
+                    latency = time.monotonic() - started
+                    response = read_response(body, manner, latency=latency, retries=retries)
+                except Exception as raised:
+                    failure = raised
+                else:
+                    self._answered_at = time.monotonic()
+                    self._pace.answered()
+                    return await keep(response)
+                finally:
+                    now.in_flight -= 1
+            if self._adapt(failure, manner):
+                continue
+            error = read_fault(failure, settings, shown_url(settings))
+            if error is None:
+                raise failure
+            self._stop_if_lost(failure, error, spent, begun)
+            wait = _wait(failure, retries)
+            if error.kind == "rate_limit":
+                self._pace.refused(started, wait)
+            # While others are answered, the endpoint is only busy: waiting for a turn costs no try.
+            if error.kind != "rate_limit" or self._answered_at <= since:
+                spent += 1
+            since = time.monotonic()
+            if not is_transport_fault(error) or spent > settings.transport_retries:
+                return await keep(Response.fault(error, manner, latency=since - started, retries=retries))
+            retries += 1
+            now.retried += 1
+            await asyncio.sleep(wait)
+
+    async def _send(self, body: dict[str, Any]) -> Any:
+        # The client's own timeout is for the gap between two packets, and a keep-alive may fill that for ever.
+        async with asyncio.timeout(self.settings.timeout):
+            # The raw response is asked for: building the client's own objects would take a third of a call's CPU
+            # time, and they are built unchecked, so every field has to be looked at anyway.
+            answer = await self._client.post(
+                "/chat/completions", body=body, cast_to=httpx2.Response, options=self._options
+            )
+        try:
+            return json.loads(answer.content)
+        except (ValueError, RecursionError) as error:
+            raise StrangeAnswer(f"{answer.text[:100]!r}: {error}") from error
+
+    def _adapt(self, failure: Exception, manner: Manner) -> bool:
+        """Step down when the endpoint refuses a parameter; remembered for the endpoint's life.
+
+        Args:
+            failure: What the call raised.
+            manner: How it was asked. Of calls that are refused together only the first steps down.
+
+        Returns:
+            Whether something changed since, so that the call is worth sending again.
+        """
+        lower = manner.stepped_down(failure)
+        if lower is None:
+            return False
+        if self._manner == manner:
+            self._manner = lower
+        return True
+
+    def _stop_if_lost(self, failure: Exception, error: CallError, spent: int, begun: float) -> None:
+        """Give up on the endpoint after a permanent fault, or when it is gone.
+
+        Raises:
+            EndpointUnusable: With the mend.
+        """
+        tries = self.settings.transport_retries
+        if not self._answered_at:
+            tries = min(tries, _TRIES_TO_REACH)
+        gone = is_unreachable(failure) and spent >= tries and self._answered_at <= begun
+        if error.permanent or gone:
+            raise EndpointUnusable(error.message) from None
+
+
+def _wait(failure: Exception, retries: int) -> float:
+    """Seconds to wait before the next try: as long as the endpoint asks, else ever longer."""
+    asked_for = retry_after(failure)
+    if asked_for is not None:
+        return min(_LONGEST_ASKED_WAIT, asked_for) * (1 + random.random() / 10)  # noqa: S311 - jitter, not a secret
+    return min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(retries, 10)) * (0.5 + random.random())  # noqa: S311 - jitter
