@@ -11,9 +11,10 @@ import dagster as dg
 from toolace_dagster.orchestration.materialize import Materialized, check_result
 from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
 from toolace_dagster.orchestration.resources import Toolace
-from toolace_dagster.pipeline.pool import pool_fingerprint, write_pool
+from toolace_dagster.pipeline.pool import pool_fingerprint, stored_links, write_pool
 from toolace_dagster.reporting.markdown import table
-from toolace_dagster.tool_pool import find_links, load_pool
+from toolace_dagster.reporting.tool_graph import link_rows, mermaid
+from toolace_dagster.tool_pool import load_pool
 
 _CHECK = "every_entry_accounted_for"
 
@@ -31,11 +32,12 @@ _CHECK = "every_entry_accounted_for"
 def tool_pool(context: dg.AssetExecutionContext, toolace: Toolace) -> Materialized:
     """Tools of one domain in normal form, with the report of their import."""
     domain = load_pool(toolace.effective_settings().pool).domain(context.partition_key)
-    write_pool(toolace.warehouse().domain(domain.name), domain)
+    store = toolace.warehouse().domain(domain.name)
+    write_pool(store, domain)
     statuses = Counter(note.status for note in domain.notes)
     usable = statuses["accepted"] + statuses["repaired"]
     faults = [] if usable == len(domain.tools) else [f"{usable} usable entries became {len(domain.tools)} tools"]
-    links = find_links(domain.tools)
+    links = stored_links(store)
     remarks = [note.model_dump(exclude={"domain"}) for note in domain.notes if note.status != "accepted"]
     return dg.MaterializeResult(
         metadata={
@@ -47,15 +49,9 @@ def tool_pool(context: dg.AssetExecutionContext, toolace: Toolace) -> Materializ
             "repaired": statuses["repaired"],
             "rejected": statuses["rejected"],
             "repaired_or_rejected": dg.MetadataValue.md(table(remarks)),
-            "links": dg.MetadataValue.md(
-                table(
-                    [
-                        {"result of": link.producer, "path": link.result_path, "feeds": link.consumer}
-                        | {"parameter": link.parameter, "confidence": link.confidence}
-                        for link in links
-                    ]
-                )
-            ),
+            "links": len(links),
+            "strongest_links": dg.MetadataValue.md(table(link_rows(links))),
+            "dependency_graph": dg.MetadataValue.md(mermaid(domain.tools, links)),
         },
         data_version=dg.DataVersion(pool_fingerprint(domain)),
         check_results=[check_result(_CHECK, faults)],

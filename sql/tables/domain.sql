@@ -18,6 +18,17 @@ CREATE TABLE IF NOT EXISTS import_notes (
     mend VARCHAR
 );
 
+-- Which result can fill which parameter; `confidence` is up to 1, `evidence` says in words where it comes from.
+CREATE TABLE IF NOT EXISTS tool_links (
+    domain VARCHAR NOT NULL,
+    producer VARCHAR NOT NULL,
+    result_path VARCHAR NOT NULL,
+    consumer VARCHAR NOT NULL,
+    parameter VARCHAR NOT NULL,
+    confidence DOUBLE NOT NULL,
+    evidence VARCHAR NOT NULL
+);
+
 CREATE TABLE IF NOT EXISTS domain_facts (
     domain VARCHAR NOT NULL,
     description VARCHAR,

@@ -115,3 +115,16 @@ def test_text_of_tools_can_not_drive_the_terminal(tmp_path: Path) -> None:
         assert not {"\x1b", "\x9b", "\x07", "\u202e"} & set(result.output)
     shown = invoke("pool", "list", "--pool", pool).stdout
     assert "[red]Paints[/red] [/] \\x1b[31mred\\x1b[0m \\x9b2J :cat: \\[b]" in shown
+
+
+def test_graph_is_drawn_and_an_unknown_domain_or_form_is_named() -> None:
+    drawn = invoke("pool", "graph", "library_lending")
+    assert drawn.exit_code == 0
+    assert drawn.stdout.startswith("```mermaid\nflowchart LR")
+    assert '-->|"member_id"|' in drawn.stdout
+    assert invoke("pool", "graph", "library_lending", "--format", "dot").stdout.startswith("digraph tools {")
+    assert "identifiers of the same name" in invoke("pool", "graph", "library_lending", "--format", "table").stdout
+    unknown = invoke("pool", "graph", "librari_lending")
+    assert unknown.exit_code == 1
+    assert "Did you mean library_lending" in unknown.stderr
+    assert invoke("pool", "graph", "library_lending", "--format", "png").exit_code == 2

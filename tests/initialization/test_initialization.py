@@ -13,7 +13,7 @@ from toolace_dagster.initialization.task_initialization import task_program
 from toolace_dagster.initialization.trajectory_initialization import skeleton_program
 from toolace_dagster.settings import Range, Settings
 from toolace_dagster.tool_pool import find_links, load_pool
-from toolace_dagster.tool_pool.dependencies import identifier_parameters
+from toolace_dagster.tool_pool.identifiers import identifier_parameters
 
 SETTINGS = Settings()
 POOL = load_pool(SETTINGS.pool)

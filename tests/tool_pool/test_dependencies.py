@@ -9,6 +9,7 @@ import pytest
 from toolace_dagster.entities import Provenance, Tool
 from toolace_dagster.settings import SHIPPED_POOL
 from toolace_dagster.tool_pool import find_links, identifier_parameters, load_pool, producers_of, reachable
+from toolace_dagster.tool_pool.dependencies import FEEDS, MAX_SOURCES, SURE
 
 
 def make(name: str, takes: dict[str, Any], gives: dict[str, Any] | None = None) -> Tool:
@@ -54,8 +55,26 @@ CONFIDENCES: dict[str, tuple[dict[str, Any], dict[str, Any], list[tuple[str, flo
         {"book_id": BOOK},
         [("$.book_id", 1.0)],
     ),
-    "plain name": ({"title": TEXT}, {"title": TEXT}, [("$.title", 0.4)]),
+    "plain name": ({"crop": TEXT}, {"crop": TEXT}, [("$.crop", 0.4)]),
     "integer fits number": ({"fee": {"type": "integer"}}, {"fee": {"type": "number"}}, [("$.fee", 0.4)]),
+    "plain name with the same choices": (
+        {"crop": {"enum": ["oats"], "type": "string"}},
+        {"crop": {"enum": ["oats"], "type": "string"}},
+        [("$.crop", 0.5)],
+    ),
+    "plain name with like descriptions": (
+        {"crop": {"type": "string", "description": "Crop grown on the field"}},
+        {"crop": {"type": "string", "description": "Crop that is grown there"}},
+        [("$.crop", 0.5)],
+    ),
+    "plain name that says little": ({"date": TEXT}, {"date": TEXT}, [("$.date", 0.2)]),
+    "a word before the identifier": ({"account_id": TEXT}, {"source_account_id": TEXT}, [("$.account_id", 0.7)]),
+    "a bare id whose noun is described": (
+        {"order_id": TEXT},
+        {"id": {"type": "string", "description": "Identifier of the order"}},
+        [("$.order_id", 0.7)],
+    ),
+    "only the pattern is the same": ({"found_id": BOOK}, {"book_id": BOOK}, [("$.found_id", 0.8)]),
     "other type": ({"fee": TEXT}, {"fee": {"type": "number"}}, []),
     "other pattern": ({"book_id": BOOK}, {"book_id": {"type": "string", "pattern": "^B[0-9]$"}}, []),
     "other choices": ({"state": {"type": "string", "enum": ["a"]}}, {"state": {"type": "string", "enum": ["b"]}}, []),
@@ -130,3 +149,47 @@ def test_every_shipped_tool_is_reachable() -> None:
     for domain in load_pool(SHIPPED_POOL).domains:
         in_order = reachable(domain.tools, find_links(domain.tools))
         assert sorted(tool.name for tool in in_order) == [tool.name for tool in domain.tools]
+
+
+def described(name: str, description: str, takes: dict[str, Any]) -> Tool:
+    return make(name, takes).model_copy(update={"description": description})
+
+
+@pytest.mark.parametrize(
+    ("producer", "takes", "confidence"),
+    [
+        (make("search_orders", {"text": TEXT}), {"order_id": TEXT}, 0.6),
+        (make("createOrder", {"text": TEXT}), {"orderId": TEXT}, 0.6),
+        (make("orders_list", {}), {"order_id": TEXT}, 0.6),
+        (described("list_orders", "Lists orders with their IDs.", {}), {"order_id": TEXT}, 0.7),
+        (make("get_order", {"order_id": TEXT}), {"order_id": TEXT}, 0.3),
+        (make("ship_order", {}), {"order_id": TEXT}, None),
+        (make("list_orders", {}), {"customer_id": TEXT}, None),
+        (make("find_it", {}), {"key": {"type": "string", "description": "As returned by find_it."}}, 0.85),
+    ],
+    ids=lambda value: value.name if isinstance(value, Tool) else "",
+)
+def test_names_and_descriptions_link_tools_without_a_described_result(
+    producer: Tool, takes: dict[str, Any], confidence: float | None
+) -> None:
+    links = [link for link in find_links([producer, make("pay_bill", takes)]) if link.consumer == "pay_bill"]
+
+    assert [link.confidence for link in links] == ([] if confidence is None else [confidence])
+    assert all(link.evidence and link.result_path == "$" for link in links)
+
+
+def test_a_tool_that_returns_what_it_was_given_is_no_source() -> None:
+    tools = [make("move_book", {"book_id": BOOK}, {"book_id": BOOK}), make("lend", {"book_id": BOOK})]
+
+    (link,) = (link for link in find_links(tools) if link.consumer == "lend")
+
+    assert link.confidence < FEEDS < SURE
+    assert "given" in link.evidence
+
+
+def test_a_parameter_keeps_its_surest_sources_only() -> None:
+    tools = [make(f"find_{n}", {}, {"book_id": TEXT if n % 2 else BOOK}) for n in range(200)]
+    links = find_links([*tools, make("lend", {"book_id": BOOK})])
+
+    assert len(links) == MAX_SOURCES
+    assert {link.confidence for link in links} == {1.0}

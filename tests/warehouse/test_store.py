@@ -11,7 +11,9 @@ import duckdb
 import pytest
 
 from toolace_dagster.entities import Provenance, Tool, ToolDomain
-from toolace_dagster.pipeline.pool import is_current, write_pool
+from toolace_dagster.pipeline.pool import is_current, stored_links, write_pool
+from toolace_dagster.settings import SHIPPED_POOL
+from toolace_dagster.tool_pool import find_links, load_pool
 from toolace_dagster.warehouse import Store, Warehouse, insert
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS t (name VARCHAR, n BIGINT, item JSON, tags VARCHAR[], ok BOOLEAN)"
@@ -152,3 +154,14 @@ def test_threads_and_forked_children_take_turns(tmp_path: Path):
     for thread in threads:
         thread.join()
     assert Store(path, SCHEMA).read("SELECT count(DISTINCT name) AS n FROM t") == [{"n": 50}]
+
+
+def test_links_between_tools_are_stored_and_replaced(tmp_path: Path):
+    store = Warehouse(tmp_path).domain("library_lending")
+    domain = load_pool(SHIPPED_POOL).domain("library_lending")
+    write_pool(store, domain)
+    write_pool(store, domain)
+    assert set(stored_links(store)) == set(find_links(domain.tools))
+    assert len(stored_links(store)) == len(find_links(domain.tools)) > 5
+    write_pool(store, domain.model_copy(update={"tools": domain.tools[:1]}))
+    assert stored_links(store) == ()

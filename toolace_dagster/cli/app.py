@@ -103,6 +103,18 @@ def pool_check(pool: PoolOption = SHIPPED_POOL) -> None:
     raise typer.Exit(check_pool(pool))
 
 
+@pool_app.command("graph")
+def pool_graph(
+    domain: Annotated[str, typer.Argument(help="The tool domain to draw.")],
+    pool: PoolOption = SHIPPED_POOL,
+    form: Annotated[str, typer.Option("--format", help="mermaid, dot or table.")] = "mermaid",
+) -> None:
+    """Draw which tool's result feeds which tool's parameter: Mermaid for Markdown, DOT for Graphviz, or a table."""
+    from toolace_dagster.cli.pool import print_graph
+
+    raise typer.Exit(print_graph(pool, domain, form))
+
+
 @app.command()
 def status(home: HomeOption = DEFAULT_HOME) -> None:
     """Show what a home holds: dialogues by domain and end, by stage, and why they were rejected."""

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from toolace_dagster.cli.console import complain, say, show_table
 from toolace_dagster.entities import ImportNote
-from toolace_dagster.tool_pool import PoolError, ToolPool, load_pool
+from toolace_dagster.reporting.tool_graph import dot, link_rows, mermaid
+from toolace_dagster.tool_pool import PoolError, ToolPool, UnknownDomain, find_links, load_pool
 
 
 def open_pool(path: Path) -> ToolPool | None:
@@ -59,6 +60,38 @@ def check_pool(path: Path) -> int:
         f"{counts['accepted']} accepted, {counts['repaired']} repaired, {counts['rejected']} rejected."
     )
     return 1 if counts["rejected"] else 0
+
+
+def print_graph(path: Path, name: str, form: str) -> int:
+    """Print the dependency graph of one domain.
+
+    Args:
+        path: The pool.
+        name: The domain.
+        form: ``mermaid``, ``dot`` or ``table``.
+
+    Returns:
+        Exit code: 1 when the pool can't be read or has no such domain, 2 for a form that does not exist.
+    """
+    if form not in ("mermaid", "dot", "table"):
+        complain(f"--format is mermaid, dot or table, not {form!r}")
+        return 2
+    pool = open_pool(path)
+    if pool is None:
+        return 1
+    try:
+        tools = pool.domain(name).tools
+    except UnknownDomain as error:
+        complain(str(error))
+        return 1
+    links = find_links(tools)
+    if form == "table":
+        rows = link_rows(links, limit=len(links))
+        columns = ("result of", "path", "feeds", "parameter", "confidence", "evidence")
+        show_table(f"{name}: {len(links)} links", columns, [tuple(row.values()) for row in rows])
+    else:
+        say(mermaid(tools, links) if form == "mermaid" else dot(tools, links))
+    return 0
 
 
 def print_notes(notes: tuple[ImportNote, ...]) -> int:

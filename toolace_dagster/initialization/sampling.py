@@ -19,7 +19,8 @@ from toolace_dagster.entities import InjectionType, Slot, SubTaskPlan, TaskPlan,
 from toolace_dagster.entities.randomness import generator
 from toolace_dagster.initialization.personas import PERSONAS
 from toolace_dagster.settings import Range, Settings
-from toolace_dagster.tool_pool.dependencies import Link, identifier_parameters
+from toolace_dagster.tool_pool.dependencies import Link
+from toolace_dagster.tool_pool.identifiers import identifier_parameters
 
 
 def sample_plan(slot: Slot, tools: Sequence[Tool], links: Sequence[Link], settings: Settings) -> TaskPlan:

@@ -1,4 +1,4 @@
-"""The tool pool stage: a domain's tools and import report in its DuckDB file.
+"""The tool pool stage: a domain's tools, their links and the import report in its DuckDB file.
 
 Belongs here: writing a loaded domain, and whether it changed. Does not belong
 here: reading pool files (``tool_pool``).
@@ -7,14 +7,15 @@ here: reading pool files (``tool_pool``).
 from __future__ import annotations
 
 from toolace_dagster.entities import ToolDomain, content_hash
+from toolace_dagster.tool_pool.dependencies import LINKS_VERSION, Link, find_links
 from toolace_dagster.warehouse import Row, Store, insert, sql
 
 STAGE = "tool_pool"
 
 
 def pool_fingerprint(domain: ToolDomain) -> str:
-    """Content hash of tools and import report: what the stage would write."""
-    return content_hash(domain)
+    """Content hash of tools, links and import report: what the stage would write."""
+    return content_hash(domain, LINKS_VERSION)
 
 
 def is_current(store: Store, domain: ToolDomain) -> bool:
@@ -30,6 +31,7 @@ def write_pool(store: Store, domain: ToolDomain) -> None:
         store: The domain's file.
         domain: The domain as loaded.
     """
+    links: list[Row] = [{"domain": domain.name, **link.model_dump()} for link in find_links(domain.tools)]
     rows: list[Row] = [
         {
             "name": tool.name,
@@ -54,5 +56,13 @@ def write_pool(store: Store, domain: ToolDomain) -> None:
         insert(connection, "domain_tools", rows)
         connection.execute("DELETE FROM import_notes")
         insert(connection, "import_notes", notes)
+        connection.execute("DELETE FROM tool_links")
+        insert(connection, "tool_links", links)
         connection.execute("DELETE FROM domain_facts")
         insert(connection, "domain_facts", [facts])
+
+
+def stored_links(store: Store) -> tuple[Link, ...]:
+    """The links of a domain's tools as the stage wrote them, the surest first."""
+    rows = store.read(sql("queries/tool_links"))
+    return tuple(Link(**{name: row[name] for name in Link.model_fields}) for row in rows)

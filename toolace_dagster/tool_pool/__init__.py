@@ -5,14 +5,10 @@ between tools. Does not belong here: choosing tools for a task
 (``initialization``). The pool that comes with the package is in ``shipped``.
 """
 
-from toolace_dagster.tool_pool.dependencies import (
-    Link,
-    find_links,
-    identifier_parameters,
-    producers_of,
-    reachable,
-)
+from toolace_dagster.tool_pool.dependencies import Link, find_links, producers_of
 from toolace_dagster.tool_pool.formats import POOL_FORMAT
+from toolace_dagster.tool_pool.graph import ToolGraph, reachable
+from toolace_dagster.tool_pool.identifiers import identifier_parameters
 from toolace_dagster.tool_pool.pool import (
     DOMAIN_NAME,
     WHOLE_FILE,
@@ -29,6 +25,7 @@ __all__ = [
     "WHOLE_FILE",
     "Link",
     "PoolError",
+    "ToolGraph",
     "ToolPool",
     "UnknownDomain",
     "domain_name",

@@ -1,31 +1,79 @@
 """Which tool hands out what another tool needs.
 
-Belongs here: links between results and parameters, found in the schemas alone,
-and what a task sampler asks about them. Does not belong here: sampling
-(``initialization``) and values of actual calls (``verification``).
+A link says that a value in one tool's result can fill a parameter of another. It
+is found from names, types, patterns and descriptions alone, with a confidence:
+
+====  =====================================================================================
+1.00  identifiers of the same name and the same pattern with digits
+0.90  identifiers of the same name
+0.85  the parameter's description names the tool it comes from
+0.80  an ``id`` in a list or object of the noun, or identifiers that only share their pattern
+0.70  an identifier with a word before it (``source_account_id`` from ``account_id``); an ``id`` at
+      the top of the result of a tool about the noun; a bare ``id`` whose noun is in its description
+0.60  no described result: a tool that finds or makes the noun; 0.70 where its description speaks of ids
+0.50  a plain value of the same name whose descriptions or choices agree
+0.40  a plain value of the same name
+0.30  the tool returns only what it was given itself; a plain value for a search
+0.20  a plain value of a name that says little, such as ``date`` or ``status``
+====  =====================================================================================
+
+From ``SURE`` on, a tool is not planned before one of those that hand its identifier
+out; from ``FEEDS`` on, a link counts as one result feeding another call.
+
+Candidates come from an index of names, so the work grows with the number of
+values and not with pairs of tools.
+
+Belongs here: links, and what may be asked about them. Does not belong here: the
+graph a sampler walks (``graph``) and values of actual calls (``verification``).
 """
 
 from __future__ import annotations
 
 import re
+import zlib
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from toolace_dagster.entities import Entity, JsonObject, Tool
+from toolace_dagster.tool_pool.identifiers import (
+    compatible,
+    digit_pattern,
+    identifier_parameters,
+    is_identifier,
+    noun_of,
+    noun_of_tool,
+    said_noun,
+    single,
+    types_of,
+)
+from toolace_dagster.tool_pool.naming import hands_out, snake, verb_of
+from toolace_dagster.tool_pool.result_fields import result_fields
 
-SAME_IDENTIFIER_PATTERN = 1.0
-SAME_IDENTIFIER_NAME = 0.9
-IDENTIFIER_OF_NOUN = 0.8
-SAME_NAME = 0.4
+LINKS_VERSION = 1
+"""Raised when other links are found in the same tools."""
 
-_SAME_VALUE_LISTS = ("allOf", "anyOf", "oneOf")
-# A person knows these by heart, digits or not; no tool has to hand them out first.
-_KNOWN_TO_PEOPLE = frozenset({"postal", "post", "zip", "phone", "house", "country", "currency", "area", "dial"})
-_IDENTIFIER_LIST = re.compile(r"(^|_)(ids|uuids|guids|numbers|refs|references|codes)$")
-_DIGITS = re.compile(r"\\d|0-9|\[[^\]]*\d[^\]]*\]|(?<![{,\d])\d(?![\d,]*\})")
+SURE = 0.6
+FEEDS = 0.5
+MAX_SOURCES = 12
+"""Links kept for one parameter, the surest first."""
+
+_LONGEST_NAME = 80
+_WINDOW = 48
+"""Candidates of one name that are looked at for one parameter."""
+
+_LITTLE_SAID = frozenset(
+    "name date time type kind status state description title note notes reason message text content query limit count "
+    "total page offset language currency amount price value start end start_date end_date url size unit units format "
+    "summary comment comments success error data result category year".split()
+)
+_ASKED_FREELY = frozenset({"find", "list", "search", "browse", "query"})
+_WORD = re.compile(r"[a-z]{4,}")
+_TOKEN = re.compile(r"[A-Za-z0-9_.-]+")
+_SPEAKS_OF_IDS = re.compile(r"\b(ids?|identifiers?|uuids?)\b", re.IGNORECASE)
 
 
 class Link(Entity):
@@ -33,10 +81,11 @@ class Link(Entity):
 
     Attributes:
         producer: Name of the tool that returns it.
-        result_path: Where it stands in the result, such as ``$.holds[].hold_id``.
+        result_path: Where it stands in the result, such as ``$.holds[].hold_id``; ``$`` where no result is described.
         consumer: Name of the tool that takes it.
         parameter: The parameter it fills.
-        confidence: How sure the schemas make it, up to 1.
+        confidence: How sure the definitions make it, up to 1; the module's docstring tells how it is made.
+        evidence: Why, in words.
     """
 
     producer: str
@@ -44,16 +93,32 @@ class Link(Entity):
     consumer: str
     parameter: str
     confidence: Annotated[float, Field(gt=0, le=1)]
+    evidence: str = ""
 
 
 @dataclass(frozen=True)
-class _Field:
-    """A named value in a result; ``owner`` is the noun of the object or list it stands in."""
+class _Offer:
+    """A value some tool returns, ready to be compared; ``noun`` is set for identifiers."""
 
+    tool: Tool
     path: str
     name: str
-    owner: str
     schema: JsonObject
+    noun: str
+    noun_from: str
+    echoed: bool
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """A parameter to be filled."""
+
+    tool: Tool
+    parameter: str
+    name: str
+    schema: JsonObject
+    noun: str
+    noun_from: str
 
 
 def find_links(tools: Sequence[Tool]) -> tuple[Link, ...]:
@@ -63,40 +128,26 @@ def find_links(tools: Sequence[Tool]) -> tuple[Link, ...]:
         tools: Tools offered together, as a rule those of one domain.
 
     Returns:
-        Every link between two different tools, sorted by consumer, parameter and falling confidence.
+        Links between two different tools, sorted by consumer, parameter and falling confidence. Of each pair of tools
+        and parameter the surest one, and of each parameter the ``MAX_SOURCES`` surest.
     """
-    fields = {tool.name: tuple(_fields(tool.result or {})) for tool in tools}
+    index: dict[tuple[str, str], list[_Offer]] = defaultdict(list)
+    named: dict[str, Tool] = {}
+    for tool in sorted(tools, key=lambda tool: tool.name):
+        named[snake(tool.name)] = tool
+        for offer in _offers(tool):
+            for key in _keys_of_offer(offer):
+                index[key].append(offer)
     found: list[Link] = []
-    for consumer in tools:
-        for parameter, schema in consumer.properties.items():
-            for producer in tools:
-                if producer.name == consumer.name:
-                    continue
-                for field in fields[producer.name]:
-                    confidence = _confidence(field, parameter, schema)
-                    if confidence:
-                        found.append(
-                            Link(
-                                producer=producer.name,
-                                result_path=field.path,
-                                consumer=consumer.name,
-                                parameter=parameter,
-                                confidence=confidence,
-                            )
-                        )
-    return tuple(sorted(set(found), key=lambda x: (x.consumer, x.parameter, -x.confidence, x.producer, x.result_path)))
-
-
-def identifier_parameters(tool: Tool) -> tuple[str, ...]:
-    """Name the parameters that look like identifiers a system hands out.
-
-    Args:
-        tool: Any tool.
-
-    Returns:
-        Parameter names in the order of the schema; those from a fixed list (``enum``) are not among them.
-    """
-    return tuple(name for name, schema in tool.properties.items() if _is_identifier(*_single(name, schema)))
+    for tool in tools:
+        for wish in _wishes(tool):
+            best: dict[str, Link] = {}
+            for link in _candidates(wish, index, named):
+                known = best.get(link.producer)
+                if known is None or _surest(link) < _surest(known):
+                    best[link.producer] = link
+            found += sorted(best.values(), key=_surest)[:MAX_SOURCES]
+    return tuple(sorted(found, key=lambda link: (link.consumer, link.parameter, *_surest(link))))
 
 
 def producers_of(links: Sequence[Link], tool: Tool, parameter: str) -> tuple[Link, ...]:
@@ -111,135 +162,159 @@ def producers_of(links: Sequence[Link], tool: Tool, parameter: str) -> tuple[Lin
         The links, the surest first.
     """
     fitting = [link for link in links if link.consumer == tool.name and link.parameter == parameter]
-    return tuple(sorted(fitting, key=lambda link: (-link.confidence, link.producer, link.result_path)))
+    return tuple(sorted(fitting, key=_surest))
 
 
-def reachable(tools: Sequence[Tool], links: Sequence[Link]) -> tuple[Tool, ...]:
-    """Order tools so that each can be called with what the ones before it returned.
-
-    A required identifier that no tool returns has to come from the user, so it
-    holds up nothing.
-
-    Args:
-        tools: Tools offered together.
-        links: Result of ``find_links`` on them.
-
-    Returns:
-        The tools that can be reached, in such an order; a tool that waits on itself through others is left out.
-    """
-    needs = {
-        tool.name: [
-            {link.producer for link in sources if link.confidence >= IDENTIFIER_OF_NOUN}
-            for name in identifier_parameters(tool)
-            if name in tool.required and (sources := producers_of(links, tool, name))
-        ]
-        for tool in tools
-    }
-    ordered: list[Tool] = []
-    reached: set[str] = set()
-    while True:
-        ready = [t for t in tools if t.name not in reached and all(not s or s & reached for s in needs[t.name])]
-        if not ready:
-            return tuple(ordered)
-        ordered.extend(ready)
-        reached.update(tool.name for tool in ready)
+def _surest(link: Link) -> tuple[float, str, str]:
+    return -link.confidence, link.producer, link.result_path
 
 
-def _confidence(field: _Field, parameter: str, schema: JsonObject) -> float:
-    name, wanted = _single(parameter, schema)
-    field_name, offered = _single(field.name, field.schema)
-    if not _compatible(offered, wanted):
-        return 0
-    same_name = field_name == name
-    identifier = _is_identifier(name, wanted)
-    if same_name and identifier:
-        pattern = wanted.get("pattern")
-        same_pattern = isinstance(pattern, str) and bool(_DIGITS.search(pattern)) and pattern == offered.get("pattern")
-        return SAME_IDENTIFIER_PATTERN if same_pattern else SAME_IDENTIFIER_NAME
-    if identifier and field_name == "id" and field.owner and name == f"{field.owner}_id":
-        return IDENTIFIER_OF_NOUN
-    typed = bool(_types(offered)) and bool(_types(wanted))
-    # A tool that returns `id` at the top says too little about whose identifier it is.
-    return SAME_NAME if same_name and typed and not identifier else 0
+def _offers(tool: Tool) -> Iterator[_Offer]:
+    """What a tool returns; one value without a name where its result is not described."""
+    taken = {single(name, schema)[0] for name, schema in tool.properties.items() if name in tool.required}
+    taken_nouns = {_noun_taken(tool, name) for name in identifier_parameters(tool) if name in tool.required}
+    described = False
+    for field in result_fields(tool.result or {}):
+        described = True
+        name, schema = single(field.name, field.schema)
+        if not is_identifier(name, schema):
+            yield _Offer(tool, field.path, name, schema, "", "", echoed=name in taken)
+            continue
+        noun, noun_from = noun_of(name), "its name"
+        if not noun:
+            noun, noun_from = (field.owner, "its list") if field.owner else (noun_of_tool(tool), "the tool's name")
+        yield _Offer(tool, field.path, name, schema, noun, noun_from, echoed=name in taken or noun in taken_nouns)
+    noun = noun_of_tool(tool)
+    if not described and noun and hands_out(tool):
+        yield _Offer(tool, "$", "", {}, noun, "no result described", echoed=noun in taken_nouns)
 
 
-def _is_identifier(name: str, schema: JsonObject) -> bool:
-    types = _types(schema)
-    if "enum" in schema or "const" in schema or (types and not types & {"string", "integer", "number"}):
-        return False
-    words = name.split("_")
-    if words[-1] in ("id", "uuid", "guid"):
-        return True
-    if words[-1] not in ("number", "ref", "reference", "code") or _KNOWN_TO_PEOPLE & set(words):
-        return False
-    pattern = schema.get("pattern")
-    return isinstance(pattern, str) and bool(_DIGITS.search(pattern))
+def _wishes(tool: Tool) -> Iterator[_Wish]:
+    for parameter, given in tool.properties.items():
+        name, schema = single(parameter, given)
+        if not is_identifier(name, schema):
+            yield _Wish(tool, parameter, name, schema, "", "")
+            continue
+        noun, noun_from = noun_of(name), "its name"
+        if not noun:
+            noun, noun_from = said_noun(schema), "its description"
+        if not noun:
+            noun, noun_from = noun_of_tool(tool), "the tool's name"
+        yield _Wish(tool, parameter, name, schema, noun, noun_from)
 
 
-def _compatible(offered: JsonObject, wanted: JsonObject) -> bool:
-    left, right = _types(offered), _types(wanted)
-    if left and right and not left & right and not (left == {"integer"} and "number" in right):
-        return False
-    for keyword in ("pattern", "format"):
-        if keyword in offered and keyword in wanted and offered[keyword] != wanted[keyword]:
-            return False
-    some, others = offered.get("enum"), wanted.get("enum")
-    if isinstance(some, list) and isinstance(others, list):
-        return any(value in others for value in some)
-    return True
+def _noun_taken(tool: Tool, parameter: str) -> str:
+    name, schema = single(parameter, tool.properties[parameter])
+    return noun_of(name) or said_noun(schema) or noun_of_tool(tool)
 
 
-def _types(schema: JsonObject) -> set[str]:
-    """The types a schema allows, without null; empty when it does not say."""
-    given = schema.get("type")
-    words: list[JsonValue] = given if isinstance(given, list) else [given]
-    return {word for word in words if isinstance(word, str) and word != "null"}
+def _keys_of_offer(offer: _Offer) -> Iterator[tuple[str, str]]:
+    if offer.noun:
+        yield "noun", offer.noun
+        pattern = digit_pattern(offer.schema)
+        if pattern:
+            yield "pattern", pattern
+    else:
+        yield "name", offer.name
 
 
-def _single(name: str, schema: JsonObject) -> tuple[str, JsonObject]:
-    """Name and schema of one value: a list of identifiers is looked at as one of them, ``X | null`` as X."""
-    snake = _snake(name)
-    branches = schema.get("anyOf", schema.get("oneOf"))
-    if "type" not in schema and isinstance(branches, list):
-        real = [branch for branch in branches if isinstance(branch, dict) and branch.get("type") != "null"]
-        if len(real) == 1:
-            return _single(name, real[0])
-    items = schema.get("items")
-    if _types(schema) == {"array"} and isinstance(items, dict) and _IDENTIFIER_LIST.search(snake):
-        return snake[:-1], items
-    return snake, schema
+def _candidates(wish: _Wish, index: dict[tuple[str, str], list[_Offer]], named: dict[str, Tool]) -> Iterator[Link]:
+    for source in _tools_named_in(wish, named):
+        yield _link(source.name, "$", wish, 0.85, f"the description of {wish.parameter} names {source.name}")
+    if not wish.noun:
+        for offer in _window(index.get(("name", wish.name), []), wish):
+            confidence, why = _plain(offer, wish)
+            if confidence:
+                yield _link(offer.tool.name, offer.path, wish, confidence, why)
+        return
+    words = wish.noun.split("_")
+    for start in range(len(words)):
+        noun = "_".join(words[start:])
+        for offer in _window(index.get(("noun", noun), []), wish):
+            confidence, why = _identifiers(offer, wish, whole=start == 0)
+            if confidence:
+                yield _link(offer.tool.name, offer.path, wish, confidence, why)
+    pattern = digit_pattern(wish.schema)
+    for offer in _window(index.get(("pattern", pattern), []), wish) if pattern else ():
+        confidence, why = (0.3, _ECHO) if offer.echoed else (0.8, f"identifiers of the same pattern {pattern}")
+        yield _link(offer.tool.name, offer.path, wish, confidence, why)
 
 
-def _snake(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()).strip("_")
+def _window(offers: list[_Offer], wish: _Wish) -> Iterator[_Offer]:
+    """The offers of other tools; of very many some, other ones for each tool, so that no pool makes it quadratic."""
+    if len(offers) > _WINDOW:
+        start = zlib.crc32(wish.tool.name.encode()) % len(offers)
+        offers = (offers[start:] + offers[:start])[:_WINDOW]
+    for offer in offers:
+        if offer.tool.name != wish.tool.name and compatible(offer.schema, wish.schema):
+            yield offer
 
 
-def _fields(schema: JsonObject, path: str = "$", owner: str = "") -> Iterator[_Field]:
-    """Walk through everything a result can hold; schemas are bounded in depth by the normal form."""
-    properties = schema.get("properties")
-    for name, inner in properties.items() if isinstance(properties, dict) else ():
-        if isinstance(inner, dict):
-            here = f"{path}.{name}"
-            yield _Field(_item_path(here, inner), name, owner, inner)
-            yield from _fields(inner, here, _singular(_snake(name)))
-    items = schema.get("items")
-    if isinstance(items, dict):
-        yield from _fields(items, f"{path}[]", owner)
-    for key in _SAME_VALUE_LISTS:
-        branches = schema.get(key)
-        for branch in branches if isinstance(branches, list) else ():
-            if isinstance(branch, dict):
-                yield from _fields(branch, path, owner)
+_ECHO = "it returns only what it was given itself"
 
 
-def _item_path(path: str, schema: JsonObject) -> str:
-    items = schema.get("items")
-    holds_values = isinstance(items, dict) and bool(_types(items)) and not _types(items) & {"object", "array"}
-    return f"{path}[]" if "array" in _types(schema) and holds_values else path
+def _identifiers(offer: _Offer, wish: _Wish, *, whole: bool) -> tuple[float, str]:
+    about = f"both are of {offer.noun!r}"
+    if offer.echoed:
+        return 0.3, _ECHO
+    if not offer.name:
+        speaks = bool(_SPEAKS_OF_IDS.search(offer.tool.description))
+        why = f"{offer.tool.name} by its name finds or makes {offer.noun!r}"
+        return (0.7, f"{why} and speaks of ids") if speaks else (0.6, why)
+    if offer.name == wish.name and offer.noun_from == wish.noun_from == "its name":
+        pattern = digit_pattern(wish.schema)
+        if pattern and pattern == offer.schema.get("pattern"):
+            return 1.0, f"identifiers of the same name and pattern {pattern}"
+        return 0.9, "identifiers of the same name"
+    if not whole:
+        return 0.7, f"an identifier of {offer.noun!r}, with a word before it"
+    if wish.noun_from != "its name":
+        return 0.7, f"{about}, as {wish.noun_from} says"
+    if offer.noun_from == "the tool's name":
+        return 0.7, f"{about}, as the name of {offer.tool.name} says"
+    return 0.8, about
 
 
-def _singular(noun: str) -> str:
-    for ending, single in (("ies", "y"), ("sses", "ss"), ("xes", "x"), ("ches", "ch"), ("shes", "sh")):
-        if noun.endswith(ending):
-            return noun.removesuffix(ending) + single
-    return noun if noun.endswith("ss") else noun.removesuffix("s")
+def _plain(offer: _Offer, wish: _Wish) -> tuple[float, str]:
+    if not types_of(offer.schema) or not types_of(wish.schema):
+        return 0, ""
+    if offer.echoed:
+        return 0.3, _ECHO
+    if verb_of(wish.tool) in _ASKED_FREELY:
+        return 0.3, "values of the same name, but a search is for what the user asks"
+    if wish.name in _LITTLE_SAID:
+        return 0.2, "values of the same name, which says little"
+    for keyword in ("enum", "pattern", "format"):
+        if keyword in wish.schema and wish.schema[keyword] == offer.schema.get(keyword):
+            return 0.5, f"values of the same name and {keyword}"
+    left, right = _said(offer.schema), _said(wish.schema)
+    if left and right and 3 * len(left & right) >= len(left | right):
+        return 0.5, "values of the same name with like descriptions"
+    return 0.4, "values of the same name"
+
+
+def _said(schema: JsonObject) -> set[str]:
+    text = schema.get("description")
+    return set(_WORD.findall(text.lower())) if isinstance(text, str) else set()
+
+
+def _tools_named_in(wish: _Wish, named: dict[str, Tool]) -> Iterator[Tool]:
+    text = wish.schema.get("description")
+    if not isinstance(text, str):
+        return
+    for word in dict.fromkeys(_TOKEN.findall(text)):
+        # A tool called `search` would be named by every second sentence.
+        tool = named.get(snake(word)) if len(word) <= _LONGEST_NAME and "_" in snake(word) else None
+        if tool is not None and tool.name != wish.tool.name:
+            yield tool
+
+
+def _link(producer: str, path: str, wish: _Wish, confidence: float, evidence: str) -> Link:
+    return Link(
+        producer=producer,
+        result_path=path,
+        consumer=wish.tool.name,
+        parameter=wish.parameter,
+        confidence=confidence,
+        evidence=evidence,
+    )

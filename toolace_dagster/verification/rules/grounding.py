@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pydantic import JsonValue
 
 from toolace_dagster.entities import JsonObject, Turn, canonical_json
-from toolace_dagster.tool_pool.dependencies import identifier_parameters
+from toolace_dagster.tool_pool.identifiers import identifier_parameters
 from toolace_dagster.verification.rules.normalise import looks_like_identifier, normal, numbers, scalars, spoken_dates
 from toolace_dagster.verification.rules.registry import Defect, Subject, rule
 
