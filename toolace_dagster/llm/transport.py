@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
+from functools import cache
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import httpx2
-from openai import AsyncOpenAI, DefaultAioHttpClient, DefaultAsyncHttpxClient, Omit
+from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Omit
 from openai._types import RequestOptions
 
+from toolace_dagster.llm.http import EndpointHttpClient
 from toolace_dagster.llm.protocol import EndpointUnusable
 from toolace_dagster.settings import ModelSettings
 
@@ -87,7 +90,7 @@ def make_client(settings: ModelSettings) -> AsyncOpenAI:
         api_key=key,
         base_url=base_url(settings),
         default_query=settings.query or None,
-        http_client=DefaultAioHttpClient(timeout=timeout, limits=limits),
+        http_client=EndpointHttpClient(timeout=timeout, limits=limits, verify=_trusted()),
         timeout=timeout,
         max_retries=0,
     )
@@ -98,6 +101,12 @@ def request_options(settings: ModelSettings) -> RequestOptions:
     if not settings.api_key_header:
         return {}
     return {"headers": {settings.api_key_header: _usable_key(settings.api_key_env), "Authorization": Omit()}}
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The certificates to trust; reading them takes longer than making all the rest of a client."""
+    return httpx2.create_ssl_context()
 
 
 def redact(text: str, *, shortest: int = 4) -> str:
