@@ -116,6 +116,7 @@ class Settings(BaseModel):
         questions_per_call: Expert sub-questions asked in one call; 1 is one expert each, as in the paper.
         validation_share: Share of accepted dialogues for validation.
         test_share: Share of accepted dialogues for test.
+        cache: Folder of a cache of responses that homes share; None keeps responses in the home alone.
         llm: Model and calling settings.
         roles: By role, the fields of ``llm`` in which that role's model differs.
     """
@@ -135,6 +136,7 @@ class Settings(BaseModel):
     questions_per_call: Annotated[int, Field(ge=1)] = 1
     validation_share: Annotated[float, Field(ge=0, lt=1)] = 0.1
     test_share: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    cache: Path | None = None
     llm: ModelSettings = ModelSettings()
     roles: dict[ModelRole, dict[str, JsonValue]] = Field(default_factory=dict[ModelRole, dict[str, JsonValue]])
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from toolace_dagster.llm.cache import ResponseCache
 from toolace_dagster.llm.driver import RowOutcome, run_programs
 from toolace_dagster.llm.gateway import Gateway
 from toolace_dagster.llm.journal import CallJournal
@@ -56,9 +57,9 @@ def store(folder: Path) -> Store:
     return Store(folder / "garages.duckdb", sql("calls/tables"))
 
 
-def journal(folder: Path, run_id: str = "run-1") -> CallJournal:
+def journal(folder: Path, run_id: str = "run-1", cache: ResponseCache | None = None) -> CallJournal:
     """The journal of a run."""
-    return CallJournal(store(folder), folder / "garages.jsonl", run_id)
+    return CallJournal(store(folder), folder / "garages.jsonl", run_id, cache)
 
 
 def settings(url: str, **more: Any) -> ModelSettings:

@@ -33,7 +33,7 @@ ROOT = Path(__file__).parents[2]
 def record(number: int) -> CallRecord:
     """A call as the gateway writes it down."""
     return CallRecord(
-        key=f"key-{number}",
+        key=f"{number:032x}",
         call_id=f"c-{number}",
         stage="skeletons",
         task="value",

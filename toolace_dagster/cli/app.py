@@ -39,6 +39,10 @@ PoolOption = Annotated[
         "--pool", envvar="TOOLACE_POOL", help="Folder or file of tool definitions.", show_default="shipped pool"
     ),
 ]
+CacheOption = Annotated[
+    Path | None,
+    typer.Option("--cache", envvar="TOOLACE_CACHE", help="Folder of a cache of responses that homes share."),
+]
 DEFAULT_HOME = Path("toolace_data")
 
 
@@ -63,6 +67,7 @@ def run(
     timeout: Annotated[float, typer.Option(help="Seconds a model call may take.")] = 120.0,
     questions_per_call: Annotated[int, typer.Option(help="Expert questions per call; 1 is one expert each.")] = 1,
     error_rate: Annotated[float, typer.Option(help="Offline model: factor on its documented error rates.")] = 1.0,
+    cache: CacheOption = None,
     parallel: Annotated[int, typer.Option(min=0, help="Domains at once; 0 chooses.")] = 0,
 ) -> None:
     """Make what is stale: all stages of all (or chosen) domains, then splits, exports and the dataset card."""
@@ -75,6 +80,7 @@ def run(
         "dialogues": dialogues,
         "rounds": rounds,
         "questions_per_call": questions_per_call,
+        "cache": cache.resolve() if cache else None,
     }
     llm: dict[str, object] = {
         "model": model,

@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from toolace_dagster.cli.console import err
+from toolace_dagster.cli.console import err, warn
 from toolace_dagster.pipeline.progress import StageProgress
 from toolace_dagster.pipeline.stages import domain_stages
 from toolace_dagster.settings import Settings
@@ -25,6 +25,7 @@ class ProgressDisplay:
         """Prepare; shown once entered."""
         self._order = [stage.name for stage in domain_stages(settings)]
         self._latest: dict[str, StageProgress] = {}
+        self._warned: set[str] = set()
         # No refresh thread: processes are forked while this is shown.
         self._live = Live(console=err, auto_refresh=False, transient=True) if err.is_terminal else None
 
@@ -40,7 +41,12 @@ class ProgressDisplay:
             self._live.stop()
 
     def update(self, progress: StageProgress) -> None:
-        """Take in news of a stage."""
+        """Take in news of a stage; a warning is shown once, however many stages give it."""
+        if progress.warning:
+            if progress.warning not in self._warned:
+                self._warned.add(progress.warning)
+                warn(progress.warning)
+            return
         before = self._latest.get(progress.domain)
         self._latest[progress.domain] = progress
         if self._live:

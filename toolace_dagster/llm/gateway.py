@@ -161,6 +161,7 @@ class Gateway:
             if stored is not None:
                 parsed = parse_reply(stored, request.reply_type, None)
                 if parsed.reply is not None:
+                    self._journal.note_borrowed(key, request)
                     return ModelResult(call_id, parsed.reply, cached=True, tries=0, repairs=parsed.repairs)
             return await self._pay(_Asked(request, endpoint, key, call_id, []))
 

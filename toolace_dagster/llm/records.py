@@ -81,6 +81,43 @@ class CallRecord(Entity):
     batch_id: str | None = None
 
 
+class BorrowedCall(Entity):
+    """A call that another run paid for, maybe in another home: a row of ``borrowed_calls``.
+
+    Stage, dialogue, prompt and sampling are of the request that was answered; model, endpoint, response, tokens,
+    ``run_id`` and ``created_at`` are those of the call that was paid for.
+
+    Attributes:
+        borrowed_by: Run that used it.
+    """
+
+    key: str
+    call_id: str
+    stage: str
+    task: str
+    role: str
+    domain: str
+    dialogue_id: str
+    round: int
+    turn_ids: tuple[str, ...]
+    model: str
+    endpoint: str
+    messages: list[JsonValue]
+    sampling: dict[str, JsonValue]
+    response: str
+    usable: bool = True
+    finish_reason: str | None
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    reasoning_tokens: int
+    latency_ms: float
+    retries: int
+    run_id: str
+    created_at: str
+    borrowed_by: str
+
+
 class CallUse(Entity):
     """One use of a response by a row, paid or from the cache: a row of ``call_uses``."""
 

@@ -61,7 +61,7 @@ def dataset_domains(warehouse: Warehouse, settings: Settings) -> list[str]:
 
 def dataset_fingerprint(warehouse: Warehouse, settings: Settings) -> str:
     """Content hash of all verified dialogues, their ends and the settings of splits and card."""
-    parts: list[object] = [settings.model_dump(mode="json", exclude={"pool", "llm"})]
+    parts: list[object] = [settings.model_dump(mode="json", exclude={"pool", "cache", "llm"})]
     for domain in dataset_domains(warehouse, settings):
         store = warehouse.domain(domain)
         ends = store.read(sql("queries/domain_outcomes"))
@@ -172,7 +172,7 @@ def card_facts(warehouse: Warehouse, settings: Settings) -> CardFacts:
     }
     return CardFacts(
         model=", ".join(sorted(models)) or settings.llm.model,
-        settings=settings.model_dump(mode="json"),
+        settings=settings.model_dump(mode="json", exclude={"cache"}),
         splits=report_splits(rows),
         domains=tuple(DomainCounts(s.domain, s.attempted, s.accepted, s.rejected, s.failed) for s in summaries),
         reasons=_reasons(summaries),

@@ -9,6 +9,7 @@ here: showing it.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,12 +26,14 @@ class StageProgress:
         stage: Stage.
         rows: Rows the stage is making.
         calls: Progress of its model calls; None when the stage begins.
+        warning: Something the user should know that stops nothing; empty otherwise.
     """
 
     domain: str
     stage: str
     rows: int
     calls: Progress | None = None
+    warning: str = ""
 
 
 Listener = Callable[[StageProgress], None]
@@ -48,6 +51,8 @@ def listening(listener: Listener) -> Generator[None]:
 
 
 def tell(progress: StageProgress) -> None:
-    """Tell all listeners."""
+    """Tell all listeners; a warning that nobody listens to is logged."""
+    if progress.warning and not _listeners:
+        logging.getLogger(__name__).warning("%s, %s: %s", progress.domain, progress.stage, progress.warning)
     for listener in _listeners:
         listener(progress)

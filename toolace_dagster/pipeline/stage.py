@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from toolace_dagster.entities import Edit, Entity, Rejection, Verdict, content_hash
+from toolace_dagster.llm.cache import ResponseCache
 from toolace_dagster.llm.driver import RowOutcome, run_programs
 from toolace_dagster.llm.gateway import Gateway
 from toolace_dagster.llm.journal import CallJournal
@@ -214,10 +215,12 @@ def report(stage: str, context: StageContext, *, made: int, reused: int, seconds
 
 
 def _drive(stage: Stage, stale: Sequence[WorkItem], context: StageContext) -> dict[str, RowOutcome[Any]]:
-    journal = CallJournal(context.store, context.warehouse.journal(context.domain), context.run_id)
     programs = {item.dialogue_id: item.program() for item in stale}
     begun = StageProgress(domain=context.domain, stage=stage.name, rows=len(stale))
     tell(begun)
+    folder = context.settings.cache
+    cache = ResponseCache(folder, lambda warning: tell(replace(begun, warning=warning))) if folder else None
+    journal = CallJournal(context.store, context.warehouse.journal(context.domain), context.run_id, cache)
     gateway = Gateway(context.settings.models, journal, on_progress=lambda calls: tell(replace(begun, calls=calls)))
     return run_programs(gateway, programs)
 

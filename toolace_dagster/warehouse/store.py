@@ -23,7 +23,7 @@ from typing import Any
 
 import duckdb
 
-from toolace_dagster.entities import canonical_json
+from toolace_dagster.entities import canonical_json, content_hash
 
 Row = dict[str, Any]
 Params = Sequence[Any] | Mapping[str, Any]
@@ -55,6 +55,7 @@ class Store:
         """
         self.path = path
         self._schema = schema
+        self._stamp = content_hash(schema)
         self._open: duckdb.DuckDBPyConnection | None = None
 
     def exists(self) -> bool:
@@ -86,6 +87,7 @@ class Store:
         if self._open is not None or not self.path.exists():
             yield
             return
+        self._bring_up_to_date()
         with _attached(self.path, read_only=True) as connection:
             self._open = connection
             try:
@@ -100,9 +102,11 @@ class Store:
         if not self.path.exists():
             _prepared.discard(self._file)
         with _attached(self.path, read_only=False) as connection:
-            # Once a process and file: making what is there already takes longer than most writes.
+            # Once a process and file, and only when it changed: it takes longer than most writes.
             if self._file not in _prepared:
-                connection.execute(self._schema)
+                if not self._is_current(connection):
+                    connection.execute(self._schema)
+                    connection.execute("CREATE OR REPLACE TABLE schema_stamp AS SELECT ? AS stamp", [self._stamp])
                 _prepared.add(self._file)
             connection.execute("BEGIN")
             try:
@@ -114,7 +118,25 @@ class Store:
 
     @property
     def _file(self) -> tuple[str, str]:
-        return str(self.path), self._schema
+        return str(self.path), self._stamp
+
+    def _bring_up_to_date(self) -> None:
+        """Give a file that an earlier version made the tables and views it lacks, before they are read."""
+        if self._file in _prepared:
+            return
+        with _attached(self.path, read_only=True) as connection:
+            current = self._is_current(connection)
+        if current:
+            _prepared.add(self._file)
+        else:
+            with self.write():
+                pass
+
+    def _is_current(self, connection: duckdb.DuckDBPyConnection) -> bool:
+        try:
+            return connection.execute("SELECT stamp FROM schema_stamp").fetchone() == (self._stamp,)
+        except duckdb.CatalogException:
+            return False
 
 
 _prepared: set[tuple[str, str]] = set()

@@ -1,47 +1,33 @@
-"""The write-ahead journal of model calls, and the cache over it.
+"""The calls of one domain: written down, folded into DuckDB, found again.
 
-A response is on disk before it is used. It goes to an append-only file first,
-since DuckDB's readers block writers and a file append waits for nobody, and is
-folded into the domain's DuckDB file when a stage ends or the next one begins.
-Lines that wait for the disk share one sync.
+Lines that wait for the disk share one sync, and lookups that arrive together
+share one query.
 
-Each file begins with an id. A fold stores it in the transaction that stores the
-lines, so one that was killed between commit and truncation is not done again.
-
-Belongs here: durability and lookups. Does not belong here: making calls
-(``gateway``).
+Belongs here: when things are written, folded and looked up. Does not belong here:
+the file (``file``), the cache that homes share (``cache``).
 """
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import json
-import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
-from uuid import uuid4
+from typing import Any
 
 import duckdb
 
-from toolace_dagster.entities import Entity, canonical_json
-from toolace_dagster.llm.records import CallRecord, CallUse
+from toolace_dagster.llm.cache import CachedResponse, ResponseCache
+from toolace_dagster.llm.journal.file import JournalBroken, JournalFile, line
+from toolace_dagster.llm.journal.known import KnownKeys
+from toolace_dagster.llm.protocol import ModelRequest
+from toolace_dagster.llm.records import BorrowedCall, CallRecord, CallUse
 from toolace_dagster.warehouse import Store, fetch, insert, sql
 
-_TABLES = {"call": "model_calls", "use": "call_uses"}
+_TABLES = {"call": "model_calls", "borrowed": "borrowed_calls", "use": "call_uses"}
 _ROWS_AT_ONCE = 2_000
-
-
-class JournalInUse(RuntimeError):
-    """Another process is making calls for the same domain."""
-
-
-class JournalBroken(RuntimeError):
-    """Responses can no longer be kept, so no more may be paid for. The message names the mend."""
 
 
 class CallJournal:
@@ -51,27 +37,30 @@ class CallJournal:
         run_id: Run that pays for new calls.
     """
 
-    def __init__(self, store: Store, path: Path, run_id: str) -> None:
+    def __init__(self, store: Store, path: Path, run_id: str, cache: ResponseCache | None = None) -> None:
         """Name store and file; nothing is opened yet.
 
         Args:
             store: The domain's DuckDB file, with the tables of ``sql/calls/tables.sql``.
             path: The journal file.
             run_id: Run that pays for new calls.
+            cache: Cache that other homes share, if any.
         """
         self.run_id = run_id
         self._store = store
         self._path = path
-        self._file: IO[bytes] | None = None
-        self._pid = 0
-        self._lines: list[bytes] = []
+        self._cache = cache
+        self._file: JournalFile | None = None
+        self._lines: list[_Waiting] = []
         self._uses: list[bytes] = []
         self._file_lock = threading.Lock()
         self._waiting: list[asyncio.Future[None]] = []
         self._writer: asyncio.Task[None] | None = None
         self._broken: JournalBroken | None = None
-        self._known: set[str] = set()
-        self._fresh: dict[str, str] = {}
+        self._known = KnownKeys()
+        self._fresh: dict[str, int] = {}
+        self._found: dict[str, CachedResponse] = {}
+        self._borrowed: set[str] = set()
         self._wanted: list[tuple[str, asyncio.Future[str | None]]] = []
         self._lookup: asyncio.Task[None] | None = None
 
@@ -81,20 +70,11 @@ class CallJournal:
         Raises:
             JournalInUse: If another process has it.
         """
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self._path.open("ab", buffering=0)
-        self._pid = os.getpid()
+        self._file = JournalFile(self._path)
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _sync_folder(self._path.parent)
+            self._offer_what_was_left()
             self.fold()
-            self._known = {row["key"] for row in self._store.read(sql("calls/known_keys"))}
-        except BlockingIOError as error:
-            self._release()
-            raise JournalInUse(
-                f"Another run is making calls for this domain (it holds {self._path.name}). "
-                "Wait until it has ended, or stop it."
-            ) from error
+            self._known = KnownKeys(row["beginning"] for row in self._store.read(sql("calls/known_keys")))
         except BaseException:
             self._release()
             raise
@@ -104,8 +84,7 @@ class CallJournal:
         if self._file is None:
             return
         try:
-            # A forked child shares file and lock with its parent, to whom the lines belong.
-            if self._pid == os.getpid() and self._broken is None:
+            if self._file.is_ours and self._broken is None:
                 self.fold()
         finally:
             self._release()
@@ -115,17 +94,21 @@ class CallJournal:
         if self._file is None:
             return
         try:
-            if self._pid == os.getpid() and self._broken is None:
+            if self._file.is_ours and self._broken is None:
                 self._flush()
         finally:
             self._release()
 
     async def lookup(self, key: str) -> str | None:
-        """Find a usable response by key; lookups that arrive together share one query."""
+        """Find a usable response by key: in this stage, in the domain's file, in the shared cache.
+
+        When it is used, :meth:`note_borrowed` is to be told.
+        """
         if key in self._fresh:
-            return self._fresh[key]
+            assert self._file is not None
+            return self._file.record_at(self._fresh[key])["response"]
         # Nobody else adds calls while we hold the file, so what was not there when it was opened needs no query.
-        if key not in self._known:
+        if key not in self._known and self._cache is None:
             return None
         future: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         self._wanted.append((key, future))
@@ -140,15 +123,17 @@ class CallJournal:
             JournalBroken: If it can't be kept, such as when the disk is full.
         """
         self.check()
-        line = _line("call", record)
+        written = _Waiting(line("call", record))
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._lines.append(line)
+        self._lines.append(written)
         self._waiting.append(future)
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write())
         await future
         if record.usable and record.response is not None:
-            self._fresh[record.key] = record.response
+            self._fresh[record.key] = written.place
+            if self._cache is not None:
+                self._cache.put([vars(record)])
 
     def check(self) -> None:
         """Make sure that a response could be kept, before it is paid for.
@@ -163,7 +148,34 @@ class CallJournal:
 
     def note_use(self, use: CallUse) -> None:
         """Note a use; uses can be told again from rows, so they wait for the next write."""
-        self._uses.append(_line("use", use))
+        self._uses.append(line("use", use))
+
+    def note_borrowed(self, key: str, request: ModelRequest[Any]) -> None:
+        """Write down that a response was used which :meth:`lookup` found; does something only for one from the cache.
+
+        So the home that uses it has prompt and reply too, whatever becomes of the cache.
+        """
+        found = self._found.pop(key, None)
+        if found is None or key in self._borrowed:
+            return
+        self._borrowed.add(key)
+        purpose = request.purpose
+        record = BorrowedCall(
+            key=key,
+            call_id=f"c-{key[:16]}",
+            stage=purpose.stage,
+            task=purpose.task,
+            role=purpose.role,
+            domain=purpose.domain,
+            dialogue_id=purpose.dialogue_id,
+            round=purpose.round,
+            turn_ids=purpose.turn_ids,
+            messages=[message.model_dump() for message in request.messages],
+            sampling=request.sampling.model_dump(exclude_none=True),
+            borrowed_by=self.run_id,
+            **found.facts,
+        )
+        self._uses.append(line("borrowed", record))
 
     def fold(self) -> None:
         """Move all lines of the file into DuckDB; safe to be interrupted at any point."""
@@ -171,29 +183,38 @@ class CallJournal:
         assert file is not None
         self._flush()
         with self._file_lock:
-            if os.fstat(file.fileno()).st_size:
-                self._fold_file()
-                file.truncate(0)
-                os.fsync(file.fileno())
-        self._known |= self._fresh.keys()
+            if file.size:
+                self._fold_file(file)
+                file.empty()
         self._fresh.clear()
 
-    def _fold_file(self) -> None:
-        journal_id = next((row["id"] for kind, row in _read(self._path) if kind == "journal"), None)
-        lines = _read(self._path)
+    def _fold_file(self, file: JournalFile) -> None:
+        journal_id = next((row["id"] for kind, row in file.records() if kind == "journal"), None)
+        records = file.records()
         with self._store.write() as connection:
             if fetch(connection, "SELECT 1 FROM journal_folds WHERE journal_id = $id", {"id": journal_id}):
                 return
-            while rows := list(islice(lines, _ROWS_AT_ONCE)):
+            while rows := list(islice(records, _ROWS_AT_ONCE)):
                 for kind, table in _TABLES.items():
                     insert(connection, table, [row for of, row in rows if of == kind])
             if journal_id is not None:
                 insert(connection, "journal_folds", [{"journal_id": journal_id}])
 
+    def _offer_what_was_left(self) -> None:
+        """Give the shared cache what a run that was killed may not have given it any more."""
+        assert self._file is not None
+        if self._cache is None:
+            return
+        records = self._file.records()
+        while rows := list(islice(records, _ROWS_AT_ONCE)):
+            self._cache.put(row for kind, row in rows if kind == "call")
+
     def _release(self) -> None:
         if self._file is not None:
-            self._file.close()
-            self._file = None
+            file, self._file = self._file, None
+            file.close()
+            if self._cache is not None and file.is_ours:
+                self._cache.close()
 
     async def _look_up(self) -> None:
         # One turn of the loop lets all rows that start together ask first.
@@ -201,8 +222,7 @@ class CallJournal:
         while self._wanted:
             wanted, self._wanted = self._wanted, []
             try:
-                # In a thread, since it may have to wait for another process that writes.
-                found = await asyncio.to_thread(self._stored, {key for key, _ in wanted})
+                found = await self._stored_anywhere({key for key, _ in wanted})
             except BaseException as error:
                 _fail([future for _, future in wanted], error)
                 if not isinstance(error, Exception):
@@ -212,9 +232,22 @@ class CallJournal:
                 if not future.done():
                     future.set_result(found.get(key))
 
-    def _stored(self, keys: Iterable[str]) -> dict[str, str]:
+    async def _stored_anywhere(self, keys: set[str]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        here = sorted(key for key in keys if key in self._known)
+        if here:
+            # In a thread, since it may have to wait for another process that writes.
+            found = await asyncio.to_thread(self._stored, here)
+        elsewhere = sorted(keys - found.keys())
+        if elsewhere and self._cache is not None:
+            shared = await self._cache.find(elsewhere)
+            self._found |= shared
+            found |= {key: response.response for key, response in shared.items()}
+        return found
+
+    def _stored(self, keys: Sequence[str]) -> dict[str, str]:
         try:
-            rows = self._store.read(sql("calls/lookup"), {"keys": sorted(keys)})
+            rows = self._store.read(sql("calls/lookup"), {"keys": keys})
         except duckdb.Error as error:
             raise JournalBroken(f"Stored responses can't be read: {error}") from error
         return {row["key"]: row["response"] for row in rows}
@@ -249,53 +282,24 @@ class CallJournal:
                 raise self._broken
             assert self._file is not None
             try:
-                _append(self._file, [*uses, *lines])
+                places = self._file.append([*uses, *(waiting.line for waiting in lines)])
             except OSError as error:
                 self._broken = JournalBroken(
                     f"Responses can't be kept: {error.strerror or error} ({self._path}). "
                     "Make room or mend the disk; the same command goes on from what was kept."
                 )
                 raise self._broken from error
+            for waiting, place in zip(lines, places[len(uses) :], strict=True):
+                waiting.place = place
             del self._lines[: len(lines)], self._uses[: len(uses)]
 
 
-def _append(file: IO[bytes], lines: Sequence[bytes]) -> None:
-    """Append lines as a whole or not at all: half a line would spoil the next one too."""
-    size = os.fstat(file.fileno()).st_size
-    head = b"" if size else _line("journal", {"id": uuid4().hex})
-    rest = memoryview(b"".join((head, *lines)))
-    try:
-        while rest:
-            rest = rest[os.write(file.fileno(), rest) :]
-        os.fsync(file.fileno())
-    except BaseException:
-        with suppress(OSError):
-            os.ftruncate(file.fileno(), size)
-        raise
+@dataclass
+class _Waiting:
+    """A line, and where in the file it begins once it is there."""
 
-
-def _line(kind: str, record: Entity | dict[str, str]) -> bytes:
-    return f"{canonical_json([kind, record])}\n".encode()
-
-
-def _read(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """All whole lines; a torn one is what a kill left of a response that nobody has used."""
-    with path.open("rb") as file:
-        for line in file:
-            try:
-                kind, row = json.loads(line)
-            except (ValueError, TypeError):
-                continue
-            yield kind, row
-
-
-def _sync_folder(path: Path) -> None:
-    """Make sure that a file that was just made is found again after a power cut."""
-    folder = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    line: bytes
+    place: int = -1
 
 
 def _fail(futures: Iterable[asyncio.Future[Any]], error: BaseException) -> None:

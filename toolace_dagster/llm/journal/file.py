@@ -1,0 +1,136 @@
+"""The journal's file: one JSON line a record, appended as a whole or not at all.
+
+A file begins with an id. A fold stores it in the transaction that stores the
+lines, so one that was killed between commit and truncation is not done again.
+
+Belongs here: bytes, locks, syncs. Does not belong here: what lines mean, or when
+they are written (``calls``).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any
+from uuid import uuid4
+
+from toolace_dagster.entities import Entity, canonical_json
+
+
+class JournalInUse(RuntimeError):
+    """Another process is making calls for the same domain."""
+
+
+class JournalBroken(RuntimeError):
+    """Responses can no longer be kept, so no more may be paid for. The message names the mend."""
+
+
+class JournalFile:
+    """An open journal file that no other process can open."""
+
+    def __init__(self, path: Path) -> None:
+        """Open it, or make it.
+
+        Raises:
+            JournalInUse: If another process has it.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._file: IO[bytes] = path.open("a+b", buffering=0)
+        self._pid = os.getpid()
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _sync_folder(path.parent)
+        except BlockingIOError as error:
+            self._file.close()
+            raise JournalInUse(
+                f"Another run is making calls for this domain (it holds {path.name}). "
+                "Wait until it has ended, or stop it."
+            ) from error
+        except BaseException:
+            self._file.close()
+            raise
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this process opened it: a forked child shares file and lock with its parent, who owns the lines."""
+        return self._pid == os.getpid()
+
+    @property
+    def size(self) -> int:
+        """Bytes in the file."""
+        return os.fstat(self.fileno()).st_size
+
+    def fileno(self) -> int:
+        """The file's descriptor."""
+        return self._file.fileno()
+
+    def append(self, lines: Sequence[bytes]) -> list[int]:
+        """Append lines and sync them, as a whole or not at all: half a line would spoil the next one too.
+
+        Returns:
+            Where each line begins.
+
+        Raises:
+            OSError: If the disk does not take them.
+        """
+        size = self.size
+        head = b"" if size else line("journal", {"id": uuid4().hex})
+        rest = memoryview(b"".join((head, *lines)))
+        try:
+            while rest:
+                rest = rest[os.write(self.fileno(), rest) :]
+            os.fsync(self.fileno())
+        except BaseException:
+            with suppress(OSError):
+                os.ftruncate(self.fileno(), size)
+            raise
+        begins = size + len(head)
+        places: list[int] = []
+        for written in lines:
+            places.append(begins)
+            begins += len(written)
+        return places
+
+    def record_at(self, place: int) -> dict[str, Any]:
+        """Read back the record of a line that was appended."""
+        with self._path.open("rb") as file:
+            file.seek(place)
+            return json.loads(file.readline())[1]
+
+    def records(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """All whole lines; a torn one is what a kill left of a response that nobody has used."""
+        with self._path.open("rb") as file:
+            for written in file:
+                try:
+                    kind, row = json.loads(written)
+                except (ValueError, TypeError):
+                    continue
+                yield kind, row
+
+    def empty(self) -> None:
+        """Drop all lines."""
+        self._file.truncate(0)
+        os.fsync(self.fileno())
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+
+def line(kind: str, record: Entity | dict[str, Any]) -> bytes:
+    """A record as a line of the file."""
+    return f"{canonical_json([kind, record])}\n".encode()
+
+
+def _sync_folder(path: Path) -> None:
+    """Make sure that a file that was just made is found again after a power cut."""
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
