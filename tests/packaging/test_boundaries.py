@@ -18,7 +18,7 @@ PARTS = {module.part for module in MODULES} - {""}
 
 STAGES = ("tool_pool", "initialization", "refinement", "verification", "dataset")
 """In the order data flows; each may import only those before it."""
-SHARED = ("entities", "settings", "llm", "prompts", "warehouse")
+SHARED = ("entities", "execution", "settings", "llm", "prompts", "warehouse")
 """What every stage may use, and what knows no stage."""
 OUTER = ("cli", "orchestration", "assets")
 """The ways in; nothing else imports them."""
@@ -82,6 +82,29 @@ def test_shared_parts_know_no_stage() -> None:
 
 def test_entities_import_nothing_else_of_ours() -> None:
     assert [place for module in in_parts("entities") for place in reaching(module, PARTS - {"entities"})] == []
+
+
+WORKER = ("confinement", "frames", "landlock", "plain", "seccomp", "session", "zygote")
+"""What is loaded in the process that runs tools."""
+
+
+def test_execution_knows_only_entities() -> None:
+    barred = PARTS - {"entities", "execution"}
+    assert [place for module in in_parts("execution") for place in reaching(module, barred)] == []
+
+
+def test_the_process_that_runs_tools_loads_the_standard_library_alone() -> None:
+    inside = {f"{PACKAGE}.execution.{name}" for name in WORKER}
+    allowed = (*sys.stdlib_module_names, *inside)
+    found = [
+        module.where(found)
+        for module in MODULES
+        if module.name in inside
+        for found in module.imports
+        if found.target not in (f"{PACKAGE}.execution", "__future__")
+        and not any(f"{found.target}.".startswith(f"{name}.") for name in allowed)
+    ]
+    assert found == []
 
 
 def test_offline_model_sees_only_the_request() -> None:
