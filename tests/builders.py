@@ -18,6 +18,7 @@ from toolace_dagster.entities import (
     ToolOutput,
     Turn,
 )
+from toolace_dagster.execution.protocol import Outcome, ToolRun, ToolRunResult
 from toolace_dagster.llm.protocol import CallError, ModelRequest, ModelResult, Program
 
 START = Origin(operation="trajectory_initialization")
@@ -120,18 +121,27 @@ def spec(injections: tuple[InjectionType, ...] = ()) -> TaskSpec:
     )
 
 
-def drive(program: Program[Any], answer: Callable[[ModelRequest[Any]], dict[str, Any] | None]) -> Any:
+def drive(
+    program: Program[Any],
+    answer: Callable[[ModelRequest[Any]], dict[str, Any] | None],
+    execute: Callable[[ToolRun], tuple[Outcome, ...]] | None = None,
+) -> Any:
     """Run a row program to its end.
 
     Args:
         program: The program.
         answer: Gives the reply of each request as JSON; None is a failed call.
+        execute: Runs tools.
     """
     try:
         requests = next(program)
         while True:
-            results: list[ModelResult[Any]] = []
+            results: list[ModelResult[Any] | ToolRunResult] = []
             for index, request in enumerate(requests):
+                if isinstance(request, ToolRun):
+                    assert execute is not None, "nothing was said of running tools"
+                    results.append(ToolRunResult(outcomes=execute(request)))
+                    continue
                 given = answer(request)
                 if given is None:
                     error = CallError(kind="refused", message="no")

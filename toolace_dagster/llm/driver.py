@@ -3,21 +3,23 @@
 There is no barrier: a slow reply holds up its own row and nobody else's. A row
 that goes wrong is an outcome with its error; it never takes others along.
 
-Belongs here: running many programs over one gateway. Does not belong here: what a
+Belongs here: running many programs over one gateway and one executor of tools. Does not belong here: what a
 program does.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic
 
+from toolace_dagster.execution.protocol import ExecutionFailed, ToolExecutor, ToolRun, ToolRunResult
 from toolace_dagster.llm.gateway import Gateway
 from toolace_dagster.llm.journal import JournalBroken
-from toolace_dagster.llm.protocol import CallFailed, EndpointUnusable, ModelRequest, ModelResult, Program, RowT
+from toolace_dagster.llm.protocol import CallFailed, EndpointUnusable, ModelRequest, ModelResult, Program, RowT, Work
 from toolace_dagster.llm.transport import redact
 
 _ROWS_PER_SLOT = 4
@@ -31,6 +33,7 @@ class RowOutcome(Generic[RowT]):
         row: What it returned; None when it failed.
         error: Why it failed; empty otherwise.
         error_kind: Kind of the failing call's error, or ``bug`` for an exception of the program.
+        error_source: ``call``, or ``execution`` when a tool run failed.
         call_id: The failing call.
         call_ids: All calls it used, in order.
     """
@@ -38,16 +41,20 @@ class RowOutcome(Generic[RowT]):
     row: RowT | None = None
     error: str = ""
     error_kind: str = ""
+    error_source: str = "call"
     call_id: str | None = None
     call_ids: list[str] = field(default_factory=list[str])
 
 
-def run_programs(gateway: Gateway, programs: Mapping[str, Program[RowT]]) -> dict[str, RowOutcome[RowT]]:
+def run_programs(
+    gateway: Gateway, programs: Mapping[str, Program[RowT]], executor: ToolExecutor | None = None
+) -> dict[str, RowOutcome[RowT]]:
     """Run all programs to their ends.
 
     Args:
         gateway: Not yet entered; entered and left here.
         programs: By row id.
+        executor: Runs tools, where the domain has backends; not yet entered either.
 
     Returns:
         One outcome per program, in the order given.
@@ -56,19 +63,22 @@ def run_programs(gateway: Gateway, programs: Mapping[str, Program[RowT]]) -> dic
         EndpointUnusable: On a permanent fault of the endpoint. All rows stop; what was paid for is kept.
         JournalBroken: If responses can't be kept; none is paid for that could not be.
         JournalInUse: If another process makes calls for the same domain.
+        BackendUnusable: If the executor can run nothing.
     """
-    return asyncio.run(_run(gateway, programs))
+    return asyncio.run(_run(gateway, programs, executor))
 
 
-async def _run(gateway: Gateway, programs: Mapping[str, Program[RowT]]) -> dict[str, RowOutcome[RowT]]:
+async def _run(
+    gateway: Gateway, programs: Mapping[str, Program[RowT]], executor: ToolExecutor | None
+) -> dict[str, RowOutcome[RowT]]:
     outcomes: dict[str, RowOutcome[RowT]] = {row_id: RowOutcome() for row_id in programs}
     waiting = iter(programs.items())
 
     async def worker() -> None:
         for row_id, program in waiting:
-            await _drive(gateway, program, outcomes[row_id])
+            await _drive(gateway, executor, program, outcomes[row_id])
 
-    async with gateway:
+    async with gateway, executor or nullcontext():
         workers = min(len(programs), gateway.concurrency * _ROWS_PER_SLOT)
         try:
             async with asyncio.TaskGroup() as group:
@@ -80,38 +90,95 @@ async def _run(gateway: Gateway, programs: Mapping[str, Program[RowT]]) -> dict[
     return outcomes
 
 
-async def _drive(gateway: Gateway, program: Program[RowT], outcome: RowOutcome[RowT]) -> None:
+async def _drive(
+    gateway: Gateway, executor: ToolExecutor | None, program: Program[RowT], outcome: RowOutcome[RowT]
+) -> None:
+    work = advance(program, None, outcome)
+    while work is not None:
+        try:
+            results = await answer_all(work, gateway.complete, executor)
+        except (EndpointUnusable, JournalBroken):
+            raise
+        except Exception as bug:
+            note_fault(outcome, bug)
+            return
+        work = advance(program, results, outcome)
+
+
+def advance(program: Program[RowT], results: Sequence[Any] | None, outcome: RowOutcome[RowT]) -> Sequence[Work] | None:
+    """Let a row program go on with the results of its work; live calls and batches both do it by this function.
+
+    Args:
+        program: The program.
+        results: What it waits for, in order; None starts it.
+        outcome: Filled in: calls used, and the end once it comes.
+
+    Returns:
+        The next work; None when the program has ended, well or not.
+    """
     try:
-        requests = next(program)
-        while True:
-            results = await _complete(gateway, requests)
-            outcome.call_ids += [result.call_id for result in results]
-            requests = program.send(results)
+        if results is None:
+            return tuple(next(program))
+        outcome.call_ids += [result.call_id for result in results if isinstance(result, ModelResult)]
+        return tuple(program.send(results))
     except StopIteration as end:
         outcome.row = end.value
-    except CallFailed as failed:
-        outcome.error = f"{failed.error.kind}: {failed.error.message}"
-        outcome.error_kind = failed.error.kind
-        outcome.call_id = failed.call_id
-    except (EndpointUnusable, JournalBroken):
-        raise
-    except Exception as bug:
+    except Exception as fault:
         # A fault in one row must not lose the others; it is reported with the row.
-        outcome.error = redact(f"{type(bug).__name__}: {bug} ({_place(bug)})")
+        note_fault(outcome, fault)
+    return None
+
+
+def note_fault(outcome: RowOutcome[Any], fault: Exception) -> None:
+    """Record in a row's outcome why it failed."""
+    if isinstance(fault, CallFailed):
+        outcome.error = f"{fault.error.kind}: {fault.error.message}"
+        outcome.error_kind = fault.error.kind
+        outcome.call_id = fault.call_id
+    elif isinstance(fault, ExecutionFailed):
+        outcome.error = f"{fault.kind}: {fault.message}"
+        outcome.error_kind = fault.kind
+        outcome.error_source = "execution"
+    else:
+        outcome.error = redact(f"{type(fault).__name__}: {fault} ({_place(fault)})")
         outcome.error_kind = "bug"
 
 
-async def _complete(gateway: Gateway, requests: list[ModelRequest[Any]]) -> list[ModelResult[Any]]:
-    """Answer requests that may run in parallel; when one raises, the others have ended before it is told."""
-    if len(requests) == 1:
-        return [await gateway.complete(requests[0])]
-    calls = [asyncio.ensure_future(gateway.complete(request)) for request in requests]
+async def answer_all(
+    work: Sequence[Work],
+    complete: Callable[[ModelRequest[Any]], Awaitable[ModelResult[Any]]],
+    executor: ToolExecutor | None,
+) -> list[ModelResult[Any] | ToolRunResult]:
+    """Do work that may be done in parallel; when one part raises, the others have ended before it is told.
+
+    Args:
+        work: Requests and tool runs.
+        complete: Answers a request.
+        executor: Runs tools; None when no tool of the domain has a backend.
+
+    Returns:
+        The results, in order.
+    """
+    parts = [answer_run(part, executor) if isinstance(part, ToolRun) else complete(part) for part in work]
+    if len(parts) == 1:
+        return [await parts[0]]
+    tasks = [asyncio.ensure_future(part) for part in parts]
     try:
-        return list(await asyncio.gather(*calls))
+        return list(await asyncio.gather(*tasks))
     finally:
-        for call in calls:
-            call.cancel()
-        await asyncio.gather(*calls, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def answer_run(tool_run: ToolRun, executor: ToolExecutor | None) -> ToolRunResult:
+    """Run tools, and give a run that failed as a result, as with a model call."""
+    if executor is None:
+        return ToolRunResult(error=ExecutionFailed("unavailable", "no tool of the domain has a backend"))
+    try:
+        return ToolRunResult(outcomes=await executor.run(tool_run))
+    except ExecutionFailed as failed:
+        return ToolRunResult(error=failed)
 
 
 def _place(bug: Exception) -> str:

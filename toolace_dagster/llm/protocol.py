@@ -7,7 +7,7 @@ request is identified by content. Does not belong here: how calls are made
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any, Generic, Literal, Self, TypeVar
@@ -15,6 +15,7 @@ from typing import Any, Generic, Literal, Self, TypeVar
 from pydantic import BaseModel
 
 from toolace_dagster.entities import Entity, content_hash
+from toolace_dagster.execution.protocol import Outcome, ToolRun, ToolRunResult
 from toolace_dagster.settings import ModelRole, ModelSettings
 
 ReplyT = TypeVar("ReplyT", bound=BaseModel)
@@ -186,9 +187,13 @@ class EndpointUnusable(Exception):
     """A permanent fault of the endpoint: wrong key, unknown model, refused connection. The message names the mend."""
 
 
-Program = Generator[list[ModelRequest[Any]], list[ModelResult[Any]], RowT]
-"""A row program: pure logic of one row. It yields requests that may run in parallel, is sent their results in
-order, and returns the row. Live calls and batches drive the same programs."""
+Work = ModelRequest[Any] | ToolRun
+"""What a row program can ask for: a model's reply, or calls of tools to be run."""
+
+Program = Generator[Sequence[Work], Sequence[Any], RowT]
+"""A row program: pure logic of one row. It yields work that may be done in parallel, is sent the results in order
+(``ModelResult`` for a request, ``ToolRunResult`` for a run), and returns the row. Live calls and batches drive the
+same programs."""
 
 
 @dataclass(frozen=True)
@@ -199,7 +204,7 @@ class Answer(Generic[ReplyT]):
     call_id: str
 
 
-def ask(request: ModelRequest[ReplyT]) -> Generator[list[ModelRequest[Any]], list[ModelResult[Any]], Answer[ReplyT]]:
+def ask(request: ModelRequest[ReplyT]) -> Program[Answer[ReplyT]]:
     """Ask one request from inside a row program.
 
     Use as ``answer = yield from ask(request)``.
@@ -211,18 +216,33 @@ def ask(request: ModelRequest[ReplyT]) -> Generator[list[ModelRequest[Any]], lis
     return answers[0]
 
 
-def ask_all(
-    requests: list[ModelRequest[ReplyT]],
-) -> Generator[list[ModelRequest[Any]], list[ModelResult[Any]], list[Answer[ReplyT]]]:
+def ask_all(requests: list[ModelRequest[ReplyT]]) -> Program[list[Answer[ReplyT]]]:
     """Ask several independent requests at once from inside a row program.
 
     Raises:
         CallFailed: If one of the calls gave no usable reply.
     """
-    results = yield list(requests)
+    results: Sequence[ModelResult[ReplyT]] = yield requests
     answers: list[Answer[ReplyT]] = []
     for result in results:
         if result.reply is None:
             raise CallFailed(result.call_id, result.error or CallError(kind="empty", message="no reply"))
         answers.append(Answer(result.reply, result.call_id))
     return answers
+
+
+def run_tools(tool_run: ToolRun) -> Program[tuple[Outcome, ...]]:
+    """Have calls of tools run from inside a row program.
+
+    Use as ``outcomes = yield from run_tools(tool_run)``.
+
+    Returns:
+        One outcome per call, in order.
+
+    Raises:
+        ExecutionFailed: If the run gave no outcomes; the row ends as failed with it.
+    """
+    results: Sequence[ToolRunResult] = yield [tool_run]
+    if results[0].error is not None:
+        raise results[0].error
+    return results[0].outcomes

@@ -26,7 +26,7 @@ from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.progress import StageProgress, tell
 from toolace_dagster.warehouse import Row, insert, sql
 
-PASSING_ERRORS = ("call.connection", "call.timeout", "call.rate_limit", "call.server")
+PASSING_ERRORS = ("call.connection", "call.timeout", "call.rate_limit", "call.server", "execution.unavailable")
 """Check ids of failures that lie with the endpoint at that moment: such rows are stale in the next run."""
 
 
@@ -254,7 +254,7 @@ def _row(
 
 
 def _error_check(outcome: RowOutcome[Any]) -> str | None:
-    return f"call.{outcome.error_kind}" if outcome.row is None else None
+    return f"{outcome.error_source}.{outcome.error_kind}" if outcome.row is None else None
 
 
 def _edit_row(stage: str, edit: Edit) -> Row:
