@@ -103,7 +103,9 @@ def build_dataset(settings: Settings, warehouse: Warehouse) -> RunEnd:
 def _execute(
     job: dg.JobDefinition, settings: Settings, warehouse: Warehouse, *, name: str, partition: str | None
 ) -> RunEnd:
-    config = {"home": str(warehouse.home), "settings": settings.model_dump(mode="json")}
+    # Dagster refuses nulls here; settings that are None are None by default too.
+    values = {name: value for name, value in settings.model_dump(mode="json").items() if value is not None}
+    config = {"home": str(warehouse.home), "settings": values}
     with open_instance(warehouse) as instance:
         try:
             result = job.execute_in_process(
