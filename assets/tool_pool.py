@@ -11,10 +11,9 @@ import dagster as dg
 from toolace_dagster.orchestration.materialize import Materialized, check_result
 from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
 from toolace_dagster.orchestration.resources import Toolace
-from toolace_dagster.pipeline.pool import pool_fingerprint, stored_links, write_pool
+from toolace_dagster.pipeline.pool import configured_pool, pool_fingerprint, stored_links, write_pool
 from toolace_dagster.reporting.markdown import table
 from toolace_dagster.reporting.tool_graph import link_rows, mermaid
-from toolace_dagster.tool_pool import load_pool
 
 _CHECK = "every_entry_accounted_for"
 
@@ -31,7 +30,7 @@ _CHECK = "every_entry_accounted_for"
 )
 def tool_pool(context: dg.AssetExecutionContext, toolace: Toolace) -> Materialized:
     """Tools of one domain in normal form, with the report of their import."""
-    domain = load_pool(toolace.effective_settings().pool).domain(context.partition_key)
+    domain = configured_pool(toolace.effective_settings()).domain(context.partition_key)
     store = toolace.warehouse().domain(domain.name)
     write_pool(store, domain)
     statuses = Counter(note.status for note in domain.notes)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
 
 OFFLINE_MODEL = "offline"
 MAX_ROUNDS = 30
@@ -103,7 +103,9 @@ class Settings(BaseModel):
     """Everything that decides what a run makes.
 
     Attributes:
-        pool: Folder, or single file, with tool definitions.
+        pool: Where the tools are: a folder or file of tool definitions, or another source the tool pool reads.
+        domain_limit: Tools a domain may have; a larger one is split by the tools' texts.
+        skip_deprecated: Operations that OpenAPI marks as deprecated are left out.
         seed: Seed of all sampling.
         dialogues: Dialogues attempted per domain.
         sub_tasks: Sub-tasks per task (paper: 2 to 5).
@@ -123,7 +125,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    pool: Path = SHIPPED_POOL
+    pool: str = str(SHIPPED_POOL)
+    domain_limit: Annotated[int, Field(ge=2)] = 120
+    skip_deprecated: bool = False
     seed: int = 0
     dialogues: Annotated[int, Field(gt=0)] = 10
     sub_tasks: Range = Range(low=2, high=5)
@@ -139,6 +143,11 @@ class Settings(BaseModel):
     cache: Path | None = None
     llm: ModelSettings = ModelSettings()
     roles: dict[ModelRole, dict[str, JsonValue]] = Field(default_factory=dict[ModelRole, dict[str, JsonValue]])
+
+    @field_validator("pool", mode="before")
+    @classmethod
+    def _path_as_text(cls, pool: object) -> object:
+        return str(pool) if isinstance(pool, Path) else pool
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -78,7 +78,7 @@ def test_a_run_goes_on_with_what_is_sound_and_ends_with_1(faulty: Path, tmp_path
     ("name", "content", "words"),
     [
         ("missing", None, "There is no tool pool at"),
-        ("empty", {}, "holds no .json file"),
+        ("empty", {}, "holds no file of tools"),
         ("unreadable", {"a.json": "no json"}, "a.json"),
         ("nameless", {"a.json": json.dumps([entry(None)])}, "holds no usable tool"),
     ],

@@ -99,7 +99,7 @@ def test_the_figures_are_there():
 
 
 def test_the_card_names_no_place_of_the_machine():
-    settings = Settings(pool=Path("/home/someone/pool")).model_dump()
+    settings = Settings(pool="/home/someone/pool").model_dump()
     settings["llm"]["base_url"] = "http://10.0.0.5:8000/v1"
     card = render_card(facts(settings=settings))
     assert "someone" not in card

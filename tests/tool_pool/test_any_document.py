@@ -55,6 +55,36 @@ _words = st.sampled_from(
         "not",
         "if",
         "prefixItems",
+        "api_list",
+        "required_parameters",
+        "openapi",
+        "3.0.0",
+        "3.1.0",
+        "swagger",
+        "2.0",
+        "paths",
+        "/a/{id}",
+        "get",
+        "post",
+        "tags",
+        "in",
+        "path",
+        "query",
+        "body",
+        "schema",
+        "requestBody",
+        "content",
+        "application/json",
+        "responses",
+        "200",
+        "components",
+        "schemas",
+        "#/components/schemas/a",
+        "discriminator",
+        "propertyName",
+        "oneOf",
+        "allOf",
+        "readOnly",
     ]
 )
 _scalars = (
@@ -92,15 +122,28 @@ _tools = st.lists(
 )
 
 
-def _imported(content: bytes) -> tuple[tuple[ImportNote, ...], tuple[Tool, ...]]:
+def _imported(content: bytes, ending: str = ".json") -> tuple[tuple[ImportNote, ...], tuple[Tool, ...]]:
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "any.json"
+        file = Path(folder) / f"any{ending}"
         file.write_bytes(content)
         try:
             pool = load_pool(file)
         except PoolError as error:
             return error.notes, ()
-        return pool.notes, pool.domains[0].tools
+        return pool.notes, tuple(tool for domain in pool.domains for tool in domain.tools)
+
+
+def _entries_in(item: Any) -> int:
+    """How many tools an item of a list carries; one that carries none is an entry itself."""
+    if not isinstance(item, dict):
+        return 1
+    if isinstance(item.get("api_list"), list) and item["api_list"]:
+        return len(item["api_list"])
+    is_api = any(isinstance(item.get(key), list) for key in ("required_parameters", "optional_parameters"))
+    if "name" in item or is_api:
+        return 1
+    carried = [item[key] for key in ("function", "functions", "tools") if isinstance(item.get(key), list)]
+    return next((len(each) for each in carried if each), 1)
 
 
 def _check(document: Any) -> None:
@@ -110,7 +153,7 @@ def _check(document: Any) -> None:
         in_use = [note for note in notes if note.status != "rejected"]
         assert len(in_use) == len(tools)
         if isinstance(document, list):
-            assert len(notes) == len(document)
+            assert len(notes) == sum(_entries_in(item) for item in document)
     assert all(note.reason and note.mend for note in notes if note.status != "accepted")
     canonical_json(list(notes)).encode()
     for tool in tools:
@@ -119,24 +162,101 @@ def _check(document: Any) -> None:
         jsonschema_rs.Draft202012Validator(tool.result or {})
         assert "$ref" not in tool.parameters
         assert set(identifier_parameters(tool)) <= set(tool.properties)
-    in_order = [tool.name for tool in reachable(tools, find_links(tools))]
-    assert sorted({*in_order}) == sorted(in_order)
+        assert len(tool.provenance.entry_hash or "") == 16
+    for domain in {tool.domain for tool in tools}:
+        together = [tool for tool in tools if tool.domain == domain]
+        in_order = [tool.name for tool in reachable(together, find_links(together))]
+        assert sorted({*in_order}) == sorted(in_order)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(_json)
 def test_any_json_document(document: Any) -> None:
     _check(document)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(_tools)
 def test_any_list_of_near_tools(document: Any) -> None:
     _check(document)
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.binary(max_size=200))
-def test_any_bytes(content: bytes) -> None:
-    notes, _ = _imported(content)
+_parameters = st.lists(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "name": _words,
+            "in": st.sampled_from(["path", "query", "header", "cookie", "body", "formData"]) | _json,
+            "schema": _schema_like,
+            "required": _json,
+            "type": _words,
+            "$ref": st.sampled_from(["#/components/parameters/a", "#/a", "other.yaml#/a", "#"]),
+        },
+    )
+    | _json,
+    max_size=3,
+)
+_content = st.fixed_dictionaries(
+    {}, optional={"content": st.dictionaries(_words, st.fixed_dictionaries({"schema": _schema_like}), max_size=2)}
+)
+_operation = st.fixed_dictionaries(
+    {},
+    optional={
+        "operationId": _words | _json,
+        "tags": st.lists(_words, max_size=2) | _json,
+        "parameters": _parameters | _json,
+        "requestBody": _content | _json,
+        "responses": st.dictionaries(st.sampled_from(["200", "2XX", "default"]), _content | _json, max_size=2),
+        "deprecated": _scalars,
+        "summary": _scalars,
+    },
+)
+_openapi = st.fixed_dictionaries(
+    {
+        "paths": st.dictionaries(
+            st.sampled_from(["/a/{id}", "/b", "x-c", "d"]),
+            st.dictionaries(st.sampled_from(["get", "post", "parameters", "$ref"]), _operation | _json, max_size=3)
+            | _json,
+            max_size=3,
+        )
+    },
+    optional={
+        "openapi": st.sampled_from(["3.0.3", "3.1.0", 3.0, None]),
+        "swagger": st.sampled_from(["2.0", 2.0]),
+        "components": st.fixed_dictionaries(
+            {},
+            optional={
+                "schemas": st.dictionaries(st.sampled_from(["a", "b"]), _schema_like, max_size=2),
+                "parameters": st.dictionaries(st.just("a"), _json, max_size=1),
+                "securitySchemes": _json,
+            },
+        )
+        | _json,
+    },
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(_openapi)
+def test_any_openapi_description(document: Any) -> None:
+    _check(document)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=200), st.sampled_from([".json", ".jsonl", ".yaml"]))
+def test_any_bytes(content: bytes, ending: str) -> None:
+    notes, _ = _imported(content, ending)
+    assert notes
+
+
+_yaml_signs = st.sampled_from(
+    ["a", "1", ": ", "\n", "  ", "- ", "[", "]", "{", "}", ",", "&x ", "*x", "<<", "!!", "'", '"']
+)
+_yaml = st.lists(_yaml_signs | st.sampled_from(["tools", "name", "openapi", "~", "|", ">", "#", "%"]), max_size=30)
+
+
+@settings(max_examples=100, deadline=None)
+@given(_yaml.map("".join))
+def test_any_yaml(text: str) -> None:
+    notes, _ = _imported(text.encode(), ".yaml")
     assert notes

@@ -64,7 +64,7 @@ def test_other_files_are_noted_and_papers_are_not(write_pool: WritePool) -> None
                 "__pycache__/x.pyc": "x",
                 "shop/.git/config": "x",
                 "shop/tools.json": [tool("buy")],
-                "shop/tools.yaml": "x",
+                "shop/tools.xml": "x",
                 "licence_plates.json": [tool("look_up")],
                 "table.csv": "x",
             }
@@ -73,7 +73,7 @@ def test_other_files_are_noted_and_papers_are_not(write_pool: WritePool) -> None
 
     assert names(pool) == {"licence_plates": ["look_up"], "shop": ["buy"]}
     assert [note.source for note in pool.other_notes] == ["table.csv"]
-    assert [note.source for note in pool.notes if note.status == "rejected"] == ["shop/tools.yaml", "table.csv"]
+    assert [note.source for note in pool.notes if note.status == "rejected"] == ["shop/tools.xml", "table.csv"]
 
 
 def test_broken_file_in_a_folder_is_noted_in_its_domain(write_pool: WritePool) -> None:
@@ -144,7 +144,7 @@ def test_missing_path_names_path_and_mend(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("files", [{}, {"README.md": "x"}])
 def test_empty_pool_names_path_and_mend(files: dict[str, Any], write_pool: WritePool) -> None:
-    with pytest.raises(PoolError, match=r"pool holds no \.json file\. Put tool definitions"):
+    with pytest.raises(PoolError, match=r"pool holds no file of tools\. Put tool definitions"):
         load_pool(write_pool(files))
 
 

@@ -34,22 +34,34 @@ HomeOption = Annotated[
     typer.Option("--home", envvar="TOOLACE_HOME", help="Folder for tables, journals, exports and Dagster's instance."),
 ]
 PoolOption = Annotated[
-    Path,
+    str,
     typer.Option(
-        "--pool", envvar="TOOLACE_POOL", help="Folder or file of tool definitions.", show_default="shipped pool"
+        "--pool",
+        envvar="TOOLACE_POOL",
+        metavar="SOURCE",
+        help="Where the tools are: a folder or file of tool definitions, or an http(s) address of such a file.",
+        show_default="shipped pool",
     ),
 ]
 CacheOption = Annotated[
     Path | None,
     typer.Option("--cache", envvar="TOOLACE_CACHE", help="Folder of a cache of responses that homes share."),
 ]
+DomainLimitOption = Annotated[
+    int, typer.Option("--domain-limit", min=2, help="Tools a domain may have; a larger one is split by their texts.")
+]
+SkipDeprecatedOption = Annotated[
+    bool, typer.Option("--skip-deprecated", help="Leave out operations that OpenAPI marks as deprecated.")
+]
+OUR_POOL = str(SHIPPED_POOL)
+DEFAULT_LIMIT = 120
 DEFAULT_HOME = Path("toolace_data")
 
 
 @app.command()
 def run(
     home: HomeOption = DEFAULT_HOME,
-    pool: PoolOption = SHIPPED_POOL,
+    pool: PoolOption = OUR_POOL,
     domain: Annotated[
         list[str] | None, typer.Option("--domain", help="Only this tool domain; can be repeated.")
     ] = None,
@@ -69,13 +81,16 @@ def run(
     error_rate: Annotated[float, typer.Option(help="Offline model: factor on its documented error rates.")] = 1.0,
     cache: CacheOption = None,
     parallel: Annotated[int, typer.Option(min=0, help="Domains at once; 0 chooses.")] = 0,
+    domain_limit: DomainLimitOption = DEFAULT_LIMIT,
+    skip_deprecated: SkipDeprecatedOption = False,
 ) -> None:
     """Make what is stale: all stages of all (or chosen) domains, then splits, exports and the dataset card."""
     from toolace_dagster.cli.run import RunOptions, run_pipeline
 
     values: dict[str, object] = {
-        # The UI starts from the settings of the last run, wherever it is started.
-        "pool": pool if pool == SHIPPED_POOL else pool.resolve(),
+        "pool": _anywhere(pool),
+        "domain_limit": domain_limit,
+        "skip_deprecated": skip_deprecated,
         "seed": seed,
         "dialogues": dialogues,
         "rounds": rounds,
@@ -94,31 +109,41 @@ def run(
 
 
 @pool_app.command("list")
-def pool_list(pool: PoolOption = SHIPPED_POOL) -> None:
+def pool_list(
+    pool: PoolOption = OUR_POOL,
+    domain_limit: DomainLimitOption = DEFAULT_LIMIT,
+    skip_deprecated: SkipDeprecatedOption = False,
+) -> None:
     """List domains and their tools."""
     from toolace_dagster.cli.pool import list_pool
 
-    raise typer.Exit(list_pool(pool))
+    raise typer.Exit(list_pool(_pool_settings(pool, domain_limit, skip_deprecated)))
 
 
 @pool_app.command("check")
-def pool_check(pool: PoolOption = SHIPPED_POOL) -> None:
+def pool_check(
+    pool: PoolOption = OUR_POOL,
+    domain_limit: DomainLimitOption = DEFAULT_LIMIT,
+    skip_deprecated: SkipDeprecatedOption = False,
+) -> None:
     """Say of each entry whether it was accepted, repaired or rejected, and why; exits with 1 when one was rejected."""
     from toolace_dagster.cli.pool import check_pool
 
-    raise typer.Exit(check_pool(pool))
+    raise typer.Exit(check_pool(_pool_settings(pool, domain_limit, skip_deprecated)))
 
 
 @pool_app.command("graph")
 def pool_graph(
     domain: Annotated[str, typer.Argument(help="The tool domain to draw.")],
-    pool: PoolOption = SHIPPED_POOL,
+    pool: PoolOption = OUR_POOL,
     form: Annotated[str, typer.Option("--format", help="mermaid, dot or table.")] = "mermaid",
+    domain_limit: DomainLimitOption = DEFAULT_LIMIT,
+    skip_deprecated: SkipDeprecatedOption = False,
 ) -> None:
     """Draw which tool's result feeds which tool's parameter: Mermaid for Markdown, DOT for Graphviz, or a table."""
     from toolace_dagster.cli.pool import print_graph
 
-    raise typer.Exit(print_graph(pool, domain, form))
+    raise typer.Exit(print_graph(_pool_settings(pool, domain_limit, skip_deprecated), domain, form))
 
 
 @app.command()
@@ -215,6 +240,17 @@ def main() -> None:
     except KeyboardInterrupt:
         complain("stopped")
         sys.exit(130)
+
+
+def _anywhere(pool: str) -> str:
+    """The pool as any process finds it: the UI starts from the settings of the last run, wherever it is started."""
+    from toolace_dagster.tool_pool import absolute_source
+
+    return pool if pool == OUR_POOL else absolute_source(pool)
+
+
+def _pool_settings(pool: str, domain_limit: int, skip_deprecated: bool) -> Settings:
+    return _settings({"pool": pool, "domain_limit": domain_limit, "skip_deprecated": skip_deprecated})
 
 
 def _settings(values: dict[str, object]) -> Settings:

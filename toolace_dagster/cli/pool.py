@@ -6,30 +6,31 @@ Belongs here: printing a pool. Does not belong here: reading it.
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 
 from toolace_dagster.cli.console import complain, say, show_table
 from toolace_dagster.entities import ImportNote
+from toolace_dagster.pipeline.pool import configured_pool
 from toolace_dagster.reporting.tool_graph import dot, link_rows, mermaid
-from toolace_dagster.tool_pool import PoolError, ToolPool, UnknownDomain, find_links, load_pool
+from toolace_dagster.settings import Settings
+from toolace_dagster.tool_pool import PoolError, ToolPool, UnknownDomain, find_links
 
 
-def open_pool(path: Path) -> ToolPool | None:
+def open_pool(settings: Settings) -> ToolPool | None:
     """Load a pool, or complain why not."""
     try:
-        return load_pool(path)
+        return configured_pool(settings)
     except PoolError as error:
         complain(str(error))
         return None
 
 
-def list_pool(path: Path) -> int:
+def list_pool(settings: Settings) -> int:
     """Print each domain with its tools.
 
     Returns:
         Exit code: 1 when the pool can't be read.
     """
-    pool = open_pool(path)
+    pool = open_pool(settings)
     if pool is None:
         return 1
     for domain in pool.domains:
@@ -44,13 +45,13 @@ def list_pool(path: Path) -> int:
     return 0
 
 
-def check_pool(path: Path) -> int:
+def check_pool(settings: Settings) -> int:
     """Print the import report.
 
     Returns:
         Exit code: 1 when an entry was rejected or the pool can't be read.
     """
-    pool = open_pool(path)
+    pool = open_pool(settings)
     if pool is None:
         return 1
     print_notes(pool.notes)
@@ -62,11 +63,11 @@ def check_pool(path: Path) -> int:
     return 1 if counts["rejected"] else 0
 
 
-def print_graph(path: Path, name: str, form: str) -> int:
+def print_graph(settings: Settings, name: str, form: str) -> int:
     """Print the dependency graph of one domain.
 
     Args:
-        path: The pool.
+        settings: What says where the pool is.
         name: The domain.
         form: ``mermaid``, ``dot`` or ``table``.
 
@@ -76,7 +77,7 @@ def print_graph(path: Path, name: str, form: str) -> int:
     if form not in ("mermaid", "dot", "table"):
         complain(f"--format is mermaid, dot or table, not {form!r}")
         return 2
-    pool = open_pool(path)
+    pool = open_pool(settings)
     if pool is None:
         return 1
     try:

@@ -52,7 +52,7 @@ def run_pipeline(options: RunOptions) -> int:
     started = time.monotonic()
     settings = options.settings
     warehouse = Warehouse(options.home)
-    pool = open_pool(settings.pool)
+    pool = open_pool(settings)
     if pool is None:
         return 1
     lost = print_notes(pool.notes)
@@ -174,7 +174,7 @@ def _say_where(
     if example:
         say(f"  {program} why {example}{flags}")
     say(f"  {program} ui{flags}")
-    if settings.pool == SHIPPED_POOL:
+    if settings.pool == str(SHIPPED_POOL):
         say(f"  {program} run --pool YOUR_TOOLS --model YOUR_MODEL   (with OPENAI_BASE_URL and OPENAI_API_KEY set)")
 
 

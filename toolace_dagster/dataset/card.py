@@ -36,7 +36,9 @@ _KNOWN_LICENCES = frozenset(
 
 _TAGS = ["synthetic", "tool-calling", "function-calling", "multi-turn"]
 
-_NOT_OF_THE_DATA = frozenset({"pool", "base_url", "model", "concurrency", "timeout", "transport_retries"})
+_NOT_OF_THE_DATA = frozenset(
+    "pool domain_limit skip_deprecated base_url model concurrency timeout transport_retries".split()
+)
 """Settings that name a place or a pace: they differ by machine and leave the data as it is, or stand elsewhere."""
 
 

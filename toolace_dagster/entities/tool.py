@@ -26,11 +26,19 @@ class Provenance(Entity):
         source: File the tool was read from, relative to the pool.
         original_name: Name in the source, when the normal form had to change it.
         licence: Licence of the source, when it states one.
+        entry_hash: Content hash of the entry as it stood in the source.
+        operation: Method and path, for an operation of an OpenAPI description.
+        module: Dotted name, or path of the file, for a function of a Python module.
+        qualified_name: Its name in that module, such as ``Cart.add``.
     """
 
     source: str
     original_name: str | None = None
     licence: str | None = None
+    entry_hash: str | None = None
+    operation: str | None = None
+    module: str | None = None
+    qualified_name: str | None = None
 
 
 class Tool(Entity):

@@ -29,10 +29,11 @@ from toolace_dagster.dataset import (
     write_card,
 )
 from toolace_dagster.entities import Dialogue, Entity, TaskSpec, Tool, content_hash
+from toolace_dagster.pipeline.pool import configured_pool
 from toolace_dagster.pipeline.stages import domain_stages
 from toolace_dagster.reporting.summary import DomainSummary, summarize
 from toolace_dagster.settings import Settings
-from toolace_dagster.tool_pool import PoolError, load_pool
+from toolace_dagster.tool_pool import PoolError
 from toolace_dagster.warehouse import Row, Warehouse, insert, sql
 
 _PARTS = ("splits", "exports", "card")
@@ -53,7 +54,7 @@ class SplitOutcome(Entity):
 def dataset_domains(warehouse: Warehouse, settings: Settings) -> list[str]:
     """Domains of the current pool that have a file; others keep theirs, but are no part of the dataset."""
     try:
-        current = {domain.name for domain in load_pool(settings.pool).domains}
+        current = {domain.name for domain in configured_pool(settings).domains}
     except PoolError:
         return []
     return [name for name in warehouse.domains() if name in current]
@@ -61,7 +62,8 @@ def dataset_domains(warehouse: Warehouse, settings: Settings) -> list[str]:
 
 def dataset_fingerprint(warehouse: Warehouse, settings: Settings) -> str:
     """Content hash of all verified dialogues, their ends and the settings of splits and card."""
-    parts: list[object] = [settings.model_dump(mode="json", exclude={"pool", "cache", "llm"})]
+    beside = {"pool", "domain_limit", "skip_deprecated", "cache", "llm"}
+    parts: list[object] = [settings.model_dump(mode="json", exclude=beside)]
     for domain in dataset_domains(warehouse, settings):
         store = warehouse.domain(domain)
         ends = store.read(sql("queries/domain_outcomes"))

@@ -1,16 +1,35 @@
 """The tool pool stage: a domain's tools, their links and the import report in its DuckDB file.
 
-Belongs here: writing a loaded domain, and whether it changed. Does not belong
+Belongs here: loading the pool that settings name, writing a loaded domain, and
+whether it changed. Does not belong
 here: reading pool files (``tool_pool``).
 """
 
 from __future__ import annotations
 
 from toolace_dagster.entities import ToolDomain, content_hash
+from toolace_dagster.settings import Settings
+from toolace_dagster.tool_pool import PoolOptions, ToolPool, load_pool
 from toolace_dagster.tool_pool.dependencies import LINKS_VERSION, Link, find_links
 from toolace_dagster.warehouse import Row, Store, insert, sql
 
 STAGE = "tool_pool"
+
+
+def configured_pool(settings: Settings) -> ToolPool:
+    """Read the pool a run is about.
+
+    Args:
+        settings: Its settings.
+
+    Returns:
+        The pool.
+
+    Raises:
+        PoolError: It cannot be read or holds no usable tool.
+    """
+    options = PoolOptions(domain_limit=settings.domain_limit, skip_deprecated=settings.skip_deprecated)
+    return load_pool(settings.pool, options)
 
 
 def pool_fingerprint(domain: ToolDomain) -> str:

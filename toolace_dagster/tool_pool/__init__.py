@@ -6,9 +6,11 @@ between tools. Does not belong here: choosing tools for a task
 """
 
 from toolace_dagster.tool_pool.dependencies import Link, find_links, producers_of
-from toolace_dagster.tool_pool.formats import POOL_FORMAT
+from toolace_dagster.tool_pool.formats.document import POOL_FORMAT
 from toolace_dagster.tool_pool.graph import ToolGraph, reachable
+from toolace_dagster.tool_pool.grouping import domain_name
 from toolace_dagster.tool_pool.identifiers import identifier_parameters
+from toolace_dagster.tool_pool.kinds import absolute_source
 from toolace_dagster.tool_pool.pool import (
     DOMAIN_NAME,
     WHOLE_FILE,
@@ -17,7 +19,7 @@ from toolace_dagster.tool_pool.pool import (
     UnknownDomain,
     load_pool,
 )
-from toolace_dagster.tool_pool.sources import domain_name
+from toolace_dagster.tool_pool.sources import PoolOptions
 
 __all__ = [
     "DOMAIN_NAME",
@@ -25,9 +27,11 @@ __all__ = [
     "WHOLE_FILE",
     "Link",
     "PoolError",
+    "PoolOptions",
     "ToolGraph",
     "ToolPool",
     "UnknownDomain",
+    "absolute_source",
     "domain_name",
     "find_links",
     "identifier_parameters",

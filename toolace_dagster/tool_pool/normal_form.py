@@ -13,7 +13,8 @@ import unicodedata
 from pydantic import JsonValue
 
 from toolace_dagster.entities import TOOL_NAME, ImportNote, JsonObject, Provenance, Tool, content_hash
-from toolace_dagster.tool_pool.formats import MAX_NESTING, AmbiguousObject, writable
+from toolace_dagster.tool_pool.formats.document import MAX_NESTING, Entry, writable
+from toolace_dagster.tool_pool.formats.json_text import AmbiguousObject
 from toolace_dagster.tool_pool.keywords import ROOT_KEYWORDS
 from toolace_dagster.tool_pool.old_keywords import type_of_word
 from toolace_dagster.tool_pool.references import inline_references
@@ -26,7 +27,7 @@ MAX_NAME = 64
 
 
 def import_entry(
-    entry: JsonValue,
+    entry: Entry,
     *,
     position: int,
     domain: str,
@@ -36,7 +37,7 @@ def import_entry(
     """Bring one entry into normal form.
 
     Args:
-        entry: The entry as it stands in the file.
+        entry: The entry as its reader gives it.
         position: Its place in the file, from 1.
         domain: Normalised name of its domain.
         source: The file, relative to the pool.
@@ -46,11 +47,19 @@ def import_entry(
         The tool, or None when the entry is rejected, and the note on it.
     """
     log = RepairLog()
-    item = f"entry {position}"
+    item = writable(entry.name) or f"entry {position}"
     try:
-        entry = _checked(entry, log)
-        item = _given_name(entry) or item
-        tool = _tool(entry, domain, source, licence, log)
+        if entry.fault:
+            raise entry.fault
+        log.merge(entry.log)
+        value = _checked(entry.value, log)
+        item = _given_name(value) or item
+        provenance = entry.provenance or Provenance(source=source)
+        known = {
+            "licence": provenance.licence or licence,
+            "entry_hash": provenance.entry_hash or _hash(value if entry.original is None else entry.original),
+        }
+        tool = _tool(value, domain, provenance.model_copy(update=known), log, own_references=entry.own_references)
     except Unusable as fault:
         return None, ImportNote(
             domain=domain, source=source, item=item, status="rejected", reason=fault.reason, mend=fault.mend
@@ -122,7 +131,7 @@ def _checked(entry: JsonValue, log: RepairLog) -> JsonObject:
     return clean
 
 
-def _tool(entry: JsonObject, domain: str, source: str, licence: str | None, log: RepairLog) -> Tool:
+def _tool(entry: JsonObject, domain: str, provenance: Provenance, log: RepairLog, *, own_references: bool) -> Tool:
     function = _function(entry)
     given = _given_name(entry)
     if not given:
@@ -133,13 +142,15 @@ def _tool(entry: JsonObject, domain: str, source: str, licence: str | None, log:
             f"the name {_cut(given)!r} was changed to {name!r}",
             f"use letters, digits, _ and - only, at most {MAX_NAME}",
         )
+    if name != given:
+        provenance = provenance.model_copy(update={"original_name": given})
     return Tool(
         name=name,
         description=_description(function, log),
-        parameters=_parameters(function, log),
-        result=_result(function, log),
+        parameters=_parameters(function, log, say_written=not own_references),
+        result=_result(function, log, say_written=not own_references),
         domain=domain,
-        provenance=Provenance(source=source, original_name=given if name != given else None, licence=licence),
+        provenance=provenance,
     )
 
 
@@ -151,6 +162,10 @@ def _function(entry: JsonObject) -> JsonObject:
     if "function" in entry and "name" not in entry:
         raise Unusable(f"function is {_kind(inner)}, not an object", 'give "function" a name and parameters')
     return entry
+
+
+def _hash(original: JsonValue) -> str:
+    return content_hash(_all_writable(original))
 
 
 def _given_name(entry: JsonObject) -> str:
@@ -167,7 +182,7 @@ def _description(function: JsonObject, log: RepairLog) -> str:
     return ""
 
 
-def _parameters(function: JsonObject, log: RepairLog) -> JsonObject:
+def _parameters(function: JsonObject, log: RepairLog, *, say_written: bool) -> JsonObject:
     key = next((key for key in PARAMETER_KEYS if function.get(key) is not None), None)
     if key is None:
         log.add(
@@ -178,7 +193,7 @@ def _parameters(function: JsonObject, log: RepairLog) -> JsonObject:
     given = function[key]
     if not isinstance(given, dict):
         raise Unusable(f"{key} is {_kind(given)}, no JSON Schema of an object", _OBJECT_SCHEMA)
-    schema = inline_references(given, key, log)
+    schema = inline_references(given, key, log, say_written=say_written)
     assert isinstance(schema, dict)
     mended = mend_schema(_as_object_schema(schema, key, log), key, log)
     assert isinstance(mended, dict)
@@ -216,7 +231,7 @@ def _as_object_schema(schema: JsonObject, where: str, log: RepairLog) -> JsonObj
     return result
 
 
-def _result(function: JsonObject, log: RepairLog) -> JsonObject | None:
+def _result(function: JsonObject, log: RepairLog, *, say_written: bool) -> JsonObject | None:
     key = next((key for key in RESULT_KEYS if function.get(key) is not None), None)
     if key is None:
         return None
@@ -225,7 +240,7 @@ def _result(function: JsonObject, log: RepairLog) -> JsonObject | None:
     if isinstance(given, dict):
         attempt = RepairLog()
         try:
-            mended = mend_schema(inline_references(given, key, attempt), key, attempt)
+            mended = mend_schema(inline_references(given, key, attempt, say_written=say_written), key, attempt)
         except Unusable as error:
             fault = error.reason
         else:

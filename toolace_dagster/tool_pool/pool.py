@@ -1,8 +1,8 @@
-"""From a folder, or a file, to tool domains.
+"""From a source of tools to tool domains.
 
 Belongs here: the pool, duplicates in a domain, and the import report. Does not
-belong here: which file is in which domain (``sources``) and repairs of tools
-(``normal_form``).
+belong here: reading sources (``kinds``), which entry is in which domain
+(``grouping``) and repairs of tools (``normal_form``).
 """
 
 from __future__ import annotations
@@ -15,15 +15,23 @@ from pathlib import Path
 from pydantic import field_validator
 
 from toolace_dagster.entities import Entity, ImportNote, Tool, ToolDomain
+from toolace_dagster.tool_pool.grouping import Part, domain_name, named_groups, parts_of, readable
+from toolace_dagster.tool_pool.kinds import KINDS, kind_of
 from toolace_dagster.tool_pool.normal_form import import_entry
 from toolace_dagster.tool_pool.repairs import Unusable
-from toolace_dagster.tool_pool.sources import Source, domain_name, named_groups, read_sources, readable
+from toolace_dagster.tool_pool.sources import PoolOptions, SourceError
 
 WHOLE_FILE = "(whole file)"
 """``item`` of a note on a file none of whose entries could be read."""
 
 DOMAIN_NAME = "(domain name)"
 """``item`` of a note on a domain that had to be renamed."""
+
+
+_AS_USUAL = PoolOptions()
+_KEPT = 2
+_LOADED: dict[tuple[str, PoolOptions], tuple[object, ToolPool]] = {}
+"""Pools read in this process, with the signature of their source then."""
 
 
 class PoolError(Exception):
@@ -83,41 +91,53 @@ class ToolPool(Entity):
         raise UnknownDomain(f"The pool has no domain {name!r}.{hint} Its domains: {', '.join(by_name)}.")
 
 
-def load_pool(path: Path) -> ToolPool:
+def load_pool(source: str | Path, options: PoolOptions = _AS_USUAL) -> ToolPool:
     """Read a tool pool.
 
-    A folder is a pool: each JSON file directly in it is a domain, each folder in
-    it is the domain of all files below. A file that states its ``domain`` belongs
-    to that one wherever it stands. A single file is a pool of its own.
+    A folder is a pool: each file directly in it is a domain, each folder in it
+    is the domain of all files below. A file that states its ``domain`` belongs to
+    that one wherever it stands; one with tags or classes is divided by them. A
+    single file is a pool of its own, and so is what an address leads to.
+
+    A pool that did not change is read once: every domain is its own partition,
+    and each asks for the whole pool.
 
     Args:
-        path: Folder or file.
+        source: Folder or file, or any other source that ``KINDS`` take.
+        options: How it is read.
 
     Returns:
         The domains, with a note on every entry and on every file that could not be read.
 
     Raises:
-        PoolError: The path does not exist, cannot be read or holds no usable tool.
+        PoolError: The source does not exist, cannot be read or holds no usable tool.
     """
+    source = str(source)
+    kind = kind_of(source)
+    key = (kind.absolute(source), options)
+    signature = kind.signature(source)
+    if key in _LOADED and _LOADED[key][0] == signature:
+        return _LOADED[key][1]
     try:
-        if not path.exists():
-            raise PoolError(
-                f"There is no tool pool at {path}. Give a folder with tool definitions (.json), or one such file."
-            )
-        sources = read_sources(path)
-    except OSError as error:
-        raise PoolError(f"The tool pool {path} cannot be read: {error.strerror}. Check its permissions.") from error
-    domains, notes = _domains(sources)
+        sources = kind.read(source, options)
+    except SourceError as error:
+        forms = ", or ".join(kind.form for kind in reversed(KINDS))
+        raise PoolError(f"{error} Give {forms}.") from error
+    domains, notes = _domains([part for each in sources for part in parts_of(each)])
     if not domains:
-        raise PoolError(_nothing_usable(path, notes), notes)
-    return ToolPool(domains=tuple(domains), other_notes=tuple(notes))
+        raise PoolError(_nothing_usable(source, notes), notes)
+    pool = ToolPool(domains=tuple(domains), other_notes=tuple(notes))
+    while len(_LOADED) >= _KEPT:
+        del _LOADED[next(iter(_LOADED))]
+    _LOADED[key] = (signature, pool)
+    return pool
 
 
-def _domains(sources: list[Source]) -> tuple[list[ToolDomain], list[ImportNote]]:
+def _domains(parts: list[Part]) -> tuple[list[ToolDomain], list[ImportNote]]:
     """Build the domains; the second part are the notes of those in which no tool was usable."""
     domains: list[ToolDomain] = []
     unplaced: list[ImportNote] = []
-    for name, members in named_groups(sources).items():
+    for name, members in named_groups(parts).items():
         domain = _domain(name, members)
         if domain.tools:
             domains.append(domain)
@@ -126,7 +146,7 @@ def _domains(sources: list[Source]) -> tuple[list[ToolDomain], list[ImportNote]]
     return domains, unplaced
 
 
-def _domain(name: str, members: list[Source]) -> ToolDomain:
+def _domain(name: str, members: list[Part]) -> ToolDomain:
     tools: dict[str, Tool] = {}
     notes: list[ImportNote] = []
     wanted = domain_name(members[0].raw_domain)
@@ -134,7 +154,7 @@ def _domain(name: str, members: list[Source]) -> ToolDomain:
         notes.append(
             ImportNote(
                 domain=name,
-                source=members[0].file,
+                source=members[0].source.file,
                 item=DOMAIN_NAME,
                 status="repaired",
                 reason=f"another source has the domain name {wanted!r} already, so this one is {name!r}",
@@ -143,17 +163,17 @@ def _domain(name: str, members: list[Source]) -> ToolDomain:
         )
     description = ""
     for member in members:
-        document = member.document
+        document = member.source.document
         if isinstance(document, Unusable):
-            notes.append(_file_note(name, member.file, document))
+            notes.append(_file_note(name, member.source.file, document))
             continue
-        description = description or document.description
-        for position, entry in enumerate(document.entries, start=1):
+        description = description or member.description
+        for position, entry in member.entries:
             tool, note = import_entry(
                 entry,
                 position=position,
                 domain=name,
-                source=member.file,
+                source=member.source.file,
                 licence=document.licence,
             )
             if tool is not None and tool.name in tools:
@@ -186,9 +206,9 @@ def _file_note(domain: str, source: str, fault: Unusable) -> ImportNote:
     )
 
 
-def _nothing_usable(path: Path, notes: list[ImportNote]) -> str:
+def _nothing_usable(source: str, notes: list[ImportNote]) -> str:
     if not notes:
-        return f"The tool pool {path} holds no .json file. Put tool definitions into it or give another path."
+        return f"The tool pool {source} holds no file of tools. Put tool definitions into it or give another source."
     first = "; ".join(f"{note.source}, {note.item}: {note.reason} ({note.mend})" for note in notes[:3])
     more = f"; and {len(notes) - 3} more" if len(notes) > 3 else ""
-    return f"The tool pool {path} holds no usable tool. {first}{more}."
+    return f"The tool pool {source} holds no usable tool. {first}{more}."

@@ -39,7 +39,7 @@ class _TooLarge(Exception):
     """Writing out the references made the document larger than ``MAX_SCHEMAS``."""
 
 
-def inline_references(document: JsonObject, where: str, log: RepairLog) -> JsonValue:
+def inline_references(document: JsonObject, where: str, log: RepairLog, *, say_written: bool = True) -> JsonValue:
     """Write every local reference of a schema out in place.
 
     A schema that contains itself is unrolled to ``CYCLE_DEPTH`` and cut there,
@@ -50,6 +50,7 @@ def inline_references(document: JsonObject, where: str, log: RepairLog) -> JsonV
         document: The schema, with its own ``$defs`` or ``definitions``.
         where: Name of the document in notes, such as ``parameters``.
         log: Takes what was changed.
+        say_written: Whether a reference that was written out is told of; what was cut always is.
 
     Returns:
         The schema without references down to ``MAX_DEPTH``; ``document`` itself when it has none.
@@ -60,12 +61,12 @@ def inline_references(document: JsonObject, where: str, log: RepairLog) -> JsonV
     """
     for cycle_depth in range(CYCLE_DEPTH, -1, -1):
         attempt = RepairLog()
-        writer = _Inliner(document, cycle_depth, attempt)
+        writer = _Inliner(document, cycle_depth, attempt, say_written=say_written)
         try:
             written = writer.schema(document, where, 0, {})
         except _TooLarge:
             continue
-        if not attempt:
+        if not writer.found:
             return document
         log.merge(attempt)
         return written
@@ -78,7 +79,9 @@ def inline_references(document: JsonObject, where: str, log: RepairLog) -> JsonV
 class _Inliner:
     """One pass over one document."""
 
-    def __init__(self, document: JsonObject, cycle_depth: int, log: RepairLog) -> None:
+    def __init__(self, document: JsonObject, cycle_depth: int, log: RepairLog, *, say_written: bool) -> None:
+        self.found = False
+        self._say_written = say_written
         self._document = document
         self._cycle_depth = cycle_depth
         self._log = log
@@ -120,6 +123,7 @@ class _Inliner:
         return written
 
     def _follow(self, reference: JsonValue, where: str, depth: int, active: Mapping[str, int]) -> JsonValue:
+        self.found = True
         target = _resolve(self._document, reference)
         if not isinstance(target, (dict, bool)):
             self._log.add(
@@ -145,7 +149,10 @@ class _Inliner:
         return self.schema(target, where, depth, {**active, name: depth})
 
     def _log_written(self, reference: JsonValue, where: str) -> None:
-        self._log.add(f"the reference {_short(reference)} was written out in place", "nothing has to be done", where)
+        if self._say_written:
+            self._log.add(
+                f"the reference {_short(reference)} was written out in place", "nothing has to be done", where
+            )
 
 
 def _combined(siblings: JsonObject, target: JsonValue) -> JsonObject:
@@ -168,7 +175,7 @@ def _resolve(document: JsonObject, reference: JsonValue) -> JsonValue:
     if reference in ("#", ""):
         return document
     if reference.startswith("#/"):
-        return _at_pointer(document, unquote(reference[1:]))
+        return at_pointer(document, unquote(reference[1:]))
     for key in DEFINITIONS:
         definitions = document.get(key)
         for definition in definitions.values() if isinstance(definitions, dict) else ():
@@ -186,7 +193,16 @@ def _anchor(definition: JsonObject, key: str) -> str | None:
     return f"#{value}" if isinstance(value, str) else None
 
 
-def _at_pointer(document: JsonObject, pointer: str) -> JsonValue:
+def at_pointer(document: JsonValue, pointer: str) -> JsonValue:
+    """What a JSON pointer leads to.
+
+    Args:
+        document: Any JSON value.
+        pointer: Such as ``/$defs/Pet``, without percent signs.
+
+    Returns:
+        The value there; None when there is nothing.
+    """
     here: JsonValue = document
     for raw in pointer.split("/")[1:]:
         step = raw.replace("~1", "/").replace("~0", "~")
