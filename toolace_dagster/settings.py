@@ -39,6 +39,28 @@ class Range(BaseModel):
         return self
 
 
+class BatchSettings(BaseModel):
+    """How batches are made; the defaults are OpenAI's own limits.
+
+    Attributes:
+        poll: Seconds between two looks at a batch.
+        linger: Seconds without a new request after which those that wait become a batch.
+        completion_window: Time the endpoint is given for a batch, as it wants it said.
+        most_lines: Requests a batch may hold.
+        most_bytes: Size its input may have, in bytes.
+        url: Route its lines name; Azure leaves out the ``/v1``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    poll: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 30.0
+    linger: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 2.0
+    completion_window: str = "24h"
+    most_lines: Annotated[int, Field(gt=0)] = 50_000
+    most_bytes: Annotated[int, Field(gt=0)] = 200_000_000
+    url: str = "/v1/chat/completions"
+
+
 class ModelSettings(BaseModel):
     """Which model answers, and how it is called. API keys are read from the environment alone and never stored.
 
@@ -59,6 +81,8 @@ class ModelSettings(BaseModel):
         timeout: Seconds a call may take.
         transport_retries: Tries again after a connection fault, timeout, 429 or 5xx.
         repair_tries: Tries again that show the model what was wrong with its reply.
+        mode: ``batch`` sends requests through the endpoint's Batch API: at half price, within a day.
+        batch: How batches are made.
         error_rate: Offline model only: multiplies its documented error rates.
     """
 
@@ -80,12 +104,19 @@ class ModelSettings(BaseModel):
     timeout: Annotated[float, Field(gt=0)] = 120.0
     transport_retries: Annotated[int, Field(ge=0)] = 6
     repair_tries: Annotated[int, Field(ge=0)] = 2
+    mode: Literal["live", "batch"] = "live"
+    batch: BatchSettings = BatchSettings()
     error_rate: Annotated[float, Field(ge=0)] = 1.0
 
     @property
     def endpoint_kind(self) -> str:
         """``offline`` or ``openai``."""
         return "offline" if self.model == OFFLINE_MODEL else "openai"
+
+    @property
+    def most_in_flight(self) -> int:
+        """Calls in flight at most."""
+        return self.batch.most_lines if self.mode == "batch" else self.concurrency
 
     @property
     def connection(self) -> str:

@@ -12,7 +12,7 @@ import json
 import random
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import httpx2
 from openai import AsyncOpenAI
@@ -39,6 +39,29 @@ _LONGEST_ASKED_WAIT = 120.0
 _TRIES_TO_REACH = 2
 
 KeptT = TypeVar("KeptT")
+
+
+class CallsModel(Protocol):
+    """What the gateway needs of a model: one call, live or by a batch. See :class:`Endpoint`."""
+
+    settings: ModelSettings
+    host: str
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        ...
+
+    async def call(
+        self,
+        request: ModelRequest[Any],
+        exchange: list[dict[str, Any]],
+        attempt: int,
+        *,
+        check: Callable[[], None],
+        keep: Callable[[Response], Awaitable[KeptT]],
+    ) -> KeptT:
+        """Make one call."""
+        ...
 
 
 class Endpoint:

@@ -20,7 +20,8 @@ from types import TracebackType
 from typing import Any, Generic, Self
 from weakref import WeakValueDictionary
 
-from toolace_dagster.llm.endpoint import Endpoint
+from toolace_dagster.llm.batch.office import BatchOffice
+from toolace_dagster.llm.endpoint import CallsModel, Endpoint
 from toolace_dagster.llm.journal import CallJournal
 from toolace_dagster.llm.progress import Meter, Progress
 from toolace_dagster.llm.protocol import CallError, ModelRequest, ModelResult, ReplyT, Usage
@@ -35,7 +36,7 @@ class _Asked(Generic[ReplyT]):
     """One try at a request."""
 
     request: ModelRequest[ReplyT]
-    endpoint: Endpoint
+    endpoint: CallsModel
     key: str
     call_id: str
     exchange: list[dict[str, Any]]
@@ -61,13 +62,15 @@ class Gateway:
         self._models = dict.fromkeys(ROLES, models) if isinstance(models, ModelSettings) else dict(models)
         self._journal = journal
         self._meter = Meter(on_progress)
-        self._endpoints: dict[ModelRole, Endpoint] = {}
+        self._endpoints: dict[ModelRole, CallsModel] = {}
+        self._live_calls = 0
+        self._batches = BatchOffice(journal, self._meter, others_busy=lambda: self._live_calls > 0)
         self._asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @property
     def concurrency(self) -> int:
-        """Calls in flight at most, over all endpoints."""
-        return sum({model.connection: model.concurrency for model in self._models.values()}.values())
+        """Calls in flight at most, over all endpoints; a batch takes as many as there are."""
+        return sum({model.connection: model.most_in_flight for model in self._models.values()}.values())
 
     async def __aenter__(self) -> Self:
         """Open journal and clients.
@@ -90,6 +93,7 @@ class Gateway:
         """Keep what was paid for, then close."""
         try:
             if kind is None:
+                self._batches.settle()
                 self._journal.close()
             elif issubclass(kind, Exception):
                 # The error that ends the run is the one to tell; what can't be folded now is folded by the next run.
@@ -104,16 +108,18 @@ class Gateway:
 
     def _connect(self) -> None:
         """Connect each role; roles that differ only in how they sample share an endpoint."""
-        made: dict[str, Endpoint] = {}
+        made: dict[str, CallsModel] = {}
         for role, model in self._models.items():
             if model.connection not in made:
-                made[model.connection] = Endpoint(model, self._meter)
+                is_batch = model.mode == "batch"
+                made[model.connection] = self._batches.endpoint(model) if is_batch else Endpoint(model, self._meter)
             self._endpoints[role] = made[model.connection]
 
     async def _disconnect(self) -> None:
         endpoints, self._endpoints = set(self._endpoints.values()), {}
         for endpoint in endpoints:
             await endpoint.close()
+        await self._batches.close()
 
     async def complete(self, request: ModelRequest[ReplyT]) -> ModelResult[ReplyT]:
         """Answer a request, from the cache or by calling the model.
@@ -171,9 +177,14 @@ class Gateway:
         usage = Usage()
         tries = 0
         while True:
-            response, parsed = await endpoint.call(
-                asked.request, asked.exchange, tries, check=self._journal.check, keep=partial(self._keep, asked)
-            )
+            is_live = endpoint.settings.mode == "live"
+            self._live_calls += is_live
+            try:
+                response, parsed = await endpoint.call(
+                    asked.request, asked.exchange, tries, check=self._journal.check, keep=partial(self._keep, asked)
+                )
+            finally:
+                self._live_calls -= is_live
             tries += 1
             usage = _added(usage, response.usage)
             if parsed.error is None or response.error is not None or tries > endpoint.settings.repair_tries:
@@ -192,6 +203,8 @@ class Gateway:
         A reply that came at a second try is kept under the first try's key: the row asked once.
         """
         parsed = response.parsed(asked.request)
+        if response.kept:
+            return response, parsed
         now, used = self._meter.now, response.usage
         now.prompt_tokens += used.prompt_tokens
         now.completion_tokens += used.completion_tokens
@@ -230,6 +243,8 @@ class Gateway:
             repairs=parsed.repairs,
             run_id=self._journal.run_id,
             created_at=datetime.now(UTC).isoformat(),
+            mode=asked.endpoint.settings.mode,
+            batch_id=response.batch_id,
         )
 
 

@@ -136,7 +136,8 @@ class CallError(Entity):
 
     Attributes:
         kind: ``connection``, ``timeout``, ``rate_limit``, ``server``, ``auth``, ``not_found``, ``bad_request``,
-            ``refused``, ``truncated``, ``filtered``, ``empty``, ``malformed`` or ``schema``.
+            ``refused``, ``truncated``, ``filtered``, ``empty``, ``malformed``, ``schema``, or ``batch`` when the batch
+            it was in failed or was cancelled.
         message: A sentence with the endpoint's own words where it gave any, free of secrets.
         permanent: Whether every other call would fail alike (wrong key, wrong model, no such host).
     """

@@ -33,6 +33,8 @@ class Response:
         latency: Seconds from sending to the whole reply, retries left out.
         retries: Tries that ended in a transport fault before this one.
         error: The fault, when there is no reply.
+        batch_id: The batch it came by; None when live.
+        kept: Whether the journal has it already: a restarted run comes by its batches' answers again.
     """
 
     text: str | None
@@ -43,6 +45,8 @@ class Response:
     latency: float = 0.0
     retries: int = 0
     error: CallError | None = None
+    batch_id: str | None = None
+    kept: bool = False
 
     @classmethod
     def fault(cls, error: CallError, manner: Manner, *, latency: float, retries: int) -> Response:

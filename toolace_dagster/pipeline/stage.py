@@ -26,7 +26,14 @@ from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.progress import StageProgress, tell
 from toolace_dagster.warehouse import Row, insert, sql
 
-PASSING_ERRORS = ("call.connection", "call.timeout", "call.rate_limit", "call.server", "execution.unavailable")
+PASSING_ERRORS = (
+    "call.connection",
+    "call.timeout",
+    "call.rate_limit",
+    "call.server",
+    "call.batch",
+    "execution.unavailable",
+)
 """Check ids of failures that lie with the endpoint at that moment: such rows are stale in the next run."""
 
 

@@ -64,6 +64,17 @@ class CallJournal:
         self._wanted: list[tuple[str, asyncio.Future[str | None]]] = []
         self._lookup: asyncio.Task[None] | None = None
 
+    @property
+    def batches(self) -> Path:
+        """Folder of the batches these calls go through."""
+        return self._path.with_suffix(".batches")
+
+    def in_batches(self, batch_ids: Iterable[str]) -> set[tuple[str, str]]:
+        """Which calls of some batches are kept, as pairs of batch id and key; asked after :meth:`open`."""
+        ids = sorted(set(batch_ids))
+        rows = self._store.read(sql("calls/in_batches"), {"ids": ids}) if ids else []
+        return {(row["batch_id"], row["key"]) for row in rows}
+
     def open(self) -> None:
         """Take the journal for this process, and fold in what an earlier run left in it.
 
