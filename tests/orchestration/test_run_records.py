@@ -11,6 +11,7 @@ import pytest
 
 from tests.orchestration.conftest import DagsterHome
 from tests.pipeline.homes import TWO_DOMAINS, held
+from toolace_dagster.orchestration import materialize
 from toolace_dagster.orchestration.definitions import DATASET_JOB, GENERATE_JOB, build_definitions
 from toolace_dagster.orchestration.instance import register_domains
 from toolace_dagster.orchestration.materialize import SCHEMA_CHECK, SUMS_CHECK
@@ -183,3 +184,18 @@ def test_a_permanent_fault_of_the_endpoint_fails_the_step_and_names_the_mend(min
     description = failure.step_failure_data.user_failure_data.description
     assert "OPENAI_API_KEY is not set" in description
     assert not [event for event in result.all_events if event.event_type_value == "STEP_UP_FOR_RETRY"]
+
+
+def test_a_long_stage_tells_its_progress_in_dagsters_log(mine: DagsterHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(materialize, "EVENT_EVERY", 0.0)
+    with Warehouse(mine.home).domain(DOMAIN).write() as connection:
+        connection.execute("DELETE FROM stage_rows WHERE stage = 'verification'")
+    result = execute(mine, GENERATE_JOB, DOMAIN, ["verification"])
+    events = [event for event in result.all_events if event.event_type == dg.DagsterEventType.ASSET_OBSERVATION]
+    assert events
+    last = events[-1].asset_observation_data.asset_observation
+    assert last.partition == DOMAIN
+    told = {name: value.value for name, value in last.metadata.items()}
+    assert told["rows"] == told["rows_of_stage"] > 0
+    assert told["done"] == told["cached"] > 0
+    assert told["in_flight"] == 0

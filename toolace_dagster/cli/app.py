@@ -55,6 +55,14 @@ SkipDeprecatedOption = Annotated[
 ]
 OUR_POOL = str(SHIPPED_POOL)
 DEFAULT_LIMIT = 120
+AssignmentsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Any setting by its name, such as roles.judge.model=gpt-4o-mini; can be repeated.",
+    ),
+]
 DEFAULT_HOME = Path("toolace_data")
 
 
@@ -83,6 +91,7 @@ def run(
     parallel: Annotated[int, typer.Option(min=0, help="Domains at once; 0 chooses.")] = 0,
     domain_limit: DomainLimitOption = DEFAULT_LIMIT,
     skip_deprecated: SkipDeprecatedOption = False,
+    assignments: AssignmentsOption = None,
 ) -> None:
     """Make what is stale: all stages of all (or chosen) domains, then splits, exports and the dataset card."""
     from toolace_dagster.cli.run import RunOptions, run_pipeline
@@ -104,7 +113,7 @@ def run(
         "concurrency": concurrency,
     }
     llm |= {"timeout": timeout}
-    settings = _settings(values | {"llm": llm | {"error_rate": error_rate}})
+    settings = _settings(values | {"llm": llm | {"error_rate": error_rate}}, assignments)
     raise typer.Exit(run_pipeline(RunOptions(home=home, settings=settings, domains=domain or [], parallel=parallel)))
 
 
@@ -253,9 +262,14 @@ def _pool_settings(pool: str, domain_limit: int, skip_deprecated: bool) -> Setti
     return _settings({"pool": pool, "domain_limit": domain_limit, "skip_deprecated": skip_deprecated})
 
 
-def _settings(values: dict[str, object]) -> Settings:
+def _settings(values: dict[str, object], assignments: list[str] | None = None) -> Settings:
+    from toolace_dagster.cli.assignments import BadAssignment, assign
+
     try:
-        return Settings.model_validate(values)
+        return Settings.model_validate(assign(values, assignments or []))
+    except BadAssignment as error:
+        complain(str(error))
+        raise typer.Exit(2) from None
     except ValidationError as error:
         for fault in error.errors():
             name = ".".join(str(part) for part in fault["loc"])

@@ -140,7 +140,7 @@ def _launch(domains: list[str], settings: Settings, warehouse: Warehouse, parall
     from toolace_dagster.orchestration.launch import run_domains
 
     say(f"{len(domains)} domains, {settings.dialogues} dialogues each, {parallel} at once.")
-    with ProgressDisplay(settings) as display:
+    with ProgressDisplay(settings, domains) as display:
         ends = run_domains(domains, settings, warehouse, parallel=parallel, listener=display.update)
     errors: dict[str, list[str]] = {}
     for end in ends:

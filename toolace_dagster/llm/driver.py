@@ -77,6 +77,7 @@ async def _run(
     async def worker() -> None:
         for row_id, program in waiting:
             await _drive(gateway, executor, program, outcomes[row_id])
+            gateway.row_ended()
 
     async with gateway, executor or nullcontext():
         workers = min(len(programs), gateway.concurrency * _ROWS_PER_SLOT)

@@ -121,6 +121,11 @@ class Gateway:
             await endpoint.close()
         await self._batches.close()
 
+    def row_ended(self) -> None:
+        """Count a row that has ended."""
+        self._meter.now.rows += 1
+        self._meter.tell()
+
     async def complete(self, request: ModelRequest[ReplyT]) -> ModelResult[ReplyT]:
         """Answer a request, from the cache or by calling the model.
 

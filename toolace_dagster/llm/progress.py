@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 _TOLD_EVERY = 0.2
 
@@ -18,6 +18,7 @@ class Progress:
     """How far the calls of a stage are.
 
     Attributes:
+        rows: Rows that have ended, whatever their end.
         done: Requests answered, from the cache or not.
         in_flight: Calls under way.
         retried: Tries after transport faults and unusable replies.
@@ -28,6 +29,7 @@ class Progress:
         seconds: Since the gateway was opened; does not count when two are compared.
     """
 
+    rows: int = 0
     done: int = 0
     in_flight: int = 0
     retried: int = 0
@@ -36,6 +38,15 @@ class Progress:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     seconds: float = field(default=0.0, compare=False)
+
+    @property
+    def tokens(self) -> int:
+        """Tokens paid for so far, of prompts and replies."""
+        return self.prompt_tokens + self.completion_tokens
+
+    def plus(self, other: Progress) -> Progress:
+        """The sum of two, such as of two stages."""
+        return Progress(**{part.name: getattr(self, part.name) + getattr(other, part.name) for part in fields(self)})
 
 
 class Meter:

@@ -4,6 +4,7 @@ Belongs here: metadata, check results and data versions of stage assets. Does no
 belong here: running the stage (``pipeline.stage``).
 """
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -13,6 +14,7 @@ from toolace_dagster.orchestration.interrupts import orderly_interrupts
 from toolace_dagster.orchestration.resources import Toolace
 from toolace_dagster.pipeline.checks import payload_type, schema_faults, sum_faults
 from toolace_dagster.pipeline.context import StageContext
+from toolace_dagster.pipeline.progress import Listener, StageProgress, listening
 from toolace_dagster.pipeline.stage import Stage, StageReport, run_stage
 from toolace_dagster.refinement.rounds import RefinedDialogue
 from toolace_dagster.reporting.markdown import dialogue_markdown, table
@@ -26,6 +28,10 @@ else:
 
 SUMS_CHECK = "counts_add_up"
 SCHEMA_CHECK = "rows_fit_schema"
+EVENT_EVERY = 30.0
+"""Seconds between two progress events of a stage in Dagster's log."""
+
+_TOLD = ("rows", "done", "in_flight", "retried", "failed", "cached", "prompt_tokens", "completion_tokens")
 
 
 def stage_checks(asset: str) -> list[dg.AssetCheckSpec]:
@@ -66,7 +72,7 @@ def materialize_stage(context: dg.AssetExecutionContext, toolace: Toolace, stage
 
     stage_context = toolace.stage_context(context.partition_key, context.run.run_id)
     try:
-        with orderly_interrupts():
+        with orderly_interrupts(), listening(progress_events(context)):
             report = run_stage(stage, stage_context)
     except (EndpointUnusable, JournalBroken, JournalInUse) as error:
         # Nothing a retry could change; what was paid for is in the journal.
@@ -81,6 +87,32 @@ def materialize_stage(context: dg.AssetExecutionContext, toolace: Toolace, stage
                 check_result(SCHEMA_CHECK, schema_faults(stage_context, stage.name)),
             ],
         )
+
+
+def progress_events(context: dg.AssetExecutionContext) -> Listener:
+    """A listener that puts the progress of a long stage into Dagster's log, as observations with metadata."""
+    told = time.monotonic()
+
+    def tell(progress: StageProgress) -> None:
+        nonlocal told
+        calls = progress.calls
+        if calls is None or time.monotonic() - told < EVENT_EVERY:
+            return
+        told = time.monotonic()
+        figures = {name: getattr(calls, name) for name in _TOLD} | {"rows_of_stage": progress.rows}
+        metadata = {name: dg.MetadataValue.int(figure) for name, figure in figures.items()}
+        rate = calls.tokens / calls.seconds if calls.seconds else 0.0
+        metadata_of_rate = {"tokens_per_second": dg.MetadataValue.float(round(rate, 1))}
+        context.log_event(
+            dg.AssetObservation(
+                asset_key=context.asset_key,
+                partition=context.partition_key,
+                description=f"{progress.stage}: {calls.rows} of {progress.rows} rows",
+                metadata=metadata | metadata_of_rate,
+            )
+        )
+
+    return tell
 
 
 def check_result(name: str, faults: list[str], asset: str | None = None) -> dg.AssetCheckResult:
