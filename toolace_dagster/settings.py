@@ -7,10 +7,22 @@ belong here: reading them from the command line or Dagster (``cli``,
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
+from urllib.parse import parse_qsl
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 OFFLINE_MODEL = "offline"
 MAX_ROUNDS = 30
@@ -21,6 +33,7 @@ SHIPPED_POOL = Path(__file__).parent / "tool_pool" / "shipped"
 
 
 _SAMPLING = {"temperature", "top_p", "reasoning_effort", "max_tokens", "repair_tries"}
+_SHORTEST_KEY = 8
 _DECIDING: tuple[ModelRole, ...] = ("judge", "expert")
 
 
@@ -61,6 +74,37 @@ class BatchSettings(BaseModel):
     url: str = "/v1/chat/completions"
 
 
+def _no_credentials(url: str | None) -> str | None:
+    """Refuse an address that holds a credential: settings are stored and shown.
+
+    Raises:
+        ValueError: With the mend, and without the address.
+    """
+    mend = "leave it out, and name the variable that holds it in api_key_env"
+    text = url or ""
+    if "@" in text.partition("://")[2].partition("?")[0].partition("#")[0].partition("/")[0]:
+        raise ValueError(f"it holds a user name or password; {mend}")
+    for name, _ in parse_qsl(text.partition("?")[2], keep_blank_values=True):
+        if _is_secret(name):
+            raise ValueError(f"its parameter {name} looks like a credential; {mend}")
+    for variable, value in os.environ.items():
+        if variable.endswith("KEY") and len(value) >= _SHORTEST_KEY and value in text:
+            raise ValueError(f"it holds the value of {variable}; {mend}")
+    return url
+
+
+def _no_secret_parameters(query: dict[str, str]) -> dict[str, str]:
+    for name in query:
+        if _is_secret(name):
+            raise ValueError(f"its parameter {name} looks like a credential; use api_key_env and api_key_header")
+    return query
+
+
+def _is_secret(name: str) -> bool:
+    plain = re.sub(r"[^a-z]", "", name.lower())
+    return plain.endswith(("key", "token", "secret", "password", "passwd", "signature")) or plain in ("sig", "auth")
+
+
 class ModelSettings(BaseModel):
     """Which model answers, and how it is called. API keys are read from the environment alone and never stored.
 
@@ -86,13 +130,13 @@ class ModelSettings(BaseModel):
         error_rate: Offline model only: multiplies its documented error rates.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     model: str = OFFLINE_MODEL
-    base_url: str | None = None
+    base_url: Annotated[str | None, AfterValidator(_no_credentials)] = None
     api_key_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = "OPENAI_API_KEY"
     api_key_header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")] | None = None
-    query: dict[str, str] = Field(default_factory=dict[str, str])
+    query: Annotated[dict[str, str], AfterValidator(_no_secret_parameters)] = Field(default_factory=dict[str, str])
     temperature: Annotated[float, Field(ge=0, le=2)] | None = 0.7
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     reasoning_effort: str | None = None
@@ -154,7 +198,7 @@ class Settings(BaseModel):
         roles: By role, the fields of ``llm`` in which that role's model differs.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     pool: str = str(SHIPPED_POOL)
     domain_limit: Annotated[int, Field(ge=2)] = 120

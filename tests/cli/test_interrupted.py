@@ -91,25 +91,25 @@ def assert_it_goes_on(home: Path, undisturbed: StageContext) -> None:
     assert first_stale(where, load_pool(where.settings.pool).domain(DOMAIN)) is None
 
 
-@pytest.mark.parametrize("whole_group", [True, False], ids=["ctrl_c", "kill_int"])
+@pytest.mark.parametrize("way", ["ctrl_c", "kill_int", "kill_term"])
 def test_a_stopped_run_says_how_to_go_on(
-    running: subprocess.Popen[str], tmp_path: Path, undisturbed: StageContext, whole_group: bool
+    running: subprocess.Popen[str], tmp_path: Path, undisturbed: StageContext, way: str
 ) -> None:
     children = run_children(running)
     stopped = time.monotonic()
-    if whole_group:
+    if way == "ctrl_c":
         os.killpg(running.pid, signal.SIGINT)
     else:
-        os.kill(running.pid, signal.SIGINT)
+        os.kill(running.pid, signal.SIGTERM if way == "kill_term" else signal.SIGINT)
     ended = finish(running)
     assert time.monotonic() - stopped < 15
-    assert ended.code == 130
+    assert ended.code == (143 if way == "kill_term" else 130)
     home = tmp_path / "home"
     assert f"stopped. Everything paid for is kept in {home}; the same command goes on from there." in ended.err
     assert "Traceback" not in ended.err + ended.out
     assert children
     assert not any(is_alive(pid) for pid in children)
-    if whole_group:
+    if way != "kill_int":
         assert_it_goes_on(home, undisturbed)
 
 

@@ -68,8 +68,9 @@ def test_key_is_kept_out_of_exceptions(status: int, serve: Serve, tmp_path: Path
     assert "[key]" in str(caught.value)
 
 
-def test_key_in_the_base_url_is_not_told(serve: Serve, tmp_path: Path) -> None:
+def test_key_in_the_base_url_is_not_told(serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     server = serve(lambda *_: refuses(404, "no"))
+    monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}?api-key={KEY}")
     with pytest.raises(EndpointUnusable) as caught:
-        run(tmp_path, f"{server.url}?api-key={KEY}", rows(1))
+        run(tmp_path, "", rows(1))
     assert KEY not in "".join(traceback.format_exception(caught.value))

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from pydantic import ValidationError
 
 from toolace_dagster import __version__
 from toolace_dagster.cli.console import complain, say
+from toolace_dagster.cli.stopping import stop_in_order_on_sigterm, stopped_code
 from toolace_dagster.settings import OFFLINE_MODEL, SHIPPED_POOL, Settings
 
 app = typer.Typer(
@@ -27,6 +28,12 @@ app = typer.Typer(
 pool_app = typer.Typer(help="Look into a tool pool.", no_args_is_help=True, rich_markup_mode=None)
 offline_app = typer.Typer(help="The embedded offline model.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(pool_app, name="pool")
+cache_app = typer.Typer(
+    help="What responses a home keeps, or with --cache a folder that homes share.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(cache_app, name="cache")
 app.add_typer(offline_app, name="offline-model")
 
 HomeOption = Annotated[
@@ -62,6 +69,9 @@ AssignmentsOption = Annotated[
         metavar="NAME=VALUE",
         help="Any setting by its name, such as roles.judge.model=gpt-4o-mini; can be repeated.",
     ),
+]
+SharedOption = Annotated[
+    Path | None, typer.Option("--cache", help="Folder of a shared cache, which is then meant instead of a home.")
 ]
 DEFAULT_HOME = Path("toolace_data")
 
@@ -202,6 +212,63 @@ def ui(
     raise typer.Exit(serve_ui(home, port))
 
 
+@cache_app.command("list")
+def cache_list(
+    home: HomeOption = DEFAULT_HOME,
+    cache: SharedOption = None,
+    by: Annotated[Literal["model", "stage", "domain", "age"], typer.Option(help="What to group calls by.")] = "model",
+) -> None:
+    """List the calls whose prompts and replies are kept: how many, how large, how old."""
+    from toolace_dagster.cli.cache import list_cache
+
+    raise typer.Exit(list_cache(home, cache, by))
+
+
+@cache_app.command("size")
+def cache_size(home: HomeOption = DEFAULT_HOME, cache: SharedOption = None) -> None:
+    """Say how many calls are kept and how much room they take."""
+    from toolace_dagster.cli.cache import size_cache
+
+    raise typer.Exit(size_cache(home, cache))
+
+
+@cache_app.command("prune")
+def cache_prune(
+    home: HomeOption = DEFAULT_HOME,
+    cache: SharedOption = None,
+    older_than: Annotated[str | None, typer.Option(help="Paid for longer ago than this, such as 30d or 12h.")] = None,
+    unused_since: Annotated[str | None, typer.Option(help="Not used for this long, such as 8w.")] = None,
+    model: Annotated[str | None, typer.Option(help="Of this model.")] = None,
+    down_to: Annotated[
+        str | None, typer.Option(help="Least recently used first, until so much text is left, such as 500MB.")
+    ] = None,
+    used_too: Annotated[bool, typer.Option("--used-too", help="Of a home: also what current rows use.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+) -> None:
+    """Remove prompts and replies that meet all conditions given; what was paid for them stays on the books.
+
+    In a home the calls behind its current dialogues are spared. A removed reply is paid for again if it is asked for.
+    """
+    from toolace_dagster.cli.cache import byte_count, duration, prune_cache
+    from toolace_dagster.llm.cache.upkeep import Selection
+
+    if not any((older_than, unused_since, model, down_to)):
+        complain("say what to remove: --older-than, --unused-since, --model or --down-to")
+        raise typer.Exit(2)
+    try:
+        selection = Selection(
+            older_than=duration(older_than) if older_than else None,
+            unused_since=duration(unused_since) if unused_since else None,
+            model=model,
+            down_to=byte_count(down_to) if down_to else None,
+            used_too=used_too,
+        )
+    except ValueError as error:
+        complain(str(error))
+        raise typer.Exit(2) from None
+    raise typer.Exit(prune_cache(home, cache, selection, dry_run=dry_run))
+
+
 @offline_app.command("serve")
 def offline_serve(
     port: Annotated[int, typer.Option(help="Port on this machine.")] = 8808,
@@ -244,11 +311,12 @@ def common(
 
 def main() -> None:
     """Entry point of the console script."""
+    stop_in_order_on_sigterm()
     try:
         app()
     except KeyboardInterrupt:
         complain("stopped")
-        sys.exit(130)
+        sys.exit(stopped_code())
 
 
 def _anywhere(pool: str) -> str:
@@ -273,5 +341,7 @@ def _settings(values: dict[str, object], assignments: list[str] | None = None) -
     except ValidationError as error:
         for fault in error.errors():
             name = ".".join(str(part) for part in fault["loc"])
-            complain(f"setting {name or 'combination'}: {fault['msg']}" + (f", not {fault['input']!r}" if name else ""))
+            # Our own messages say enough, and what they refuse may hold a credential.
+            shown = f", not {fault['input']!r}" if name and fault["type"] != "value_error" else ""
+            complain(f"setting {name or 'combination'}: {fault['msg']}{shown}")
         raise typer.Exit(2) from None

@@ -17,6 +17,7 @@ from toolace_dagster.cli.console import complain, say, show_table, warn
 from toolace_dagster.cli.pool import open_pool, print_notes
 from toolace_dagster.cli.progress import ProgressDisplay
 from toolace_dagster.cli.status import print_summaries
+from toolace_dagster.cli.stopping import stopped_code
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.dataset import dataset_is_stale, read_export_files
 from toolace_dagster.pipeline.staleness import first_stale
@@ -47,7 +48,8 @@ def run_pipeline(options: RunOptions) -> int:
     """Run what is stale.
 
     Returns:
-        Exit code: 0 when nothing was lost, 1 when an entry of the pool, a domain or a dialogue was, 130 when stopped.
+        Exit code: 0 when nothing was lost, 1 when an entry of the pool, a domain or a dialogue was, 130 or 143 when
+        stopped.
     """
     started = time.monotonic()
     settings = options.settings
@@ -77,7 +79,7 @@ def run_pipeline(options: RunOptions) -> int:
             ends += _build_dataset(settings, warehouse)
     except KeyboardInterrupt:
         complain(f"stopped. Everything paid for is kept in {options.home}; the same command goes on from there.")
-        return 130
+        return stopped_code()
     if not stale and not made_dataset:
         say("Nothing was stale: no model call was made.")
     summaries = [summarize(warehouse, domain) for domain in chosen]

@@ -116,6 +116,30 @@ class Store:
                 raise
             connection.execute("COMMIT")
 
+    def compact(self) -> None:
+        """Write the file anew without the room that removed values took; readers keep the old one until they close it.
+
+        Raises:
+            duckdb.Error: If there is no room for both; the file is as it was.
+        """
+        fresh = self.path.with_suffix(".compact")
+        fresh.unlink(missing_ok=True)
+        # Nobody can write while we read, and what a crash left beside the file is no part of the copy.
+        with _attached(self.path, read_only=True) as connection:
+            if self.path.with_name(f"{self.path.name}.wal").exists():
+                return
+            (old,) = connection.execute("SELECT current_database()").fetchone() or ("",)
+            name = f"file_{next(_names)}"
+            try:
+                _attach(connection, fresh, name, read_only=False)
+                try:
+                    connection.execute(f"COPY FROM DATABASE {old} TO {name}")
+                finally:
+                    connection.execute(f"DETACH {name}")
+                fresh.replace(self.path)
+            finally:
+                fresh.unlink(missing_ok=True)
+
     @property
     def _file(self) -> tuple[str, str]:
         return str(self.path), self._stamp

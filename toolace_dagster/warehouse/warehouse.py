@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     import pandas as pd  # pyright: ignore[reportMissingTypeStubs]
 
 
+def _domain_schema() -> str:
+    return sql("tables/domain") + sql("calls/tables") + sql("calls/stored_texts")
+
+
 class Warehouse:
     """The DuckDB files and folders of one home.
 
@@ -35,7 +39,7 @@ class Warehouse:
 
     def domain(self, name: str) -> Store:
         """The file of one tool domain."""
-        return Store(self.home / "warehouse" / f"{name}.duckdb", sql("tables/domain") + sql("calls/tables"))
+        return Store(self.home / "warehouse" / f"{name}.duckdb", _domain_schema())
 
     @property
     def shared(self) -> Store:

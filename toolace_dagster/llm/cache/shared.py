@@ -101,10 +101,21 @@ class SharedCache:
         columns = [column[0] for column in cursor.description or ()]
         return [dict(zip(columns, values, strict=True)) for values in cursor.fetchall()]
 
+    def change(self, names: Sequence[str], params: Mapping[str, Any]) -> None:
+        """Run named statements in one transaction."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            for name in names:
+                self._connection.execute(sql(name), params)
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
     def give_back(self) -> None:
         """Give room that removed responses took back to the disk."""
-        # Each step of this pragma frees one page, and it takes a step for each row that is fetched.
-        self._connection.execute("PRAGMA incremental_vacuum").fetchall()
+        # It frees a page a step, and only a script is stepped through to its end.
+        self._connection.executescript("PRAGMA incremental_vacuum")
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def _prepare(self) -> None:

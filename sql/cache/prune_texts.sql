@@ -1,0 +1,1 @@
+DELETE FROM texts WHERE id IN (SELECT value FROM json_each(:ids))
