@@ -46,7 +46,7 @@ PoolOption = Annotated[
         "--pool",
         envvar="TOOLACE_POOL",
         metavar="SOURCE",
-        help="Where the tools are: a folder or file of tool definitions, or an http(s) address of such a file.",
+        help="Where the tools are: a folder or file of tool definitions, the http(s) address of one, or Python code.",
         show_default="shipped pool",
     ),
 ]

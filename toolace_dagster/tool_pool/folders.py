@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from toolace_dagster.tool_pool.formats.document import Document, Reading, writable
-from toolace_dagster.tool_pool.formats.reading import ENDINGS, read_document
+from toolace_dagster.tool_pool.formats.reading import ENDINGS, PYTHON_ENDING, read_document
 from toolace_dagster.tool_pool.repairs import Unusable
 from toolace_dagster.tool_pool.sources import PoolOptions, Source, SourceError, source_of
 
@@ -21,6 +21,8 @@ MAX_FILE = 200_000_000
 
 _HIDDEN = (".", "__")
 _PAPERS = re.compile(r"^(readme|licen[cs]es?|copying|notice)([.-].*)?$", re.IGNORECASE)
+_SETTINGS = frozenset({"backends.toml", "domains.toml"})
+"""Files at the top of a pool that say something about its tools."""
 _MEND = "check that it is a file and that you may read it"
 
 
@@ -97,7 +99,12 @@ def _read(pool: Path, options: PoolOptions) -> list[Source]:
                 served.add(other)
                 return content
 
-            reading = Reading(source=writable(shown), sibling=sibling, skip_deprecated=options.skip_deprecated)
+            reading = Reading(
+                source=writable(shown),
+                sibling=sibling,
+                module=writable(str(file.resolve())),
+                skip_deprecated=options.skip_deprecated,
+            )
             return read_document(_content(file), reading)
 
         sources.append((file, source_of(writable(shown), writable(raw_domain), claim, document)))
@@ -117,14 +124,14 @@ def _files(pool: Path) -> Iterator[tuple[Path, str, str, str]]:
         if child.name.startswith(_HIDDEN):
             continue
         if not child.is_dir():
-            if not _is_paper(child.name):
+            if not _is_paper(child.name) and child.name not in _SETTINGS and not _is_code_of_others(child):
                 yield child, child.name, _stem(child), child.name
             continue
         for folder, inner, names in os.walk(child, onerror=_raise):
             inner[:] = sorted(name for name in inner if not name.startswith(_HIDDEN))
             for name in sorted(names):
-                if not name.startswith(_HIDDEN) and not _is_paper(name):
-                    file = Path(folder) / name
+                file = Path(folder) / name
+                if not name.startswith(_HIDDEN) and not _is_paper(name) and not _is_code_of_others(file):
                     yield file, file.relative_to(pool).as_posix(), child.name, ""
 
 
@@ -135,6 +142,13 @@ def _raise(error: OSError) -> None:
 def _is_paper(name: str) -> bool:
     """Whether a file is about the pool rather than of it; a domain may well be called ``licences.json``."""
     return bool(_PAPERS.match(name)) and Path(name).suffix.lower() not in ENDINGS
+
+
+def _is_code_of_others(file: Path) -> bool:
+    """Whether a Python file has its tools described beside it, so that it is only what runs them."""
+    return file.suffix == PYTHON_ENDING and any(
+        file.with_suffix(ending).is_file() for ending in ENDINGS - {PYTHON_ENDING}
+    )
 
 
 def _stem(file: Path) -> str:

@@ -13,12 +13,14 @@ from pydantic import JsonValue
 from toolace_dagster.tool_pool.formats.document import REPORT_FORMAT, Document, Reading
 from toolace_dagster.tool_pool.formats.json_text import decoded, parse_json, parse_json_lines
 from toolace_dagster.tool_pool.formats.openapi import is_openapi, read_openapi
+from toolace_dagster.tool_pool.formats.python_module import read_python
 from toolace_dagster.tool_pool.formats.tool_lists import read_lines, read_tools
 from toolace_dagster.tool_pool.formats.yaml_text import parse_yaml
 from toolace_dagster.tool_pool.repairs import Unusable
 
 YAML_ENDINGS = frozenset({".yaml", ".yml"})
-ENDINGS = frozenset({".json", ".jsonl", ".ndjson", *YAML_ENDINGS})
+PYTHON_ENDING = ".py"
+ENDINGS = frozenset({".json", ".jsonl", ".ndjson", PYTHON_ENDING, *YAML_ENDINGS})
 """Endings of files that are read in a folder."""
 
 
@@ -37,6 +39,8 @@ def read_document(content: bytes, reading: Reading) -> Document:
     """
     text = decoded(content)
     ending = PurePosixPath(reading.source).suffix.lower()
+    if ending == PYTHON_ENDING:
+        return read_python(text, reading)
     if ending in YAML_ENDINGS:
         return _document(parse_yaml(text), reading)
     try:
