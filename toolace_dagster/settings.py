@@ -119,7 +119,7 @@ class ModelSettings(BaseModel):
         reasoning_effort: Such as ``low``; None leaves it to the endpoint.
         max_tokens: Upper bound of a reply, in tokens.
         extra_body: Further fields of each request, such as vLLM's ``chat_template_kwargs``.
-        concurrency: Calls in flight at once.
+        concurrency: Calls in flight at once, by all domains that run at the same time.
         requests_per_minute: The endpoint's limit; None means only what its headers tell.
         tokens_per_minute: Likewise.
         timeout: Seconds a call may take.

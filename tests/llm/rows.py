@@ -68,11 +68,17 @@ def settings(url: str, **more: Any) -> ModelSettings:
 
 
 def run(
-    folder: Path, url: str, programs: dict[str, Program[Any]], progress: list[Progress] | None = None, **more: Any
+    folder: Path,
+    url: str,
+    programs: dict[str, Program[Any]],
+    progress: list[Progress] | None = None,
+    *,
+    limits: Path | None = None,
+    **more: Any,
 ) -> dict[str, RowOutcome[Any]]:
     """Run programs over a gateway of their own."""
     told = progress.append if progress is not None else None
-    return run_programs(Gateway(settings(url, **more), journal(folder), on_progress=told), programs)
+    return run_programs(Gateway(settings(url, **more), journal(folder), on_progress=told, limits=limits), programs)
 
 
 def rows(count: int) -> dict[str, Program[str]]:
@@ -100,7 +106,7 @@ def uses(folder: Path) -> list[dict[str, Any]]:
     return store(folder).read("SELECT * FROM call_uses")
 
 
-def main(folder: str, url: str, count: str, concurrency: str, most_bytes: str = "0") -> None:
+def main(folder: str, url: str, count: str, concurrency: str, most_bytes: str = "0", limits: str = "") -> None:
     """Run rows.
 
     Args:
@@ -109,11 +115,12 @@ def main(folder: str, url: str, count: str, concurrency: str, most_bytes: str = 
         count: Number of rows.
         concurrency: Calls in flight.
         most_bytes: Size from which on no file may grow, as on a full disk; 0 is no limit.
+        limits: Folder through which processes share limits.
     """
     if int(most_bytes):
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(most_bytes), resource.RLIM_INFINITY))
     os.environ["OPENAI_API_KEY"] = KEY
-    run(Path(folder), url, rows(int(count)), concurrency=int(concurrency))
+    run(Path(folder), url, rows(int(count)), limits=Path(limits) if limits else None, concurrency=int(concurrency))
 
 
 if __name__ == "__main__":

@@ -113,6 +113,20 @@ def test_offline_model_sees_only_the_request() -> None:
     assert [place for module in offline for place in reaching(module, ["prompts", "warehouse"])] == []
 
 
+def test_limits_know_nothing_of_calls() -> None:
+    """They say when something may start, whatever it is."""
+    own = f"{PACKAGE}.llm.limits"
+    inside = [module for module in MODULES if module.name.startswith(own)]
+    assert inside
+    outside = [
+        module.where(found)
+        for module in inside
+        for found in module.imports
+        if found.target.split(".")[0] == PACKAGE and not found.target.startswith(own)
+    ]
+    assert outside == []
+
+
 def test_assets_and_sql_are_never_imported_bare() -> None:
     tests = [Module(path.stem, path) for path in sorted((ROOT / "tests").rglob("*.py"))]
     bare = [

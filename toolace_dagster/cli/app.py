@@ -93,7 +93,7 @@ def run(
         str | None, typer.Option("--base-url", envvar="OPENAI_BASE_URL", help="OpenAI-compatible endpoint.")
     ] = None,
     temperature: Annotated[float, typer.Option(help="Sampling temperature of generation and refinement.")] = 0.7,
-    concurrency: Annotated[int, typer.Option(help="Model calls in flight per domain.")] = 64,
+    concurrency: Annotated[int, typer.Option(help="Model calls in flight, over all domains.")] = 64,
     timeout: Annotated[float, typer.Option(help="Seconds a model call may take.")] = 120.0,
     questions_per_call: Annotated[int, typer.Option(help="Expert questions per call; 1 is one expert each.")] = 1,
     error_rate: Annotated[float, typer.Option(help="Offline model: factor on its documented error rates.")] = 1.0,

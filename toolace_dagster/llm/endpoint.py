@@ -1,8 +1,8 @@
-"""An endpoint as the gateway uses it: one model, one client, one manner of asking, one pace.
+"""An endpoint as the gateway uses it: one model, one client, one manner of asking, one limiter.
 
 Belongs here: one call, with its tries after transport faults, and what is learnt of
 the endpoint on the way. Does not belong here: what a reply is good for
-(``gateway``), when a call may start (``pace``), what is sent (``asking``).
+(``gateway``), when a call may start (``limits``), what is sent (``asking``).
 """
 
 from __future__ import annotations
@@ -12,21 +12,23 @@ import json
 import random
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import httpx2
-from openai import AsyncOpenAI
+from openai import APIStatusError, AsyncOpenAI
 from pydantic_core import to_json
 
 from toolace_dagster.llm.asking import Manner
 from toolace_dagster.llm.faults import (
     StrangeAnswer,
+    is_overload,
     is_transport_fault,
     is_unreachable,
     read_fault,
     retry_after,
 )
-from toolace_dagster.llm.pace import Pace
+from toolace_dagster.llm.limits import Limiter, Limits
 from toolace_dagster.llm.progress import Meter
 from toolace_dagster.llm.protocol import CallError, EndpointUnusable, ModelRequest
 from toolace_dagster.llm.responses import Response, read_response
@@ -37,6 +39,8 @@ _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 60.0
 _LONGEST_ASKED_WAIT = 120.0
 _TRIES_TO_REACH = 2
+_FIRST_GUESS = 400.0
+_CHARACTERS_A_TOKEN = 4
 
 KeptT = TypeVar("KeptT")
 
@@ -72,12 +76,21 @@ class Endpoint:
         host: Host of the endpoint, for records.
     """
 
-    def __init__(self, settings: ModelSettings, meter: Meter) -> None:
+    def __init__(
+        self,
+        settings: ModelSettings,
+        meter: Meter,
+        limits: Path | None = None,
+        on_warning: Callable[[str], None] | None = None,
+    ) -> None:
         """Make the client; nothing is sent yet.
 
         Args:
             settings: Model and calling settings.
             meter: Counts calls in flight and tries.
+            limits: Folder through which processes that ask the same endpoint share its limits; None for this one
+                alone. The offline model shares nothing.
+            on_warning: Told once when limits can't be shared.
 
         Raises:
             EndpointUnusable: If the settings name no usable endpoint.
@@ -88,13 +101,19 @@ class Endpoint:
         self._url = f"{str(self._client.base_url).rstrip('/')}/chat/completions"
         self.host = endpoint_host(settings)
         self._meter = meter
-        self._slots = asyncio.Semaphore(settings.concurrency)
-        self._pace = Pace()
+        self._limiter = Limiter(
+            Limits(settings.concurrency, settings.requests_per_minute, settings.tokens_per_minute),
+            None if settings.endpoint_kind == "offline" else limits,
+            f"{shown_url(settings)} {settings.model} {settings.api_key_env}",
+            on_note=on_warning,
+        )
+        self._reply_tokens = _FIRST_GUESS
         self._manner = Manner()
         self._answered_at = 0.0
 
     async def close(self) -> None:
         """Let go of the connections."""
+        self._limiter.close()
         await self._client.close()
 
     async def call(
@@ -126,8 +145,8 @@ class Endpoint:
         begun = since = 0.0
         retries = spent = 0
         while True:
-            async with self._slots:
-                await self._pace.turn()
+            permit = await self._limiter.admit(self._guess(request, exchange))
+            try:
                 check()
                 manner = self._manner
                 started = time.monotonic()
@@ -139,22 +158,25 @@ class Endpoint:
                     latency = time.monotonic() - started
                     response = read_response(body, manner, latency=latency, retries=retries)
                 except Exception as raised:
-                    failure = raised
+                    failure, wait = raised, _wait(raised, retries)
+                    if is_overload(failure):
+                        permit.refused(wait)
                 else:
                     self._answered_at = time.monotonic()
-                    self._pace.answered()
-                    return await keep(response)
+                    kept = await keep(response)
+                    permit.answered(self._tokens_used(response))
+                    return kept
                 finally:
                     now.in_flight -= 1
+            finally:
+                # Counts only if the call has not ended in another way.
+                permit.failed()
             if self._adapt(failure, manner):
                 continue
             error = read_fault(failure, settings, shown_url(settings))
             if error is None:
                 raise failure
             self._stop_if_lost(failure, error, spent, begun)
-            wait = _wait(failure, retries)
-            if error.kind == "rate_limit":
-                self._pace.refused(started, wait)
             # While others are answered, the endpoint is only busy: waiting for a turn costs no try.
             if error.kind != "rate_limit" or self._answered_at <= since:
                 spent += 1
@@ -171,13 +193,33 @@ class Endpoint:
             # The raw response is asked for: building the client's own objects would take a third of a call's CPU
             # time, and they are built unchecked, so every field has to be looked at anyway.
             # Encoded here, where it is a third as dear as in the client.
-            answer = await self._client.post(
-                self._url, content=to_json(body), cast_to=httpx2.Response, options=self._options
-            )
+            try:
+                answer = await self._client.post(
+                    self._url, content=to_json(body), cast_to=httpx2.Response, options=self._options
+                )
+            except APIStatusError as refusal:
+                self._limiter.note_headers(refusal.response.headers)
+                raise
+        self._limiter.note_headers(answer.headers)
         try:
             return json.loads(answer.content)
         except (ValueError, RecursionError) as error:
             raise StrangeAnswer(f"{answer.text[:100]!r}: {error}") from error
+
+    def _guess(self, request: ModelRequest[Any], exchange: list[dict[str, Any]]) -> int:
+        """Tokens that a call will probably use."""
+        if self.settings.endpoint_kind == "offline":
+            return 0
+        characters = sum([len(message.content) for message in request.messages])
+        characters += sum([len(str(message["content"])) for message in exchange])
+        return characters // _CHARACTERS_A_TOKEN + int(self._reply_tokens)
+
+    def _tokens_used(self, response: Response) -> int | None:
+        usage = response.usage
+        if not usage.prompt_tokens:
+            return None
+        self._reply_tokens += (usage.completion_tokens - self._reply_tokens) / 8
+        return usage.prompt_tokens + usage.completion_tokens
 
     def _adapt(self, failure: Exception, manner: Manner) -> bool:
         """Step down when the endpoint refuses a parameter; remembered for the endpoint's life.

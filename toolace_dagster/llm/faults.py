@@ -49,6 +49,11 @@ def is_transport_fault(error: CallError) -> bool:
     return error.kind in _RETRIED and not error.permanent
 
 
+def is_overload(raised: Exception) -> bool:
+    """Whether the endpoint says that there are too many calls, its own or everybody's."""
+    return isinstance(raised, openai.APIStatusError) and raised.status_code in (429, 503, 529)
+
+
 def is_unreachable(raised: Exception) -> bool:
     """Whether nobody who speaks the protocol is there, as against someone who is busy or broke off."""
     return isinstance(raised, (StrangeAnswer, json.JSONDecodeError)) or any(

@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Self
 from weakref import WeakValueDictionary
@@ -51,6 +52,8 @@ class Gateway:
         journal: CallJournal,
         *,
         on_progress: Callable[[Progress], None] | None = None,
+        on_warning: Callable[[str], None] | None = None,
+        limits: Path | None = None,
     ) -> None:
         """Prepare; clients are made when the gateway is entered.
 
@@ -58,9 +61,13 @@ class Gateway:
             models: Model and calling settings of each role, or of all.
             journal: Where responses are kept.
             on_progress: Told of progress a few times a second.
+            on_warning: Told when the limits of an endpoint can't be shared; by default it is a warning of Python's.
+            limits: Folder through which processes that ask the same endpoint share its limits.
         """
         self._models = dict.fromkeys(ROLES, models) if isinstance(models, ModelSettings) else dict(models)
         self._journal = journal
+        self._on_warning = on_warning
+        self._limits = limits
         self._meter = Meter(on_progress)
         self._endpoints: dict[ModelRole, CallsModel] = {}
         self._live_calls = 0
@@ -111,9 +118,13 @@ class Gateway:
         made: dict[str, CallsModel] = {}
         for role, model in self._models.items():
             if model.connection not in made:
-                is_batch = model.mode == "batch"
-                made[model.connection] = self._batches.endpoint(model) if is_batch else Endpoint(model, self._meter)
+                made[model.connection] = self._connection(model)
             self._endpoints[role] = made[model.connection]
+
+    def _connection(self, model: ModelSettings) -> CallsModel:
+        if model.mode == "batch":
+            return self._batches.endpoint(model)
+        return Endpoint(model, self._meter, self._limits, self._on_warning)
 
     async def _disconnect(self) -> None:
         endpoints, self._endpoints = set(self._endpoints.values()), {}

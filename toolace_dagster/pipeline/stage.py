@@ -225,10 +225,20 @@ def _drive(stage: Stage, stale: Sequence[WorkItem], context: StageContext) -> di
     programs = {item.dialogue_id: item.program() for item in stale}
     begun = StageProgress(domain=context.domain, stage=stage.name, rows=len(stale))
     tell(begun)
+
+    def warn(warning: str) -> None:
+        tell(replace(begun, warning=warning))
+
     folder = context.settings.cache
-    cache = ResponseCache(folder, lambda warning: tell(replace(begun, warning=warning))) if folder else None
+    cache = ResponseCache(folder, warn) if folder else None
     journal = CallJournal(context.store, context.warehouse.journal(context.domain), context.run_id, cache)
-    gateway = Gateway(context.settings.models, journal, on_progress=lambda calls: tell(replace(begun, calls=calls)))
+    gateway = Gateway(
+        context.settings.models,
+        journal,
+        on_progress=lambda calls: tell(replace(begun, calls=calls)),
+        on_warning=warn,
+        limits=context.warehouse.limits,
+    )
     return run_programs(gateway, programs)
 
 

@@ -51,6 +51,11 @@ class Warehouse:
         return self.home / "journal" / f"{domain}.jsonl"
 
     @property
+    def limits(self) -> Path:
+        """Folder through which runs share the limits of endpoints."""
+        return self.home / "limits"
+
+    @property
     def exports(self) -> Path:
         """Folder of exported datasets."""
         return self.home / "exports"
