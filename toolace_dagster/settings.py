@@ -29,6 +29,8 @@ MAX_ROUNDS = 30
 ModelRole = Literal["generator", "refiner", "judge", "expert"]
 ROLES: tuple[ModelRole, ...] = get_args(ModelRole)
 """Who is asked: the generator writes specs and skeletons, the refiner edits, judge and experts decide."""
+MONEY_SETTINGS = frozenset({"prices", "max_cost", "max_tokens_total", "max_calls"})
+"""Settings that say what may be spent: they change nothing of what is made."""
 SHIPPED_POOL = Path(__file__).parent / "tool_pool" / "shipped"
 
 
@@ -196,6 +198,10 @@ class Settings(BaseModel):
         cache: Folder of a cache of responses that homes share; None keeps responses in the home alone.
         llm: Model and calling settings.
         roles: By role, the fields of ``llm`` in which that role's model differs.
+        prices: File with the user's own prices, which come before the shipped ones.
+        max_cost: Dollars a run may spend; None is no limit, as with the next two.
+        max_tokens_total: Tokens of prompts and replies a run may pay for.
+        max_calls: Model calls a run may pay for.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -218,6 +224,10 @@ class Settings(BaseModel):
     cache: Path | None = None
     llm: ModelSettings = ModelSettings()
     roles: dict[ModelRole, dict[str, JsonValue]] = Field(default_factory=dict[ModelRole, dict[str, JsonValue]])
+    prices: Path | None = None
+    max_cost: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    max_tokens_total: Annotated[int, Field(gt=0)] | None = None
+    max_calls: Annotated[int, Field(gt=0)] | None = None
 
     @field_validator("pool", mode="before")
     @classmethod

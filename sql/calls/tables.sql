@@ -33,6 +33,10 @@ CREATE TABLE IF NOT EXISTS model_calls (
 -- Added later: files of earlier versions get them too, and all of their calls were live.
 ALTER TABLE model_calls ADD COLUMN IF NOT EXISTS mode VARCHAR DEFAULT 'live';
 ALTER TABLE model_calls ADD COLUMN IF NOT EXISTS batch_id VARCHAR;
+-- What a call cost by the price of its day, in dollars, and which price that was; null where none was known.
+ALTER TABLE model_calls ADD COLUMN IF NOT EXISTS cost DOUBLE;
+ALTER TABLE model_calls ADD COLUMN IF NOT EXISTS price VARCHAR;
+ALTER TABLE model_calls ADD COLUMN IF NOT EXISTS cache_write_tokens INTEGER DEFAULT 0;
 
 -- Calls whose responses came from a shared cache: another run paid for them, maybe in another home, and nothing here
 -- did. Money is counted in model_calls alone; lineage is read from all_calls.
@@ -84,3 +88,15 @@ CREATE TABLE IF NOT EXISTS call_uses (
 CREATE TABLE IF NOT EXISTS journal_folds (
     journal_id VARCHAR NOT NULL
 );
+
+-- What each call cost, without its texts. A response that several rows used was paid for once, by the row named here.
+-- The offline model's calls are free, whatever version wrote them down.
+CREATE OR REPLACE VIEW call_costs AS
+SELECT call_id, stage, task, role, domain, dialogue_id, round, model, endpoint, mode, run_id, created_at,
+       prompt_tokens, cached_tokens, coalesce(cache_write_tokens, 0) AS cache_write_tokens,
+       completion_tokens, reasoning_tokens,
+       CASE WHEN endpoint = 'offline' THEN 0.0 ELSE cost END AS cost,
+       price,
+       endpoint = 'offline' AS free
+FROM model_calls;
+

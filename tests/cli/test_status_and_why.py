@@ -63,7 +63,7 @@ def test_why_tells_the_end_first_then_the_way_to_it(made: Made) -> None:
     places = [result.stdout.index(f"\n{stage}: ") for stage in ("task_specs", "skeletons", "refinement_round_01")]
     assert places == sorted(places)
     assert f"edit {rejected}/r1/0 " in result.stdout
-    assert re.search(r"^\d+ model calls, \d+ tokens:$", result.stdout, re.MULTILINE)
+    assert re.search(r"^\d+ model calls, [\d,]+ tokens, free:$", result.stdout, re.MULTILINE)
 
 
 def test_why_of_an_accepted_dialogue(made: Made) -> None:

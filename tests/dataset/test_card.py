@@ -22,6 +22,7 @@ from toolace_dagster.dataset import (
     report_splits,
     write_card,
 )
+from toolace_dagster.llm.money import Bill
 from toolace_dagster.settings import Settings
 
 NOTICE = "do not train on it"
@@ -34,7 +35,10 @@ def facts(**more: Any) -> CardFacts:
         "splits": report_splits([*rows(3), row("t", "test")]),
         "domains": (DomainCounts("garages", 9, 4, 3, 2), DomainCounts("boats", 1, 0, 1, 0)),
         "reasons": (ReasonCount("verification", "rejected", "rule.grounding", 4),),
-        "usage": (StageUsage("task_specs", 10, 2000, 300), StageUsage("skeletons", 9, 1000, 900)),
+        "usage": (
+            StageUsage("task_specs", Bill(10, 0, 0, 2000, 300, 0.5)),
+            StageUsage("skeletons", Bill(9, 0, 2, 1000, 900, 0.25)),
+        ),
         "sources": (PoolSource("garages", "garages.json", 3, "Apache-2.0"),),
         "injections": {"clarification": 2},
         "example": row(),
@@ -91,7 +95,8 @@ def test_the_figures_are_there():
     card = render_card(facts())
     assert "| garages | 9 | 4 | 3 | 2 |" in card
     assert "| all | 10 | 4 | 4 | 2 |" in card
-    assert "| all | 19 | 3,000 | 1,200 |" in card
+    assert "| task\\_specs | 10 | 2,000 | 300 | \\$0.5000 |" in card
+    assert "| all | 19 | 3,000 | 1,200 | \\$0.7500 and 2 calls of unknown price |" in card
     assert "| clarification | 2 |" in card.replace("\\_", "_")
     assert "| tool\\_awareness | 0 |" in card
     assert "| sub\\_tasks | 2 to 5 |" in card

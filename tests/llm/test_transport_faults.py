@@ -49,7 +49,9 @@ def test_every_tenth_reply_is_a_fault(fault: Answer, serve: Serve, tmp_path: Pat
     assert sorted(call["dialogue_id"] for call in stored) == sorted(prompts(40))
     retries = sum(call["retries"] for call in stored)
     assert retries >= len(server.bodies) - 40, "a try may end before it reaches the server"
-    assert progress[-1] == Progress(rows=40, done=40, retried=retries, prompt_tokens=400, completion_tokens=200)
+    assert progress[-1] == Progress(
+        rows=40, done=40, retried=retries, prompt_tokens=400, completion_tokens=200, unpriced=40
+    )
 
 
 def test_a_row_that_never_gets_through_costs_only_itself(serve: Serve, tmp_path: Path) -> None:

@@ -98,6 +98,14 @@ def run(
     questions_per_call: Annotated[int, typer.Option(help="Expert questions per call; 1 is one expert each.")] = 1,
     error_rate: Annotated[float, typer.Option(help="Offline model: factor on its documented error rates.")] = 1.0,
     cache: CacheOption = None,
+    prices: Annotated[
+        Path | None, typer.Option(help="File with prices of your own, which come before the shipped ones.")
+    ] = None,
+    max_cost: Annotated[float | None, typer.Option(help="Dollars this run may spend.")] = None,
+    max_tokens_total: Annotated[
+        int | None, typer.Option(help="Tokens of prompts and replies this run may pay for.")
+    ] = None,
+    max_calls: Annotated[int | None, typer.Option(help="Model calls this run may pay for.")] = None,
     parallel: Annotated[int, typer.Option(min=0, help="Domains at once; 0 chooses.")] = 0,
     domain_limit: DomainLimitOption = DEFAULT_LIMIT,
     skip_deprecated: SkipDeprecatedOption = False,
@@ -115,6 +123,10 @@ def run(
         "rounds": rounds,
         "questions_per_call": questions_per_call,
         "cache": cache.resolve() if cache else None,
+        "prices": prices and prices.resolve(),
+        "max_cost": max_cost,
+        "max_tokens_total": max_tokens_total,
+        "max_calls": max_calls,
     }
     llm: dict[str, object] = {
         "model": model,

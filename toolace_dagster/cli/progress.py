@@ -18,6 +18,7 @@ from rich.text import Text
 
 from toolace_dagster.cli.console import err
 from toolace_dagster.cli.forecast import Forecast
+from toolace_dagster.llm.money import dollars
 from toolace_dagster.llm.progress import Progress
 from toolace_dagster.pipeline.progress import StageProgress
 from toolace_dagster.pipeline.stages import domain_stages
@@ -67,7 +68,7 @@ class ProgressDisplay:
             err.print(Text(f"{progress.domain}: started"))
 
     def _table(self) -> Table:
-        headings = ("domain", "stage", "rows", "calls", "in flight", "retried", "failed", "tokens")
+        headings = ("domain", "stage", "rows", "calls", "in flight", "retried", "failed", "tokens", "cost")
         table = Table(*headings, box=None)
         for domain, latest in self._latest.items():
             position = self._order.index(latest.stage) + 1 if latest.stage in self._order else 0
@@ -75,7 +76,7 @@ class ProgressDisplay:
             total = now.plus(self._before.get(domain, Progress()))
             figures = (total.done, now.in_flight, total.retried, total.failed, total.tokens)
             stage = f"{position}/{len(self._order)} {latest.stage}"
-            table.add_row(domain, stage, f"{now.rows}/{latest.rows}", *(f"{figure:,}" for figure in figures))
+            table.add_row(domain, stage, f"{now.rows}/{latest.rows}", *(f"{figure:,}" for figure in figures), _cost(total))
         return table
 
     def _summary(self) -> Text:
@@ -89,8 +90,15 @@ class ProgressDisplay:
             f"about {duration(left)} left" if left is not None else "time left not known yet",
             f"{whole.done:,} calls ({whole.cached:,} from the cache)",
             f"{whole.tokens / elapsed if elapsed else 0:,.0f} tokens/s",
+            f"cost {_cost(whole)}",
         ]
         return Text("  ".join(parts), style="bold")
+
+
+def _cost(progress: Progress) -> str:
+    if not progress.unpriced:
+        return dollars(progress.cost)
+    return f"over {dollars(progress.cost)}" if progress.cost else "unknown"
 
 
 def duration(seconds: float) -> str:

@@ -12,15 +12,21 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
+from uuid import uuid4
 
 from toolace_dagster.cli.console import complain, say, show_table, warn
+from toolace_dagster.cli.costs import explain_unpriced, print_bill
 from toolace_dagster.cli.pool import open_pool, print_notes
 from toolace_dagster.cli.progress import ProgressDisplay
 from toolace_dagster.cli.status import print_summaries
 from toolace_dagster.cli.stopping import stopped_code
+from toolace_dagster.llm.money import Budget, PriceError
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.dataset import dataset_is_stale, read_export_files
+from toolace_dagster.pipeline.ends import RunEnd
+from toolace_dagster.pipeline.spending import PriceMissing, budget_of
 from toolace_dagster.pipeline.staleness import first_stale
+from toolace_dagster.reporting.costs import runs_bill
 from toolace_dagster.reporting.summary import DomainSummary, summarize
 from toolace_dagster.settings import OFFLINE_MODEL, SHIPPED_POOL, Settings
 from toolace_dagster.tool_pool import ToolPool, UnknownDomain
@@ -48,12 +54,18 @@ def run_pipeline(options: RunOptions) -> int:
     """Run what is stale.
 
     Returns:
-        Exit code: 0 when nothing was lost, 1 when an entry of the pool, a domain or a dialogue was, 130 or 143 when
-        stopped.
+        Exit code: 0 when nothing was lost, 1 when an entry of the pool, a domain or a dialogue was, 2 when prices are
+        missing or can't be read, 3 when a limit of the budget stopped it, 130 or 143 when stopped.
     """
     started = time.monotonic()
     settings = options.settings
     warehouse = Warehouse(options.home)
+    launch = uuid4().hex
+    try:
+        budget = budget_of(settings, warehouse, launch)
+    except (PriceError, PriceMissing) as error:
+        complain(str(error))
+        return 2
     pool = open_pool(settings)
     if pool is None:
         return 1
@@ -64,19 +76,20 @@ def run_pipeline(options: RunOptions) -> int:
         return 1
     _say_what_model(settings)
     stale = _stale(pool, chosen, settings, warehouse)
-    ends = 0
+    ends: list[RunEnd] = []
     if stale:
         warehouse.home.mkdir(parents=True, exist_ok=True)
         warehouse.settings_file.write_text(settings.model_dump_json(indent=1), encoding="utf-8")
     made_dataset = False
     try:
         if stale:
-            ends = _launch(stale, settings, warehouse, options.parallel or min(len(stale), _default_parallel(settings)))
-            if ends == len(chosen):
+            parallel = options.parallel or min(len(stale), _default_parallel(settings))
+            ends = _launch(stale, settings, warehouse, launch, parallel)
+            if len([end for end in ends if end.error and not end.limit]) == len(chosen):
                 return 1
         if dataset_is_stale(warehouse, settings):
             made_dataset = True
-            ends += _build_dataset(settings, warehouse)
+            ends.append(_build_dataset(settings, warehouse))
     except KeyboardInterrupt:
         complain(f"stopped. Everything paid for is kept in {options.home}; the same command goes on from there.")
         return stopped_code()
@@ -85,9 +98,19 @@ def run_pipeline(options: RunOptions) -> int:
     summaries = [summarize(warehouse, domain) for domain in chosen]
     say("")
     print_summaries(summaries)
+    say("")
+    print_bill(summaries, runs_bill(warehouse, chosen, [end.run_id for end in ends]) if ends else None)
+    if any(summary.bill.unpriced for summary in summaries):
+        explain_unpriced(warehouse, chosen, budget.prices)
     _say_where(options.home, warehouse, settings, summaries, time.monotonic() - started)
+    if stopped := next((end for end in ends if end.limit), None):
+        _say_limit(stopped.limit, settings, budget, summaries)
+        budget.forget()
+        return 3
+    budget.forget()
     failed = sum(summary.failed for summary in summaries)
-    return 1 if lost or ends or failed or not all(summary.adds_up for summary in summaries) else 0
+    faults = lost or failed or any(end.error for end in ends) or not all(summary.adds_up for summary in summaries)
+    return 1 if faults else 0
 
 
 def _choose(pool: ToolPool, wanted: list[str]) -> tuple[list[str], int]:
@@ -138,28 +161,42 @@ def _default_parallel(settings: Settings) -> int:
     return 2 * max(2, os.cpu_count() or 2) if settings.llm.model == OFFLINE_MODEL else 8
 
 
-def _launch(domains: list[str], settings: Settings, warehouse: Warehouse, parallel: int) -> int:
+def _launch(domains: list[str], settings: Settings, warehouse: Warehouse, launch: str, parallel: int) -> list[RunEnd]:
     from toolace_dagster.orchestration.launch import run_domains
 
     say(f"{len(domains)} domains, {settings.dialogues} dialogues each, {parallel} at once.")
     with ProgressDisplay(settings, domains) as display:
-        ends = run_domains(domains, settings, warehouse, parallel=parallel, listener=display.update)
+        ends = run_domains(domains, settings, warehouse, launch=launch, parallel=parallel, listener=display.update)
     errors: dict[str, list[str]] = {}
     for end in ends:
-        if end.error:
+        if end.error and not end.limit:
             errors.setdefault(end.error, []).append(end.name)
     for error, names in errors.items():
         complain(f"{', '.join(names)}: {error}")
-    return sum(bool(end.error) for end in ends)
+    return ends
 
 
-def _build_dataset(settings: Settings, warehouse: Warehouse) -> int:
+def _say_limit(limit: str, settings: Settings, budget: Budget, summaries: list[DomainSummary]) -> None:
+    """Say that the budget is spent, and how to go on."""
+    unfinished = sum(summary.unfinished for summary in summaries)
+    attempted = sum(summary.attempted for summary in summaries)
+    missing = settings.dialogues * len(summaries) - attempted
+    option = "--" + limit.replace("_", "-")
+    amount = getattr(settings, limit)
+    complain(
+        f"stopped: the limit {option} {amount:,} is reached. This run paid for {budget.spent.words}. "
+        f"{unfinished + max(0, missing):,} dialogues are unfinished. Nothing is lost: the same command goes on from "
+        f"there with a budget of its own, and a higher {option} gets it further."
+    )
+
+
+def _build_dataset(settings: Settings, warehouse: Warehouse) -> RunEnd:
     from toolace_dagster.orchestration.launch import build_dataset
 
     end = build_dataset(settings, warehouse)
     if end.error:
         complain(f"dataset: {end.error}")
-    return int(bool(end.error))
+    return end
 
 
 def _say_where(

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from toolace_dagster.cli.console import complain, say, show_table
+from toolace_dagster.cli.costs import explain_unpriced, prices_of, print_costs
+from toolace_dagster.llm.money import total
 from toolace_dagster.reporting.summary import DomainSummary, reasons_over, summarize
 from toolace_dagster.warehouse import Warehouse
 
@@ -33,6 +35,8 @@ def show_status(home: Path) -> int:
     ]
     say("")
     show_table("By stage", ("domain", "stage", "attempted", "accepted", "rejected", "failed"), rows)
+    print_costs(warehouse, summaries)
+    explain_unpriced(warehouse, domains, prices_of(warehouse.settings_file))
     wrong = [summary.domain for summary in summaries if not summary.adds_up]
     if wrong:
         complain(f"the counts of {', '.join(wrong)} do not add up: attempted = accepted + rejected + failed")
@@ -45,6 +49,11 @@ def print_summaries(summaries: Sequence[DomainSummary]) -> None:
     if len(summaries) > 1:
         rows.append(_numbers("all", summaries))
     columns = ("domain", "attempted", "accepted", "rejected", "failed", "pass rate", "calls", "cached", "tokens")
+    bills = [summary.bill for summary in summaries]
+    if not total(bills).is_free:
+        columns = (*columns, "cost")
+        costs = [*(bill.words for bill in bills), total(bills).words]
+        rows = [(*row, cost) for row, cost in zip(rows, costs, strict=False)]
     unfinished = sum(summary.unfinished for summary in summaries)
     show_table("Dialogues", columns, rows)
     if unfinished:

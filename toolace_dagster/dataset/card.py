@@ -20,7 +20,8 @@ from toolace_dagster.dataset.rows import SPLITS, DatasetRow, Split
 from toolace_dagster.dataset.splits import SplitReport
 from toolace_dagster.dataset.trl import FEATURES, trl_path
 from toolace_dagster.entities import InjectionType
-from toolace_dagster.settings import OFFLINE_MODEL
+from toolace_dagster.llm.money import Bill, total
+from toolace_dagster.settings import MONEY_SETTINGS, OFFLINE_MODEL
 
 CARD_NAME = "README.md"
 
@@ -36,7 +37,7 @@ _KNOWN_LICENCES = frozenset(
 
 _TAGS = ["synthetic", "tool-calling", "function-calling", "multi-turn"]
 
-_NOT_OF_THE_DATA = frozenset(
+_NOT_OF_THE_DATA = MONEY_SETTINGS.union(
     "pool domain_limit skip_deprecated base_url model concurrency timeout transport_retries".split()
 )
 """Settings that name a place or a pace: they differ by machine and leave the data as it is, or stand elsewhere."""
@@ -65,12 +66,10 @@ class ReasonCount:
 
 @dataclass(frozen=True)
 class StageUsage:
-    """Model calls and tokens of one stage."""
+    """Model calls of one stage, their tokens and what they cost."""
 
     stage: str
-    calls: int
-    prompt_tokens: int
-    completion_tokens: int
+    bill: Bill
 
 
 @dataclass(frozen=True)
@@ -237,12 +236,9 @@ def _counts(facts: CardFacts) -> str:
         body = [(r.stage, r.state, r.check, r.dialogues) for r in reasons]
         parts += ["Why dialogues did not get in:", table(("Stage", "End", "Check", "Dialogues"), body)]
     if facts.usage:
-        usage: list[tuple[object, ...]] = [
-            (u.stage, u.calls, u.prompt_tokens, u.completion_tokens) for u in facts.usage
-        ]
-        columns = [[u.calls, u.prompt_tokens, u.completion_tokens] for u in facts.usage]
-        usage.append(("all", *(sum(column) for column in zip(*columns, strict=True))))
-        parts += ["Model calls:", table(("Stage", "Calls", "Prompt tokens", "Completion tokens"), usage)]
+        bills = [*((u.stage, u.bill) for u in facts.usage), ("all", total(u.bill for u in facts.usage))]
+        usage = [(name, b.calls, b.prompt_tokens, b.completion_tokens, b.words) for name, b in bills]
+        parts += ["Model calls:", table(("Stage", "Calls", "Prompt tokens", "Completion tokens", "Cost"), usage)]
     return "\n\n".join(parts)
 
 

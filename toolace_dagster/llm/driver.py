@@ -19,6 +19,7 @@ from typing import Any, Generic
 from toolace_dagster.execution.protocol import ExecutionFailed, ToolExecutor, ToolRun, ToolRunResult
 from toolace_dagster.llm.gateway import Gateway
 from toolace_dagster.llm.journal import JournalBroken
+from toolace_dagster.llm.money.budget import BudgetReached
 from toolace_dagster.llm.protocol import CallFailed, EndpointUnusable, ModelRequest, ModelResult, Program, RowT, Work
 from toolace_dagster.llm.transport import redact
 
@@ -36,6 +37,7 @@ class RowOutcome(Generic[RowT]):
         error_source: ``call``, or ``execution`` when a tool run failed.
         call_id: The failing call.
         call_ids: All calls it used, in order.
+        stopped: Set when the budget was spent before the row was made: it has neither failed nor ended.
     """
 
     row: RowT | None = None
@@ -44,12 +46,16 @@ class RowOutcome(Generic[RowT]):
     error_source: str = "call"
     call_id: str | None = None
     call_ids: list[str] = field(default_factory=list[str])
+    stopped: BudgetReached | None = None
 
 
 def run_programs(
     gateway: Gateway, programs: Mapping[str, Program[RowT]], executor: ToolExecutor | None = None
 ) -> dict[str, RowOutcome[RowT]]:
-    """Run all programs to their ends.
+    """Run all programs to their ends, or until the budget is spent.
+
+    Then no new call starts, but those in flight are waited for, and rows that need none any more, or only cached
+    responses, are made.
 
     Args:
         gateway: Not yet entered; entered and left here.
@@ -98,6 +104,9 @@ async def _drive(
     while work is not None:
         try:
             results = await answer_all(work, gateway.complete, executor)
+        except BudgetReached as reached:
+            outcome.stopped = reached
+            return
         except (EndpointUnusable, JournalBroken):
             raise
         except Exception as bug:
@@ -166,6 +175,10 @@ async def answer_all(
     tasks = [asyncio.ensure_future(part) for part in parts]
     try:
         return list(await asyncio.gather(*tasks))
+    except BudgetReached:
+        # The others are paid for already.
+        await asyncio.wait(tasks)
+        raise
     finally:
         for task in tasks:
             task.cancel()

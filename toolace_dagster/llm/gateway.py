@@ -24,6 +24,7 @@ from weakref import WeakValueDictionary
 from toolace_dagster.llm.batch.office import BatchOffice
 from toolace_dagster.llm.endpoint import CallsModel, Endpoint
 from toolace_dagster.llm.journal import CallJournal
+from toolace_dagster.llm.money.budget import Budget
 from toolace_dagster.llm.progress import Meter, Progress
 from toolace_dagster.llm.protocol import CallError, ModelRequest, ModelResult, ReplyT, Usage
 from toolace_dagster.llm.records import CallRecord, CallUse
@@ -51,6 +52,7 @@ class Gateway:
         models: ModelSettings | Mapping[ModelRole, ModelSettings],
         journal: CallJournal,
         *,
+        budget: Budget | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         on_warning: Callable[[str], None] | None = None,
         limits: Path | None = None,
@@ -60,6 +62,7 @@ class Gateway:
         Args:
             models: Model and calling settings of each role, or of all.
             journal: Where responses are kept.
+            budget: Prices, and what may be spent; None knows neither.
             on_progress: Told of progress a few times a second.
             on_warning: Told when the limits of an endpoint can't be shared; by default it is a warning of Python's.
             limits: Folder through which processes that ask the same endpoint share its limits.
@@ -68,6 +71,7 @@ class Gateway:
         self._journal = journal
         self._on_warning = on_warning
         self._limits = limits
+        self._budget = budget or Budget()
         self._meter = Meter(on_progress)
         self._endpoints: dict[ModelRole, CallsModel] = {}
         self._live_calls = 0
@@ -148,6 +152,7 @@ class Gateway:
 
         Raises:
             EndpointUnusable: If no call can succeed: wrong key, unknown model, nobody there.
+            BudgetReached: If a call would have to be paid for and a limit is reached.
         """
         result = await self._answer(request)
         purpose = request.purpose
@@ -194,6 +199,7 @@ class Gateway:
         tries = 0
         while True:
             is_live = endpoint.settings.mode == "live"
+            await self._budget.admit(together=not is_live)
             self._live_calls += is_live
             try:
                 response, parsed = await endpoint.call(
@@ -201,6 +207,7 @@ class Gateway:
                 )
             finally:
                 self._live_calls -= is_live
+                self._budget.leave()
             tries += 1
             usage = _added(usage, response.usage)
             if parsed.error is None or response.error is not None or tries > endpoint.settings.repair_tries:
@@ -224,10 +231,19 @@ class Gateway:
         now, used = self._meter.now, response.usage
         now.prompt_tokens += used.prompt_tokens
         now.completion_tokens += used.completion_tokens
-        await self._journal.append(self._record(asked, response, parsed))
+        # A fault that outlasted all tries came with no bill.
+        settle = self._budget.spend if response.error is None else self._budget.price
+        cost, price = settle(
+            used, asked.endpoint.settings.model, asked.endpoint.host, asked.endpoint.settings.mode
+        )
+        now.cost += cost or 0.0
+        now.unpriced += cost is None
+        await self._journal.append(self._record(asked, response, parsed, cost, price))
         return response, parsed
 
-    def _record(self, asked: _Asked[Any], response: Response, parsed: Parsed[Any]) -> CallRecord:
+    def _record(
+        self, asked: _Asked[Any], response: Response, parsed: Parsed[Any], cost: float | None, price: str | None
+    ) -> CallRecord:
         request = asked.request
         purpose = request.purpose
         error = parsed.error
@@ -252,6 +268,7 @@ class Gateway:
             finish_reason=response.finish_reason,
             prompt_tokens=response.usage.prompt_tokens,
             cached_tokens=response.usage.cached_tokens,
+            cache_write_tokens=response.usage.cache_write_tokens,
             completion_tokens=response.usage.completion_tokens,
             reasoning_tokens=response.usage.reasoning_tokens,
             latency_ms=round(response.latency * 1000, 3),
@@ -261,6 +278,8 @@ class Gateway:
             created_at=datetime.now(UTC).isoformat(),
             mode=asked.endpoint.settings.mode,
             batch_id=response.batch_id,
+            cost=cost,
+            price=price,
         )
 
 

@@ -26,6 +26,8 @@ class Progress:
         cached: Requests answered from the cache.
         prompt_tokens: Paid for so far.
         completion_tokens: Paid for so far.
+        cost: Dollars paid so far, for calls with a known price.
+        unpriced: Calls without one.
         seconds: Since the gateway was opened; does not count when two are compared.
     """
 
@@ -37,6 +39,8 @@ class Progress:
     cached: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cost: float = 0.0
+    unpriced: int = 0
     seconds: float = field(default=0.0, compare=False)
 
     @property

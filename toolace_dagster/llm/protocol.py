@@ -123,10 +123,19 @@ def _schema_of(reply_type: type[BaseModel]) -> dict[str, Any]:
 
 
 class Usage(Entity):
-    """Tokens of one response, as the endpoint counted them."""
+    """Tokens of one response, as the endpoint counted them.
+
+    Attributes:
+        prompt_tokens: Of the prompt.
+        cached_tokens: Part of the prompt that the endpoint had cached.
+        cache_write_tokens: Part of the prompt that it put into its cache; some charge more for these.
+        completion_tokens: Of the reply.
+        reasoning_tokens: Part of the reply that is hidden reasoning.
+    """
 
     prompt_tokens: int = 0
     cached_tokens: int = 0
+    cache_write_tokens: int = 0
     completion_tokens: int = 0
     reasoning_tokens: int = 0
 

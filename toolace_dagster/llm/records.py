@@ -39,6 +39,7 @@ class CallRecord(Entity):
         finish_reason: As the endpoint gave it.
         prompt_tokens: As the endpoint counted them; so are the other token counts.
         cached_tokens: Part of the prompt that the endpoint had cached.
+        cache_write_tokens: Part of the prompt that it put into its cache.
         completion_tokens: Tokens of the reply.
         reasoning_tokens: Part of the reply that is hidden reasoning.
         latency_ms: Milliseconds from sending to the whole reply, retries left out.
@@ -48,6 +49,8 @@ class CallRecord(Entity):
         created_at: UTC, ISO 8601.
         mode: ``live``, or ``batch`` for what came by the Batch API, which costs less.
         batch_id: The batch it came by, as the endpoint calls it; None when live.
+        cost: Dollars, by the price of its day; None when none was known.
+        price: Which price that was.
     """
 
     key: str
@@ -70,6 +73,7 @@ class CallRecord(Entity):
     finish_reason: str | None = None
     prompt_tokens: int = 0
     cached_tokens: int = 0
+    cache_write_tokens: int = 0
     completion_tokens: int = 0
     reasoning_tokens: int = 0
     latency_ms: float = 0.0
@@ -79,6 +83,8 @@ class CallRecord(Entity):
     created_at: str
     mode: CallMode = "live"
     batch_id: str | None = None
+    cost: float | None = None
+    price: str | None = None
 
 
 class BorrowedCall(Entity):

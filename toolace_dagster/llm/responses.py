@@ -82,22 +82,35 @@ def read_response(body: Any, manner: Manner, *, latency: float = 0.0, retries: i
     if not isinstance(choices, list):
         error = answer.get("error")
         raise ErrorInAnswer(_said(error)) if error else StrangeAnswer("no choices")
-    usage = _object(answer.get("usage"))
     choice = _object(cast("list[Any]", choices)[0]) if choices else _NOTHING
     message = _object(choice.get("message"))
     return Response(
         text=_text(message.get("content")),
         finish_reason=_text(choice.get("finish_reason")),
         refusal=_text(message.get("refusal")),
-        usage=Usage(
-            prompt_tokens=_tokens(usage, "prompt_tokens"),
-            cached_tokens=_tokens(_object(usage.get("prompt_tokens_details")), "cached_tokens"),
-            completion_tokens=_tokens(usage, "completion_tokens"),
-            reasoning_tokens=_tokens(_object(usage.get("completion_tokens_details")), "reasoning_tokens"),
-        ),
+        usage=_usage(_object(answer.get("usage"))),
         manner=manner,
         latency=latency,
         retries=retries,
+    )
+
+
+def _usage(usage: dict[str, Any]) -> Usage:
+    """Tokens as they are charged for.
+
+    With OpenAI, hidden reasoning is part of the completion. Others leave it out there, and only the total tells.
+    """
+    prompt, output = _object(usage.get("prompt_tokens_details")), _object(usage.get("completion_tokens_details"))
+    prompt_tokens, completion_tokens = _tokens(usage, "prompt_tokens"), _tokens(usage, "completion_tokens")
+    reasoning_tokens = _tokens(output, "reasoning_tokens")
+    if reasoning_tokens and _tokens(usage, "total_tokens") >= prompt_tokens + completion_tokens + reasoning_tokens:
+        completion_tokens += reasoning_tokens
+    return Usage(
+        prompt_tokens=prompt_tokens,
+        cached_tokens=_tokens(prompt, "cached_tokens"),
+        cache_write_tokens=_tokens(prompt, "cache_write_tokens"),
+        completion_tokens=completion_tokens,
+        reasoning_tokens=reasoning_tokens,
     )
 
 

@@ -14,7 +14,6 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -24,6 +23,9 @@ import dagster as dg
 
 from toolace_dagster.orchestration.definitions import DATASET_JOB, GENERATE_JOB, build_definitions
 from toolace_dagster.orchestration.instance import open_instance, register_domains
+from toolace_dagster.orchestration.materialize import LIMIT_KEY
+from toolace_dagster.orchestration.resources import LAUNCH_TAG
+from toolace_dagster.pipeline.ends import RunEnd
 from toolace_dagster.pipeline.progress import Listener, listening
 from toolace_dagster.settings import Settings
 from toolace_dagster.warehouse import Warehouse
@@ -31,23 +33,8 @@ from toolace_dagster.warehouse import Warehouse
 _PATIENCE = 20.0
 
 
-@dataclass(frozen=True)
-class RunEnd:
-    """How a Dagster run ended.
-
-    Attributes:
-        name: The domain, or the job when it spans domains.
-        run_id: Dagster's run id; empty when the process died before it had one.
-        error: Why it failed; empty when it succeeded.
-    """
-
-    name: str
-    run_id: str
-    error: str = ""
-
-
 def run_domains(
-    domains: Sequence[str], settings: Settings, warehouse: Warehouse, *, parallel: int, listener: Listener
+    domains: Sequence[str], settings: Settings, warehouse: Warehouse, *, launch: str, parallel: int, listener: Listener
 ) -> list[RunEnd]:
     """Materialize all stages of several domains.
 
@@ -55,6 +42,7 @@ def run_domains(
         domains: Domain names; registered as partitions when they are new.
         settings: Settings of the runs.
         warehouse: The home's files.
+        launch: Id of this launch, whose runs share a budget.
         parallel: Domains at once.
         listener: Told of progress, in this process.
 
@@ -77,7 +65,7 @@ def run_domains(
         threading.Thread(target=_stop_when_orphaned, args=(parent,), daemon=True).start()
         try:
             with listening(sender.send):
-                sender.send(_execute(job, settings, warehouse, name=domain, partition=domain))
+                sender.send(_execute(job, settings, warehouse, name=domain, partition=domain, launch=launch))
         except KeyboardInterrupt:
             # The parent says it for all domains.
             return
@@ -101,7 +89,13 @@ def build_dataset(settings: Settings, warehouse: Warehouse) -> RunEnd:
 
 
 def _execute(
-    job: dg.JobDefinition, settings: Settings, warehouse: Warehouse, *, name: str, partition: str | None
+    job: dg.JobDefinition,
+    settings: Settings,
+    warehouse: Warehouse,
+    *,
+    name: str,
+    partition: str | None,
+    launch: str = "",
 ) -> RunEnd:
     # Dagster refuses nulls here; settings that are None are None by default too.
     values = {name: value for name, value in settings.model_dump(mode="json").items() if value is not None}
@@ -115,24 +109,29 @@ def _execute(
                     "resources": {"toolace": {"config": config}},
                     "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
                 },
+                tags={LAUNCH_TAG: launch} if launch else None,
                 raise_on_error=False,
             )
         except dg.DagsterExecutionInterruptedError:
             raise KeyboardInterrupt from None
-    return RunEnd(name=name, run_id=result.run_id, error="" if result.success else _failure(result))
+    error, limit = ("", "") if result.success else _failure(result)
+    return RunEnd(name=name, run_id=result.run_id, error=error, limit=limit)
 
 
-def _failure(result: dg.ExecuteInProcessResult) -> str:
+def _failure(result: dg.ExecuteInProcessResult) -> tuple[str, str]:
+    """Why a run failed, and the setting that is the limit if a budget stopped it."""
     for event in result.all_events:
         if event.is_step_failure:
             data = event.step_failure_data
-            if data.user_failure_data and data.user_failure_data.description:
-                return f"{event.step_key}: {data.user_failure_data.description}"
+            said = data.user_failure_data
+            if said and said.description:
+                limit = said.metadata.get(LIMIT_KEY)
+                return f"{event.step_key}: {said.description}", str(limit.value) if limit else ""
             error = data.error
             while error is not None and error.cause is not None:
                 error = error.cause
-            return f"{event.step_key}: {error.message.strip() if error else 'failed'}"
-    return "the run failed; its log in the Dagster UI says why"
+            return f"{event.step_key}: {error.message.strip() if error else 'failed'}", ""
+    return "the run failed; its log in the Dagster UI says why", ""
 
 
 def _in_processes(

@@ -28,6 +28,8 @@ else:
 
 SUMS_CHECK = "counts_add_up"
 SCHEMA_CHECK = "rows_fit_schema"
+LIMIT_KEY = "limit_reached"
+"""Metadata of a failure that a budget caused: the setting that is the limit."""
 EVENT_EVERY = 30.0
 """Seconds between two progress events of a stage in Dagster's log."""
 
@@ -64,17 +66,22 @@ def materialize_stage(context: dg.AssetExecutionContext, toolace: Toolace, stage
         Metadata a person wants to see, check results, and the content hash as data version.
 
     Raises:
-        dagster.Failure: On a fault that another try would meet again: of the endpoint or of the disk, or because
-            another run works on the domain. With the mend.
+        dagster.Failure: On a fault that another try would meet again: of the endpoint or of the disk, because another
+            run works on the domain, or because the budget is spent. With the mend.
     """
     from toolace_dagster.llm.journal import JournalBroken, JournalInUse
+    from toolace_dagster.llm.money import BudgetReached, PriceError
     from toolace_dagster.llm.protocol import EndpointUnusable
+    from toolace_dagster.pipeline.spending import PriceMissing
 
-    stage_context = toolace.stage_context(context.partition_key, context.run.run_id)
+    stage_context = toolace.stage_context(context.partition_key, context.run)
     try:
         with orderly_interrupts(), listening(progress_events(context)):
             report = run_stage(stage, stage_context)
-    except (EndpointUnusable, JournalBroken, JournalInUse) as error:
+    except BudgetReached as reached:
+        metadata = {LIMIT_KEY: dg.MetadataValue.text(reached.limit)}
+        raise dg.Failure(description=str(reached), metadata=metadata, allow_retries=False) from reached
+    except (EndpointUnusable, JournalBroken, JournalInUse, PriceError, PriceMissing) as error:
         # Nothing a retry could change; what was paid for is in the journal.
         raise dg.Failure(description=str(error), allow_retries=False) from error
     context.log.info(f"{stage.name}: made {report.made} rows, {report.reused} were current")
@@ -102,7 +109,10 @@ def progress_events(context: dg.AssetExecutionContext) -> Listener:
         figures = {name: getattr(calls, name) for name in _TOLD} | {"rows_of_stage": progress.rows}
         metadata = {name: dg.MetadataValue.int(figure) for name, figure in figures.items()}
         rate = calls.tokens / calls.seconds if calls.seconds else 0.0
-        metadata_of_rate = {"tokens_per_second": dg.MetadataValue.float(round(rate, 1))}
+        metadata_of_rate = {
+            "tokens_per_second": dg.MetadataValue.float(round(rate, 1)),
+            "cost_usd": dg.MetadataValue.float(round(calls.cost, 6)),
+        }
         context.log_event(
             dg.AssetObservation(
                 asset_key=context.asset_key,
@@ -145,7 +155,9 @@ def stage_metadata(report: StageReport, sample: str) -> dict[str, Any]:
         "cached_calls": int(usage.get("cached_calls", 0)),
         "prompt_tokens": int(usage.get("prompt_tokens", 0)),
         "completion_tokens": int(usage.get("completion_tokens", 0)),
-        "cost": "no price table: see tokens",
+        "cost": report.bill.words,
+        "cost_usd": round(report.bill.cost, 6),
+        "calls_of_unknown_price": report.bill.unpriced,
         "seconds": round(report.seconds, 3),
         "reasons": dg.MetadataValue.md(table(reasons)),
     }

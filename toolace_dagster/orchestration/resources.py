@@ -18,6 +18,9 @@ from toolace_dagster.warehouse import Warehouse
 
 HOME_VARIABLE = "TOOLACE_HOME"
 DEFAULT_HOME = "toolace_data"
+LAUNCH_TAG = "toolace/launch"
+"""Tag of the runs that one command launched; they share a budget, as the runs of one backfill do."""
+BACKFILL_TAG = "dagster/backfill"
 
 
 def home_from_environment() -> Path:
@@ -52,8 +55,12 @@ class Toolace(dg.ConfigurableResource[Any]):
         llm = {**base["llm"], **self.settings.get("llm", {})}
         return Settings.model_validate({**base, **self.settings, "llm": llm})
 
-    def stage_context(self, domain: str, run_id: str) -> StageContext:
+    def stage_context(self, domain: str, run: dg.DagsterRun) -> StageContext:
         """The context of one domain in one run."""
         return StageContext(
-            domain=domain, settings=self.effective_settings(), warehouse=self.warehouse(), run_id=run_id
+            domain=domain,
+            settings=self.effective_settings(),
+            warehouse=self.warehouse(),
+            run_id=run.run_id,
+            launch_id=next((run.tags[tag] for tag in (LAUNCH_TAG, BACKFILL_TAG) if tag in run.tags), ""),
         )

@@ -12,6 +12,8 @@ from functools import cached_property
 from typing import TypeVar
 
 from toolace_dagster.entities import Entity, Tool
+from toolace_dagster.llm.money import Budget
+from toolace_dagster.pipeline.spending import budget_of
 from toolace_dagster.settings import Settings
 from toolace_dagster.warehouse import Row, Store, Warehouse, sql
 
@@ -27,12 +29,14 @@ class StageContext:
         settings: Settings of the run.
         warehouse: The home's files.
         run_id: Id of the run, recorded with rows and calls.
+        launch_id: What runs have in common that share a budget; empty when the run has one of its own.
     """
 
     domain: str
     settings: Settings
     warehouse: Warehouse
     run_id: str
+    launch_id: str = ""
 
     @cached_property
     def store(self) -> Store:
@@ -44,6 +48,16 @@ class StageContext:
         """The domain's current tools by name, as the ``tool_pool`` stage wrote them."""
         rows = self.store.read(sql("queries/current_tools"))
         return {row["name"]: Tool.model_validate_json(row["definition"]) for row in rows}
+
+    @cached_property
+    def budget(self) -> Budget:
+        """Prices, and what the run may spend.
+
+        Raises:
+            PriceError: If the user's price file is none.
+            PriceMissing: If there is a limit in dollars and a model has no price.
+        """
+        return budget_of(self.settings, self.warehouse, self.launch_id or self.run_id)
 
     def payloads(self, stage: str, kind: type[EntityT]) -> dict[str, EntityT]:
         """Entities of the rows that passed a stage, by dialogue id, in slot order."""

@@ -29,10 +29,12 @@ from toolace_dagster.dataset import (
     write_card,
 )
 from toolace_dagster.entities import Dialogue, Entity, TaskSpec, Tool, content_hash
+from toolace_dagster.llm.money import Bill
 from toolace_dagster.pipeline.pool import configured_pool
 from toolace_dagster.pipeline.stages import domain_stages
+from toolace_dagster.reporting.costs import bills_by
 from toolace_dagster.reporting.summary import DomainSummary, summarize
-from toolace_dagster.settings import Settings
+from toolace_dagster.settings import MONEY_SETTINGS, Settings
 from toolace_dagster.tool_pool import PoolError
 from toolace_dagster.warehouse import Row, Warehouse, insert, sql
 
@@ -62,7 +64,7 @@ def dataset_domains(warehouse: Warehouse, settings: Settings) -> list[str]:
 
 def dataset_fingerprint(warehouse: Warehouse, settings: Settings) -> str:
     """Content hash of all verified dialogues, their ends and the settings of splits and card."""
-    beside = {"pool", "domain_limit", "skip_deprecated", "cache", "llm"}
+    beside = {"pool", "domain_limit", "skip_deprecated", "cache", "llm", *MONEY_SETTINGS}
     parts: list[object] = [settings.model_dump(mode="json", exclude=beside)]
     for domain in dataset_domains(warehouse, settings):
         store = warehouse.domain(domain)
@@ -198,15 +200,9 @@ def _reasons(summaries: list[DomainSummary]) -> tuple[ReasonCount, ...]:
 
 
 def _usage(warehouse: Warehouse, domains: list[str], settings: Settings) -> tuple[StageUsage, ...]:
-    totals: dict[str, Counter[str]] = {stage.name: Counter() for stage in domain_stages(settings)}
-    for domain in domains:
-        for row in warehouse.domain(domain).read(sql("queries/domain_calls_by_stage")):
-            totals.setdefault(row.pop("stage"), Counter()).update(row)
-    return tuple(
-        StageUsage(stage, total["calls"], total["prompt_tokens"], total["completion_tokens"])
-        for stage, total in totals.items()
-        if total["calls"]
-    )
+    bills = {stage.name: Bill() for stage in domain_stages(settings)}
+    bills |= {stage: bill for (stage,), bill in bills_by(warehouse, domains, "stage").items()}
+    return tuple(StageUsage(stage, bill) for stage, bill in bills.items() if bill.calls)
 
 
 def _facts(warehouse: Warehouse) -> dict[str, Row]:

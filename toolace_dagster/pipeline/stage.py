@@ -21,6 +21,7 @@ from toolace_dagster.llm.cache import ResponseCache
 from toolace_dagster.llm.driver import RowOutcome, run_programs
 from toolace_dagster.llm.gateway import Gateway
 from toolace_dagster.llm.journal import CallJournal
+from toolace_dagster.llm.money import Bill, BudgetReached
 from toolace_dagster.llm.protocol import Program
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.progress import StageProgress, tell
@@ -121,6 +122,7 @@ class StageReport:
     seconds: float = 0.0
     reasons: list[Row] = field(default_factory=list[Row])
     usage: Row = field(default_factory=dict[str, Any])
+    bill: Bill = field(default_factory=Bill)
     content: str = ""
 
 
@@ -158,15 +160,23 @@ def run_stage(stage: Stage, context: StageContext) -> StageReport:
 
     Raises:
         EndpointUnusable: On a permanent fault of the endpoint; what was paid for stays in the journal.
+        BudgetReached: When the budget was spent before all rows were made; those that were are kept, the others
+            stay stale.
+        PriceError: If the user's price file is none.
+        PriceMissing: If there is a limit in dollars and a model has no price.
     """
     started = time.monotonic()
     stale, fingerprints, obsolete = stale_items(stage, context)
+    reused = len(fingerprints) - len(stale)
     rows: list[Row] = []
     edits: list[Row] = []
     findings: list[Row] = []
     answers: list[Row] = []
+    stopped: BudgetReached | None = None
     if stale:
         outcomes = _drive(stage, stale, context)
+        stopped = next((outcome.stopped for outcome in outcomes.values() if outcome.stopped), None)
+        stale = [item for item in stale if not outcomes[item.dialogue_id].stopped]
         for item in stale:
             row, content = _row(stage, context, item, fingerprints[item.dialogue_id], outcomes[item.dialogue_id])
             rows.append(row)
@@ -193,10 +203,10 @@ def run_stage(stage: Stage, context: StageContext) -> StageReport:
         insert(connection, "edits", edits)
         insert(connection, "findings", findings)
         insert(connection, "expert_answers", answers)
-        insert(
-            connection, "stage_runs", [_run_row(stage, context, len(stale), len(fingerprints) - len(stale), seconds)]
-        )
-    return report(stage.name, context, made=len(stale), reused=len(fingerprints) - len(stale), seconds=seconds)
+        insert(connection, "stage_runs", [_run_row(stage, context, len(stale), reused, seconds)])
+    if stopped is not None:
+        raise stopped
+    return report(stage.name, context, made=len(stale), reused=reused, seconds=seconds)
 
 
 def report(stage: str, context: StageContext, *, made: int, reused: int, seconds: float) -> StageReport:
@@ -205,6 +215,7 @@ def report(stage: str, context: StageContext, *, made: int, reused: int, seconds
     with context.store.reading():
         counts = context.store.read(sql("queries/counts_of_stage"), where)
         usage = context.store.read(sql("queries/usage_of_stage"), where | {"run_id": context.run_id})
+        bills = context.store.read(sql("costs/of_stage_in_run"), where | {"run_id": context.run_id})
         hashes = context.store.read(sql("queries/content_of_stage"), where)
         reasons = context.store.read(sql("queries/reasons_of_stage"), where)
     numbers = counts[0] if counts else {"attempted": 0, "accepted": 0, "rejected": 0, "failed": 0}
@@ -216,6 +227,7 @@ def report(stage: str, context: StageContext, *, made: int, reused: int, seconds
         seconds=seconds,
         reasons=reasons,
         usage=usage[0] if usage else {},
+        bill=Bill(**bills[0]) if bills else Bill(),
         content=content_hash([list(row.values()) for row in hashes]),
         **numbers,
     )
@@ -235,6 +247,7 @@ def _drive(stage: Stage, stale: Sequence[WorkItem], context: StageContext) -> di
     gateway = Gateway(
         context.settings.models,
         journal,
+        budget=context.budget,
         on_progress=lambda calls: tell(replace(begun, calls=calls)),
         on_warning=warn,
         limits=context.warehouse.limits,

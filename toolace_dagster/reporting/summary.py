@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from toolace_dagster.llm.money import Bill
+from toolace_dagster.reporting.costs import domain_bill
 from toolace_dagster.warehouse import Row, Store, Warehouse, sql
 
 
@@ -30,6 +32,7 @@ class DomainSummary:
         cached_calls: Results that came from the cache.
         prompt_tokens: Of the paid calls.
         completion_tokens: Of the paid calls.
+        bill: What the paid calls cost.
     """
 
     domain: str
@@ -44,6 +47,7 @@ class DomainSummary:
     cached_calls: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    bill: Bill = field(default_factory=Bill)
 
     @property
     def adds_up(self) -> bool:
@@ -74,6 +78,7 @@ def _summary(store: Store, domain: str) -> DomainSummary:
         **_first(store, "queries/domain_usage"),
         reasons=store.read(sql("queries/domain_reasons")),
         stages=store.read(sql("queries/domain_stage_counts")),
+        bill=domain_bill(store),
     )
 
 

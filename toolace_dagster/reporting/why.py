@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from toolace_dagster.entities import TaskSpec
+from toolace_dagster.llm.money import Bill, dollars
+from toolace_dagster.reporting.costs import dialogue_bill
 from toolace_dagster.warehouse import Row, Warehouse, sql
 
 
@@ -30,6 +32,7 @@ class Story:
         findings: Of rules and experts, hard ones first.
         answers: Of the experts.
         calls: Model calls behind it.
+        bill: What it paid for of these.
     """
 
     outcome: Row
@@ -38,6 +41,7 @@ class Story:
     findings: list[Row]
     answers: list[Row]
     calls: list[Row]
+    bill: Bill
 
 
 def read_story(warehouse: Warehouse, dialogue_id: str) -> Story:
@@ -68,6 +72,7 @@ def read_story(warehouse: Warehouse, dialogue_id: str) -> Story:
         findings=store.read(sql("queries/dialogue_findings"), where),
         answers=store.read(sql("queries/dialogue_answers"), where),
         calls=store.read(sql("queries/dialogue_calls"), where),
+        bill=dialogue_bill(store, found),
     )
 
 
@@ -170,10 +175,20 @@ def _final_turns(story: Story) -> list[Row]:
 
 def _cost(story: Story) -> Iterator[str]:
     tokens = sum((call["prompt_tokens"] or 0) + (call["completion_tokens"] or 0) for call in story.calls)
-    yield f"{len(story.calls)} model calls, {tokens} tokens:"
+    yield f"{len(story.calls)} model calls, {tokens:,} tokens, {story.bill.words}:"
     for call in story.calls:
         error = f" - {call['error_kind']}: {call['error_message']}" if call["error_kind"] else ""
-        yield f"    {call['call_id']} {call['stage']} {call['task']}{error}"
+        yield f"    {call['call_id']} {call['stage']} {call['task']}{_paid(call)}{error}"
+
+
+def _paid(call: Row) -> str:
+    """The cost of a call; nothing for a free one, which all are then."""
+    if call["free"]:
+        return ""
+    words = "cost unknown" if call["cost"] is None else dollars(call["cost"])
+    return (
+        f" ({words}{', from a batch' if call['mode'] == 'batch' else ''}{'' if call['own'] else ', paid for another'})"
+    )
 
 
 def _some_ids(warehouse: Warehouse) -> list[str]:

@@ -50,6 +50,10 @@ class Warehouse:
         """The write-ahead journal of a domain's model calls."""
         return self.home / "journal" / f"{domain}.jsonl"
 
+    def ledger(self, run: str) -> Path:
+        """What the processes of a run share while it has a budget."""
+        return self.home / "spending" / f"{run}.ledger"
+
     @property
     def limits(self) -> Path:
         """Folder through which runs share the limits of endpoints."""

@@ -7,13 +7,12 @@ will make (``pipeline.estimate``), or adding up stored calls (``sql/costs``).
 from toolace_dagster.llm.money.bill import Bill, dollars, total
 from toolace_dagster.llm.money.budget import Budget, BudgetReached, Limits
 from toolace_dagster.llm.money.ledger import Ledger, Spent
-from toolace_dagster.llm.money.prices import CallMode, Price, PriceError, PriceTable, Quote, load_prices
+from toolace_dagster.llm.money.prices import Price, PriceError, PriceTable, Quote, load_prices
 
 __all__ = [
     "Bill",
     "Budget",
     "BudgetReached",
-    "CallMode",
     "Ledger",
     "Limits",
     "Price",

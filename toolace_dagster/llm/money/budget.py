@@ -17,8 +17,9 @@ from dataclasses import dataclass
 
 from toolace_dagster.llm.money.bill import dollars
 from toolace_dagster.llm.money.ledger import Ledger, Spent
-from toolace_dagster.llm.money.prices import CallMode, PriceTable
+from toolace_dagster.llm.money.prices import PriceTable
 from toolace_dagster.llm.protocol import Usage
+from toolace_dagster.llm.records import CallMode
 
 _WAIT = 0.02
 _AT_FIRST = 8
@@ -64,16 +65,16 @@ class Limits:
             return _reached("max_calls", f"{self.max_calls:,} calls", spent)
         return None
 
-    def leaves_room(self, spent: Spent) -> bool:
-        """Whether one more call fits beside those in flight, if they all are as dear as the average so far."""
+    def crowded(self, spent: Spent) -> BudgetReached | None:
+        """The limit that one more call beside those in flight would pass, if all are as dear as the average so far."""
+        expected = 1 + (spent.in_flight + 1) / spent.calls if spent.calls else 0
+        if self.max_cost is not None and spent.cost * expected > self.max_cost:
+            return _reached("max_cost", dollars(self.max_cost), spent)
+        if self.max_tokens_total is not None and spent.tokens * expected > self.max_tokens_total:
+            return _reached("max_tokens_total", f"{self.max_tokens_total:,} tokens", spent)
         if self.max_calls is not None and spent.calls + spent.in_flight >= self.max_calls:
-            return False
-        if not spent.calls:
-            return spent.in_flight < _AT_FIRST
-        expected = (spent.in_flight + 1) / spent.calls
-        return (self.max_cost is None or spent.cost * (1 + expected) <= self.max_cost) and (
-            self.max_tokens_total is None or spent.tokens * (1 + expected) <= self.max_tokens_total
-        )
+            return _reached("max_calls", f"{self.max_calls:,} calls", spent)
+        return None
 
 
 class Budget:
@@ -103,6 +104,10 @@ class Budget:
         """What the run spent so far, over all its processes."""
         return self._ledger.read()
 
+    def forget(self) -> None:
+        """Let go of what the run's processes shared, when all of them have ended."""
+        self._ledger.forget()
+
     def check(self) -> None:
         """Make sure that something is left to spend; for calls that are sent many at once, as batches are.
 
@@ -112,17 +117,24 @@ class Budget:
         if self.limits and (reached := self.limits.reached(self.spent)):
             raise reached
 
-    async def admit(self) -> None:
+    async def admit(self, *, together: bool = False) -> None:
         """Wait until one more call may start, and count it as in flight; :meth:`leave` when it has ended.
 
+        Args:
+            together: The call waits for others, to be sent with them as a batch: so it can't wait for them here. While
+                nothing is known of what a call costs, the first batch takes all.
+
         Raises:
-            BudgetReached: If a limit is reached.
+            BudgetReached: If a limit is reached, or would be by the calls in flight and this one can't wait.
         """
         while self.limits:
             with self._ledger.changing() as spent:
                 if reached := self.limits.reached(spent):
                     raise reached
-                if not spent.in_flight or self.limits.leaves_room(spent):
+                crowded = self.limits.crowded(spent) if spent.in_flight else None
+                if together and crowded:
+                    raise crowded
+                if not crowded and (together or spent.calls or spent.in_flight < _AT_FIRST):
                     self._ledger.add(in_flight=1)
                     return
             await asyncio.sleep(_WAIT)
@@ -133,7 +145,9 @@ class Budget:
             with self._ledger.changing():
                 self._ledger.add(in_flight=-1)
 
-    def spend(self, usage: Usage, model: str, endpoint: str, mode: CallMode = "live") -> tuple[float | None, str | None]:
+    def spend(
+        self, usage: Usage, model: str, endpoint: str, mode: CallMode = "live"
+    ) -> tuple[float | None, str | None]:
         """Count a call that was answered.
 
         Args:
@@ -145,10 +159,17 @@ class Budget:
         Returns:
             What it cost in dollars and the label of the price; None and None when there is no price.
         """
-        quote = self.prices.find(model, endpoint)
-        cost = quote.price.cost(usage, mode) if quote else None
+        cost, label = self.price(usage, model, endpoint, mode)
         with self._ledger.changing():
             self._ledger.add(calls=1, tokens=usage.prompt_tokens + usage.completion_tokens, cost=cost or 0.0)
+        return cost, label
+
+    def price(
+        self, usage: Usage, model: str, endpoint: str, mode: CallMode = "live"
+    ) -> tuple[float | None, str | None]:
+        """What a call costs, and the label of the price; None and None when there is no price."""
+        quote = self.prices.find(model, endpoint)
+        cost = quote.price.cost(usage, mode) if quote else None
         return cost, quote.label if quote and cost is not None else None
 
 

@@ -99,6 +99,12 @@ class Ledger:
         if self._path is not None:
             self._write()
 
+    def forget(self) -> None:
+        """Remove the file."""
+        if self._path is not None:
+            with suppress(OSError):
+                self._path.unlink(missing_ok=True)
+
     def _open(self, path: Path) -> None:
         """Open the file in this process: a forked child must not write into its parent's slot, or share its lock."""
         if self._file >= 0 and self._pid == os.getpid():

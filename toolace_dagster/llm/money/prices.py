@@ -10,23 +10,23 @@ up what was spent (``budget``), or prices themselves (``prices.toml``).
 
 from __future__ import annotations
 
+import datetime
 import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from toolace_dagster.llm.protocol import Usage
+from toolace_dagster.llm.records import CallMode
 
 OFFLINE_ENDPOINT = "offline"
 SHIPPED = "the shipped price table"
-CallMode = Literal["live", "batch"]
 
 _MILLION = 1_000_000
 _DATED = re.compile(r"^(?P<model>.+?)-(?P<day>\d{4}-\d{2}-\d{2}|\d{8})$")
@@ -73,8 +73,8 @@ class Price(BaseModel):
     completion: Dollars
     batch: Annotated[float, Field(ge=0, le=1)] | BatchPrice | None = None
     max_prompt: Annotated[int, Field(gt=0)] | None = None
-    date: date | None = None
-    until: date | None = None
+    date: datetime.date | None = None
+    until: datetime.date | None = None
     source: str = ""
 
     def cost(self, usage: Usage, mode: CallMode = "live") -> float | None:
@@ -169,7 +169,7 @@ class PriceTable:
     providers: tuple[Provider, ...] = ()
     file: Path | None = None
 
-    def find(self, model: str, endpoint: str, day: date | None = None) -> Quote | None:
+    def find(self, model: str, endpoint: str, day: datetime.date | None = None) -> Quote | None:
         """The price of a model at an endpoint.
 
         A dated name such as ``gpt-4o-2024-08-06`` takes the price of ``gpt-4o`` unless it has one of its own. No
@@ -185,7 +185,7 @@ class PriceTable:
         """
         if endpoint == OFFLINE_ENDPOINT:
             return _OFFLINE
-        day = day or datetime.now(UTC).date()
+        day = day or _today()
         for name in (model, _undated(model)):
             for provider in self._at(endpoint):
                 price = provider.models.get(name) if name else None
@@ -193,10 +193,12 @@ class PriceTable:
                     return Quote(f"{provider.name} {name}", price, provider.file)
         return None
 
-    def missing(self, model: str, endpoint: str, day: date | None = None) -> str:
+    def missing(self, model: str, endpoint: str, day: datetime.date | None = None) -> str:
         """Why a model has no price, and how to give it one, in words."""
-        day = day or datetime.now(UTC).date()
-        known = [(p, p.models[name]) for p in self._at(endpoint) for name in (model, _undated(model)) if name in p.models]
+        day = day or _today()
+        known = [
+            (p, p.models[name]) for p in self._at(endpoint) for name in (model, _undated(model)) if name in p.models
+        ]
         place = self.file or "a file of your own, named with --prices"
         form = _EXAMPLE.format(endpoint=endpoint, model=model)
         if known and known[0][1].until:
@@ -300,10 +302,14 @@ def _undated(model: str) -> str:
     if found is None:
         return ""
     try:
-        date.fromisoformat(found["day"])
+        datetime.date.fromisoformat(found["day"])
     except ValueError:
         return ""
     return found["model"]
+
+
+def _today() -> datetime.date:
+    return datetime.datetime.now(datetime.UTC).date()
 
 
 def _quoted(name: str) -> str:
