@@ -193,7 +193,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | No
         (12345.678, "$12,345.68"),
         (1.0, "$1.00"),
         (0.5, "$0.5000"),
-        (0.00042, "$0.0004"),
+        (4e-4, "$0.0004"),
         (4.2e-6, "$4.2e-06"),
     ],
 )
