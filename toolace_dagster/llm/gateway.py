@@ -233,9 +233,7 @@ class Gateway:
         now.completion_tokens += used.completion_tokens
         # A fault that outlasted all tries came with no bill.
         settle = self._budget.spend if response.error is None else self._budget.price
-        cost, price = settle(
-            used, asked.endpoint.settings.model, asked.endpoint.host, asked.endpoint.settings.mode
-        )
+        cost, price = settle(used, asked.endpoint.settings.model, asked.endpoint.host, asked.endpoint.settings.mode)
         now.cost += cost or 0.0
         now.unpriced += cost is None
         await self._journal.append(self._record(asked, response, parsed, cost, price))
