@@ -76,7 +76,9 @@ class ProgressDisplay:
             total = now.plus(self._before.get(domain, Progress()))
             figures = (total.done, now.in_flight, total.retried, total.failed, total.tokens)
             stage = f"{position}/{len(self._order)} {latest.stage}"
-            table.add_row(domain, stage, f"{now.rows}/{latest.rows}", *(f"{figure:,}" for figure in figures), _cost(total))
+            table.add_row(
+                domain, stage, f"{now.rows}/{latest.rows}", *(f"{figure:,}" for figure in figures), _cost(total)
+            )
         return table
 
     def _summary(self) -> Text:
