@@ -35,7 +35,8 @@ from toolace_dagster.llm.responses import Response, read_response
 from toolace_dagster.llm.transport import endpoint_host, make_client, request_options, shown_url
 from toolace_dagster.settings import ModelSettings
 
-_FIRST_WAIT = 0.5
+_FIRST_WAIT = 0.1
+_WAIT_FACTOR = 3
 _LONGEST_WAIT = 60.0
 _LONGEST_ASKED_WAIT = 120.0
 _TRIES_TO_REACH = 2
@@ -257,4 +258,4 @@ def _wait(failure: Exception, retries: int) -> float:
     asked_for = retry_after(failure)
     if asked_for is not None:
         return min(_LONGEST_ASKED_WAIT, asked_for) * (1 + random.random() / 10)  # noqa: S311 - jitter, not a secret
-    return min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(retries, 10)) * (0.5 + random.random())  # noqa: S311 - jitter
+    return min(_LONGEST_WAIT, _FIRST_WAIT * _WAIT_FACTOR ** min(retries, 10)) * (0.5 + random.random())  # noqa: S311 - jitter
