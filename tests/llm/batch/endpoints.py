@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
@@ -143,19 +142,19 @@ def left_over(folder: Path) -> list[str]:
     return sorted(path.name for path in (folder / "garages.batches").glob("*"))
 
 
-def main(folder: str, url: str, count: str, kept: str) -> None:
-    """Run rows in batch mode, to be killed.
+def run_mortal(folder: Path, url: str, count: int, kept: int | None) -> None:
+    """Run rows in batch mode, in a process that is to be killed.
 
     Args:
         folder: Where files go.
         url: The endpoint.
         count: Number of rows.
-        kept: Responses that reach the journal before the process dies; below 0 all of them.
+        kept: Responses that reach the journal before the process dies; None leaves it alive.
     """
     os.environ["OPENAI_API_KEY"] = KEY
-    if int(kept) >= 0:
-        _die_after(int(kept))
-    run(Path(folder), url, rows(int(count)))
+    if kept is not None:
+        _die_after(kept)
+    run(folder, url, rows(count))
 
 
 def _die_after(kept: int) -> None:
@@ -171,7 +170,3 @@ def _die_after(kept: int) -> None:
         await append(self, record)
 
     CallJournal.append = mortal  # pyright: ignore[reportAttributeAccessIssue]
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

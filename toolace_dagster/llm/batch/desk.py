@@ -215,6 +215,7 @@ class BatchDesk:
         if self._queue and not (self._one_by_one and self._under_way()):
             held = max(0.0, self._held_until - time.monotonic())
             wait = held if wait is None else min(wait, held)
+        self._meter.tell(force=True)
         self._news.clear()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._news.wait(), wait)
