@@ -273,6 +273,11 @@ class Settings(BaseModel):
         """Model and calling settings by role."""
         return {role: self.model_of(role) for role in ROLES}
 
+    @property
+    def uses_batches(self) -> bool:
+        """Whether any role's requests go through batches."""
+        return any(model.mode == "batch" for model in self.models.values())
+
     def of(self, *names: str) -> dict[str, Any]:
         """The named settings as JSON values, for the fingerprint of the stage they decide."""
         return self.model_dump(mode="json", include=set(names))

@@ -97,6 +97,9 @@ def run(
     timeout: Annotated[float, typer.Option(help="Seconds a model call may take.")] = 120.0,
     questions_per_call: Annotated[int, typer.Option(help="Expert questions per call; 1 is one expert each.")] = 1,
     error_rate: Annotated[float, typer.Option(help="Offline model: factor on its documented error rates.")] = 1.0,
+    mode: Annotated[
+        str, typer.Option(help="live, or batch: through the endpoint's Batch API, at half price and within a day.")
+    ] = "live",
     cache: CacheOption = None,
     prices: Annotated[
         Path | None, typer.Option(help="File with prices of your own, which come before the shipped ones.")
@@ -134,7 +137,7 @@ def run(
         "temperature": temperature,
         "concurrency": concurrency,
     }
-    llm |= {"timeout": timeout}
+    llm |= {"timeout": timeout, "mode": mode}
     settings = _settings(values | {"llm": llm | {"error_rate": error_rate}}, assignments)
     raise typer.Exit(run_pipeline(RunOptions(home=home, settings=settings, domains=domain or [], parallel=parallel)))
 

@@ -66,13 +66,13 @@ def _is_free(name: str) -> bool:
 
 
 def _names() -> set[str]:
-    model = set(ModelSettings.model_fields)
+    model = _fields(ModelSettings)
     names = {*_fields(Settings), *(f"llm.{field}" for field in model)}
     return (names - {"llm", "roles"}) | {f"roles.{role}.{field}" for role in ROLES for field in model}
 
 
 def _fields(model: type[BaseModel]) -> set[str]:
-    """Names of a model's fields, with those of the ranges among them."""
+    """Names of a model's fields, with those of ranges and groups among them."""
     names: set[str] = set()
     for name, field in model.model_fields.items():
         names.add(name)

@@ -14,6 +14,7 @@ from pathlib import Path
 from shutil import which
 from uuid import uuid4
 
+from toolace_dagster.cli.batches import say_mode, say_what_goes_on
 from toolace_dagster.cli.console import complain, say, show_table, warn
 from toolace_dagster.cli.costs import explain_unpriced, print_bill
 from toolace_dagster.cli.pool import open_pool, print_notes
@@ -31,6 +32,8 @@ from toolace_dagster.reporting.summary import DomainSummary, summarize
 from toolace_dagster.settings import OFFLINE_MODEL, SHIPPED_POOL, Settings
 from toolace_dagster.tool_pool import ToolPool, UnknownDomain
 from toolace_dagster.warehouse import Warehouse
+
+_MOST_IN_BATCH_MODE = 32
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ def run_pipeline(options: RunOptions) -> int:
     if not chosen:
         return 1
     _say_what_model(settings)
+    say_mode(settings, warehouse, chosen)
     stale = _stale(pool, chosen, settings, warehouse)
     ends: list[RunEnd] = []
     if stale:
@@ -92,6 +96,7 @@ def run_pipeline(options: RunOptions) -> int:
             ends.append(_build_dataset(settings, warehouse))
     except KeyboardInterrupt:
         complain(f"stopped. Everything paid for is kept in {options.home}; the same command goes on from there.")
+        say_what_goes_on(warehouse, chosen)
         return stopped_code()
     if not stale and not made_dataset:
         say("Nothing was stale: no model call was made.")
@@ -158,6 +163,9 @@ def _stale(pool: ToolPool, chosen: list[str], settings: Settings, warehouse: War
 
 def _default_parallel(settings: Settings) -> int:
     """With the offline model as many as keep the cores busy, since half of a run is waiting for the disk."""
+    if settings.uses_batches:
+        # A domain waits for its batches most of the time, and one that starts later ends a day later.
+        return _MOST_IN_BATCH_MODE
     return 2 * max(2, os.cpu_count() or 2) if settings.llm.model == OFFLINE_MODEL else 8
 
 

@@ -8,7 +8,7 @@ Belongs here: durability and lookups. Does not belong here: making calls
 (``gateway``), or the cache that homes share (``cache``).
 """
 
-from toolace_dagster.llm.journal.calls import CallJournal
+from toolace_dagster.llm.journal.calls import CallJournal, batches_beside
 from toolace_dagster.llm.journal.file import JournalBroken, JournalInUse
 
-__all__ = ["CallJournal", "JournalBroken", "JournalInUse"]
+__all__ = ["CallJournal", "JournalBroken", "JournalInUse", "batches_beside"]

@@ -67,7 +67,7 @@ class CallJournal:
     @property
     def batches(self) -> Path:
         """Folder of the batches these calls go through."""
-        return self._path.with_suffix(".batches")
+        return batches_beside(self._path)
 
     def in_batches(self, batch_ids: Iterable[str]) -> set[tuple[str, str]]:
         """Which calls of some batches are kept, as pairs of batch id and key; asked after :meth:`open`."""
@@ -321,3 +321,8 @@ def _fail(futures: Iterable[asyncio.Future[Any]], error: BaseException) -> None:
             future.cancel()
         else:
             future.set_exception(error)
+
+
+def batches_beside(journal: Path) -> Path:
+    """Folder of the batches whose answers go into a journal file."""
+    return journal.with_suffix(".batches")
