@@ -31,7 +31,7 @@ def canonical_json(value: Any) -> str:
     Returns:
         JSON text: keys sorted, no spaces, non-ASCII kept.
     """
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_plain)
+    return _encode(value)
 
 
 def content_hash(*parts: Any, length: int = 16) -> str:
@@ -55,3 +55,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (set, frozenset)):
         return sorted(value, key=str)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     raise TypeError(f"{type(value).__name__} is no JSON value")
+
+
+_encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_plain).encode

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Generic
 
@@ -99,22 +100,22 @@ def correction(error: CallError) -> str:
     )
 
 
-def _candidates(text: str) -> list[tuple[str, tuple[str, ...]]]:
-    """The text itself, then ever more mended versions of it."""
-    found: list[tuple[str, tuple[str, ...]]] = [(text, ())]
+def _candidates(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The text itself, then ever more mended versions of it, made only when they are asked for."""
+    yield text, ()
     _, end_of_thoughts, rest = text.rpartition(_THOUGHTS_END)
     if end_of_thoughts and not text.lstrip().startswith(("{", "```")):
-        found += [(part, ("reasoning before the reply dropped", *repairs)) for part, repairs in _candidates(rest)]
+        for part, repairs in _candidates(rest):
+            yield part, ("reasoning before the reply dropped", *repairs)
     fenced = _FENCE.search(text)
     if fenced:
-        found.append((fenced.group(1), ("taken out of a code fence",)))
+        yield fenced.group(1), ("taken out of a code fence",)
     start, end = text.find("{"), text.rfind("}")
     if 0 <= start < end:
         inner = text[start : end + 1]
-        found.append((inner, ("text around the JSON object dropped",)))
+        yield inner, ("text around the JSON object dropped",)
         mended = _STRING_OR_TRAILING_COMMA.sub(lambda match: match.group(1) or "", inner)
-        found.append((mended, ("trailing commas dropped",)))
-    return found
+        yield mended, ("trailing commas dropped",)
 
 
 def _loads(text: str) -> Any:

@@ -11,6 +11,7 @@ the tables mean (``warehouse.domain``, ``warehouse.shared``).
 
 from __future__ import annotations
 
+import atexit
 import itertools
 import os
 import random
@@ -188,6 +189,12 @@ def _start_anew() -> None:
 
 
 os.register_at_fork(after_in_child=_start_anew)
+
+
+@atexit.register
+def _stop_engine() -> None:
+    while _engines:
+        _engines.pop().close()
 
 
 @contextmanager

@@ -124,7 +124,8 @@ class JournalFile:
 
 def line(kind: str, record: Entity | dict[str, Any]) -> bytes:
     """A record as a line of the file."""
-    return f"{canonical_json([kind, record])}\n".encode()
+    content = record.model_dump_json() if isinstance(record, Entity) else canonical_json(record)
+    return f'["{kind}",{content}]\n'.encode()
 
 
 def _sync_folder(path: Path) -> None:
