@@ -9,6 +9,7 @@ import dagster as dg
 from toolace_dagster.orchestration.materialize import Materialized, materialize_stage, stage_checks
 from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
 from toolace_dagster.orchestration.resources import Toolace
+from toolace_dagster.pipeline.plans import plan_tables
 from toolace_dagster.pipeline.stages import Skeletons, TaskSpecs
 
 
@@ -21,7 +22,7 @@ from toolace_dagster.pipeline.stages import Skeletons, TaskSpecs
 )
 def task_specs(context: dg.AssetExecutionContext, toolace: Toolace) -> Materialized:
     """Task initialization (paper, stage 1.1): sub-tasks over sampled tools, fixed before any turn exists."""
-    return materialize_stage(context, toolace, TaskSpecs())
+    return materialize_stage(context, toolace, TaskSpecs(), plan_tables)
 
 
 @dg.asset(

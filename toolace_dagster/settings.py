@@ -24,6 +24,8 @@ from pydantic import (
     model_validator,
 )
 
+from toolace_dagster.entities.task import DistractorKind, PlanShape
+
 OFFLINE_MODEL = "offline"
 MAX_ROUNDS = 30
 ModelRole = Literal["generator", "refiner", "judge", "expert"]
@@ -37,6 +39,18 @@ SHIPPED_POOL = Path(__file__).parent / "tool_pool" / "shipped"
 _SAMPLING = {"temperature", "top_p", "reasoning_effort", "max_tokens", "repair_tries"}
 _SHORTEST_KEY = 8
 _DECIDING: tuple[ModelRole, ...] = ("judge", "expert")
+
+
+_SHAPES = {
+    PlanShape.CHAIN: 0.35,
+    PlanShape.FAN_OUT: 0.2,
+    PlanShape.FAN_IN: 0.15,
+    PlanShape.NEIGHBOURS: 0.15,
+    PlanShape.INDEPENDENT: 0.15,
+}
+_DISTRACTORS = {DistractorKind.SAME_DOMAIN: 0.4, DistractorKind.LOOK_ALIKE: 0.4, DistractorKind.OTHER_DOMAIN: 0.2}
+
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Range(BaseModel):
@@ -190,6 +204,8 @@ class Settings(BaseModel):
         injections: Complexity injections per dialogue (paper: 1 to 3).
         rounds: Refinement rounds, each with one reasonability pass (paper: up to 5).
         distractors: Tools offered that no sub-task needs.
+        plan_shapes: Weights of the shapes of sub-tasks with more than one step; a shape left out is not drawn.
+        distractor_mix: Weights of the kinds of distractors; a kind left out is not drawn.
         mask_share: Share of a dialogue's turns masked in one reasonability pass.
         mask_decay: Factor on a turn's selection weight each time it is chosen.
         questions_per_call: Expert sub-questions asked in one call; 1 is one expert each, as in the paper.
@@ -216,6 +232,8 @@ class Settings(BaseModel):
     injections: Range = Range(low=1, high=3)
     rounds: Annotated[int, Field(ge=0, le=MAX_ROUNDS)] = 5
     distractors: Range = Range(low=2, high=4)
+    plan_shapes: dict[PlanShape, Weight] = Field(default_factory=lambda: dict(_SHAPES))
+    distractor_mix: dict[DistractorKind, Weight] = Field(default_factory=lambda: dict(_DISTRACTORS))
     mask_share: Annotated[float, Field(gt=0, le=0.5)] = 0.35
     mask_decay: Annotated[float, Field(gt=0, lt=1)] = 0.25
     questions_per_call: Annotated[int, Field(ge=1)] = 1
@@ -238,6 +256,14 @@ class Settings(BaseModel):
     def _consistent(self) -> Self:
         if self.sub_tasks.low < 1 or self.steps.low < 1:
             raise ValueError("sub_tasks and steps start at 1 or more")
+        if undrawn := sorted(self.plan_shapes.keys() & {PlanShape.SINGLE, PlanShape.MIXED}):
+            raise ValueError(
+                f"plan_shapes can't hold {', '.join(undrawn)}: steps decides which sub-tasks have one call, and mixed "
+                "is what comes out where no shape is possible"
+            )
+        for name, weights in (("plan_shapes", self.plan_shapes), ("distractor_mix", self.distractor_mix)):
+            if not sum(weights.values()):
+                raise ValueError(f"{name} needs at least one weight above 0")
         if self.validation_share + self.test_share >= 1:
             raise ValueError("validation_share and test_share leave nothing to train on")
         return self

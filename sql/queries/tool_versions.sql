@@ -1,1 +1,3 @@
+SELECT name, fingerprint, definition FROM borrowed_tools
+UNION ALL
 SELECT name, fingerprint, definition FROM domain_tools

@@ -10,6 +10,17 @@ CREATE TABLE IF NOT EXISTS domain_tools (
     is_current BOOLEAN NOT NULL
 );
 
+-- Tools of other domains that may be offered as distractors.
+CREATE TABLE IF NOT EXISTS borrowed_tools (
+    name VARCHAR NOT NULL,
+    fingerprint VARCHAR NOT NULL,
+    description VARCHAR,
+    definition JSON NOT NULL,
+    source VARCHAR,
+    licence VARCHAR,
+    is_current BOOLEAN NOT NULL
+);
+
 CREATE TABLE IF NOT EXISTS import_notes (
     source VARCHAR,
     item VARCHAR,
@@ -54,6 +65,28 @@ CREATE TABLE IF NOT EXISTS stage_rows (
     payload JSON,
     content_hash VARCHAR,
     run_id VARCHAR NOT NULL
+);
+
+-- What sampling fixed for each sub-task; `shape` differs from `wanted` where the tools did not allow it.
+CREATE TABLE IF NOT EXISTS task_plans (
+    stage VARCHAR NOT NULL,
+    dialogue_id VARCHAR NOT NULL,
+    domain VARCHAR NOT NULL,
+    sub_task INTEGER NOT NULL,
+    wanted VARCHAR NOT NULL,
+    shape VARCHAR NOT NULL,
+    steps INTEGER NOT NULL,
+    tools VARCHAR[] NOT NULL,
+    options JSON NOT NULL,
+    from_user JSON NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS plan_distractors (
+    stage VARCHAR NOT NULL,
+    dialogue_id VARCHAR NOT NULL,
+    domain VARCHAR NOT NULL,
+    tool VARCHAR NOT NULL,
+    kind VARCHAR NOT NULL
 );
 
 CREATE TABLE IF NOT EXISTS edits (

@@ -8,23 +8,20 @@ import pytest
 
 from tests.builders import BOOK, FIND, RATE, TOOLS, drive, spec
 from toolace_dagster.entities import InjectionType, Rejection, Slot, SubTaskPlan, TaskPlan, structure_faults
-from toolace_dagster.initialization.sampling import offered_tools, sample_plan
+from toolace_dagster.initialization.sampling import PlanSampler, offered_tools
 from toolace_dagster.initialization.task_initialization import task_program
 from toolace_dagster.initialization.trajectory_initialization import skeleton_program
 from toolace_dagster.settings import Range, Settings
 from toolace_dagster.tool_pool import find_links, load_pool
-from toolace_dagster.tool_pool.identifiers import identifier_parameters
 
 SETTINGS = Settings()
 POOL = load_pool(SETTINGS.pool)
 
 
 def plans(domain: str, number: int, settings: Settings = SETTINGS) -> list[TaskPlan]:
-    tools = POOL.domain(domain).tools
-    links = find_links(tools)
-    return [
-        sample_plan(Slot(domain=domain, number=n, seed=settings.seed), tools, links, settings) for n in range(number)
-    ]
+    found = POOL.domain(domain)
+    sampler = PlanSampler(found.tools, find_links(found.tools), settings, found.borrowed)
+    return [sampler.plan(Slot(domain=domain, number=n, seed=settings.seed)) for n in range(number)]
 
 
 @pytest.mark.parametrize("domain", [domain.name for domain in POOL.domains])
@@ -50,27 +47,6 @@ def test_settings_move_the_ranges():
     for plan in plans("museum_visits", 10, settings):
         assert [sub_task.steps for sub_task in plan.sub_tasks] == [2, 2, 2]
         assert plan.injections == ()
-
-
-@pytest.mark.parametrize("domain", [domain.name for domain in POOL.domains])
-def test_an_identifier_some_tool_returns_is_never_needed_before_that_tool(domain: str):
-    tools = {tool.name: tool for tool in POOL.domain(domain).tools}
-    producers: dict[tuple[str, str], set[str]] = {}
-    for link in find_links(tuple(tools.values())):
-        producers.setdefault((link.consumer, link.parameter), set()).add(link.producer)
-    for plan in plans(domain, 60):
-        earlier: set[str] = set()
-        for name in (name for sub_task in plan.sub_tasks for name in sub_task.tools):
-            for parameter in identifier_parameters(tools[name]):
-                able = producers.get((name, parameter), set()) - {name}
-                assert parameter not in tools[name].required or not able or able & earlier
-            earlier.add(name)
-
-
-@pytest.mark.parametrize("domain", [domain.name for domain in POOL.domains])
-def test_every_tool_of_a_shipped_domain_is_used(domain: str):
-    used = {name for plan in plans(domain, 40) for name in plan.needed_tools}
-    assert used == {tool.name for tool in POOL.domain(domain).tools}
 
 
 PLAN = TaskPlan(

@@ -6,15 +6,19 @@ import json
 from typing import Any
 
 from tests.pipeline.homes import paid_calls
-from toolace_dagster.entities import Dialogue, Edit, Skeleton, Verdict, apply_edit
+from toolace_dagster.entities import Dialogue, Edit, Skeleton, TaskSpec, Verdict, apply_edit
 from toolace_dagster.pipeline.checks import schema_faults, sum_faults
 from toolace_dagster.pipeline.context import StageContext
+from toolace_dagster.pipeline.dataset import dataset_rows
+from toolace_dagster.pipeline.plans import coverage_rows, plan_tables, shape_rows
 from toolace_dagster.pipeline.stage import StageReport
 from toolace_dagster.pipeline.stages import domain_stages
 from toolace_dagster.refinement.rounds import RefinedDialogue
 from toolace_dagster.reporting.summary import summarize
 
 COUNTS = "SELECT stage, attempted, accepted, rejected, failed FROM stage_counts ORDER BY stage_index"
+
+SLOTS = "SELECT DISTINCT dialogue_id FROM stage_rows"
 
 
 def last_round(where: StageContext) -> str:
@@ -54,6 +58,42 @@ def test_every_slot_has_exactly_one_outcome(finished: StageContext) -> None:
     assert summary.adds_up
     assert summary.unfinished == 0
     assert summary.accepted == len(outcomes(finished, "accepted"))
+
+
+def test_plans_are_recorded_with_their_shapes_and_distractors(finished: StageContext) -> None:
+    planned = finished.store.read("SELECT dialogue_id, sub_task, tools, steps FROM task_plans ORDER BY ALL")
+    specs = finished.payloads("task_specs", TaskSpec)
+    written = [
+        {"dialogue_id": spec.dialogue_id, "sub_task": s.index, "tools": list(s.tools), "steps": s.steps}
+        for spec in sorted(specs.values(), key=lambda spec: spec.dialogue_id)
+        for s in spec.sub_tasks
+    ]
+    assert [row for row in planned if row["dialogue_id"] in specs] == written
+    assert {row["dialogue_id"] for row in planned} == {row["dialogue_id"] for row in finished.store.read(SLOTS)}
+    rows = {row["shape"]: row for row in shape_rows([finished.store], finished.settings)}
+    assert sum(row["made"] for row in rows.values()) == sum(row["wanted"] for row in rows.values()) == len(planned)
+    assert rows["chain"]["made"] > 0
+    assert rows["chain"]["set"] == "35%"
+    assert [row["name"] for row in coverage_rows(finished.store)[-1:]] != []
+    assert all(row["dialogues"] > 0 for row in coverage_rows(finished.store))
+    tables = plan_tables(finished)
+    assert all("| --- |" in text for text in tables.values())
+
+
+def test_a_tool_of_another_domain_is_offered_carried_and_exported(finished: StageContext) -> None:
+    borrowed = finished.store.read("SELECT dialogue_id, tool FROM plan_distractors WHERE kind = 'other_domain'")
+    specs = finished.payloads("task_specs", TaskSpec)
+    offered = [(specs[row["dialogue_id"]], row["tool"]) for row in borrowed if row["dialogue_id"] in specs]
+    assert offered
+    for spec, name in offered:
+        assert name in spec.offered_tools
+        assert finished.tools[name].domain != finished.domain
+        assert spec.tool_versions[name] == finished.tools[name].fingerprint
+    by_id = {row.spec.dialogue_id: row for row in dataset_rows(finished.warehouse, finished.settings)}
+    carried = [by_id[spec.dialogue_id].tools[name] for spec, name in offered if spec.dialogue_id in by_id]
+    assert carried
+    assert all(tool.domain != finished.domain for tool in carried)
+    assert not set(finished.borrowed_tools) & set(finished.own_tools)
 
 
 def test_every_rejected_dialogue_names_check_and_reason(finished: StageContext) -> None:

@@ -11,7 +11,9 @@ from pathlib import Path
 from toolace_dagster.cli.console import complain, say, show_table
 from toolace_dagster.cli.costs import explain_unpriced, prices_of, print_costs
 from toolace_dagster.llm.money import total
+from toolace_dagster.pipeline.plans import kind_rows, shape_rows
 from toolace_dagster.reporting.summary import DomainSummary, reasons_over, summarize
+from toolace_dagster.settings import Settings
 from toolace_dagster.warehouse import Warehouse
 
 
@@ -37,10 +39,23 @@ def show_status(home: Path) -> int:
     show_table("By stage", ("domain", "stage", "attempted", "accepted", "rejected", "failed"), rows)
     print_costs(warehouse, summaries)
     explain_unpriced(warehouse, domains, prices_of(warehouse.settings_file))
+    print_plans(warehouse)
     wrong = [summary.domain for summary in summaries if not summary.adds_up]
     if wrong:
         complain(f"the counts of {', '.join(wrong)} do not add up: attempted = accepted + rejected + failed")
     return 1 if wrong else 0
+
+
+def print_plans(warehouse: Warehouse) -> None:
+    """Print the mix of plan shapes and distractors that came out, over all domains."""
+    stores = [warehouse.domain(domain) for domain in warehouse.domains()]
+    path = warehouse.settings_file
+    settings = Settings.model_validate_json(path.read_text(encoding="utf-8")) if path.exists() else Settings()
+    shapes, kinds = shape_rows(stores, settings), kind_rows(stores, settings)
+    say("")
+    show_table("Sub-tasks by shape", tuple(shapes[0]), [tuple(row.values()) for row in shapes])
+    say("")
+    show_table("Distractors", tuple(kinds[0]), [tuple(row.values()) for row in kinds])
 
 
 def print_summaries(summaries: Sequence[DomainSummary]) -> None:

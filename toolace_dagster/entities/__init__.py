@@ -21,7 +21,17 @@ from toolace_dagster.entities.dialogue import (
     structure_faults,
 )
 from toolace_dagster.entities.edit import Edit, EditOutcome, Replacement, apply_edit
-from toolace_dagster.entities.task import Detail, InjectionType, Slot, SubTask, SubTaskPlan, TaskPlan, TaskSpec
+from toolace_dagster.entities.task import (
+    Detail,
+    DistractorKind,
+    InjectionType,
+    PlanShape,
+    Slot,
+    SubTask,
+    SubTaskPlan,
+    TaskPlan,
+    TaskSpec,
+)
 from toolace_dagster.entities.tool import TOOL_NAME, ImportNote, Provenance, Tool, ToolDomain
 from toolace_dagster.entities.verdict import ExpertAnswer, Finding, Rejection, Severity, TerminalState, Verdict
 
@@ -29,6 +39,7 @@ __all__ = [
     "TOOL_NAME",
     "Detail",
     "Dialogue",
+    "DistractorKind",
     "Edit",
     "EditOutcome",
     "Entity",
@@ -40,6 +51,7 @@ __all__ = [
     "JsonObject",
     "Operation",
     "Origin",
+    "PlanShape",
     "Provenance",
     "Rejection",
     "Replacement",

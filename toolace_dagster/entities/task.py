@@ -45,16 +45,44 @@ class Slot(Entity):
         return f"{self.domain}-{self.number:04d}-{suffix}"
 
 
+class PlanShape(StrEnum):
+    """How the tools of a sub-task hang together; ``initialization.shapes`` defines each."""
+
+    SINGLE = "single"
+    CHAIN = "chain"
+    FAN_IN = "fan_in"
+    FAN_OUT = "fan_out"
+    NEIGHBOURS = "neighbours"
+    INDEPENDENT = "independent"
+    MIXED = "mixed"
+
+
+class DistractorKind(StrEnum):
+    """Where a tool comes from that is offered and not needed."""
+
+    SAME_DOMAIN = "same_domain"
+    LOOK_ALIKE = "look_alike"
+    OTHER_DOMAIN = "other_domain"
+
+
 class SubTaskPlan(Entity):
     """What sampling fixed for one sub-task.
 
     Attributes:
         tools: Tools it should call, in an order in which results can feed later calls.
         steps: Number of tool-calling steps, 1 to 6 by default.
+        shape: How its tools hang together.
+        wanted: The shape its turn asked for; another one than ``shape`` where the tools did not allow it.
+        options: By tool, an optional parameter that the task should use.
+        from_user: By tool, the required identifiers that no earlier call hands out, so that the user brings them.
     """
 
     tools: tuple[str, ...] = Field(min_length=1)
     steps: int = Field(ge=1)
+    shape: PlanShape = PlanShape.MIXED
+    wanted: PlanShape = PlanShape.MIXED
+    options: dict[str, str] = Field(default_factory=dict[str, str])
+    from_user: dict[str, tuple[str, ...]] = Field(default_factory=dict[str, tuple[str, ...]])
 
 
 class TaskPlan(Entity):
@@ -64,6 +92,7 @@ class TaskPlan(Entity):
         slot: The place this plan fills.
         sub_tasks: 2 to 5 by default.
         distractors: Tools offered that no sub-task needs.
+        distractor_kinds: Where each of them comes from, in the same order.
         persona: Who the user is and how they write, in a phrase.
         injections: Kinds to inject, in order; 1 to 3 by default.
     """
@@ -71,6 +100,7 @@ class TaskPlan(Entity):
     slot: Slot
     sub_tasks: tuple[SubTaskPlan, ...] = Field(min_length=1)
     distractors: tuple[str, ...] = ()
+    distractor_kinds: tuple[DistractorKind, ...] = ()
     persona: str
     injections: tuple[InjectionType, ...] = ()
 

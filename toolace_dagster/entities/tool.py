@@ -133,11 +133,14 @@ class ToolDomain(Entity):
         description: What an assistant with these tools is for; may be empty.
         tools: Sorted by name.
         notes: One per entry read, in source order.
+        borrowed: Tools of other domains that may be offered here as distractors, sorted by name; their names are
+            none of the domain's own.
     """
 
     name: str
     description: str = ""
     tools: tuple[Tool, ...] = Field(default=())
+    borrowed: tuple[Tool, ...] = ()
     notes: tuple[ImportNote, ...] = ()
 
     @cached_property

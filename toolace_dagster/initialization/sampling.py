@@ -1,63 +1,37 @@
-"""Sampling of task plans: numbers, tools, distractors, persona and injections.
+"""Sampling of task plans: numbers, shapes, tools, distractors, persona and injections.
 
 All of a plan is fixed before a model is asked (paper, stage 1.1: the number of
 sub-tasks is fixed per instance in advance). The paper does not say how tools are
-drawn. We draw along the links of the pool (a result that feeds a parameter), so
-that a sub-task is a chain that can be carried out, and rotate the first tool
-through the domain, so that rare tools are used.
+drawn. We draw sub-tasks of wanted shapes over the dependency graph, so that each
+can be carried out, and give each dialogue a tool it has to use, by turns. A plan
+follows from seed, domain and slot alone.
 
-Belongs here: drawing a plan. Does not belong here: finding links
-(``tool_pool.dependencies``), or writing the task (``task_initialization``).
+Belongs here: drawing a plan. Does not belong here: growing a shape (``shapes``),
+turns and shares (``coverage``), or writing the task (``task_initialization``).
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from toolace_dagster.entities import InjectionType, Slot, SubTaskPlan, TaskPlan, Tool
+from toolace_dagster.entities import InjectionType, PlanShape, Slot, SubTaskPlan, TaskPlan, Tool
 from toolace_dagster.entities.randomness import generator
+from toolace_dagster.initialization.coverage import Turns, share_of, take_turns
+from toolace_dagster.initialization.distractors import Distractors
 from toolace_dagster.initialization.personas import PERSONAS
+from toolace_dagster.initialization.shapes import Anchors, Grower, shape_of
 from toolace_dagster.settings import Range, Settings
-from toolace_dagster.tool_pool.dependencies import Link
-from toolace_dagster.tool_pool.identifiers import identifier_parameters
+from toolace_dagster.tool_pool import Link, ToolGraph
 
+_DEEPEST = 24
+"""Calls that are planned only because a later one needs them; beyond, the user brings the identifier."""
 
-def sample_plan(slot: Slot, tools: Sequence[Tool], links: Sequence[Link], settings: Settings) -> TaskPlan:
-    """Draw the plan of one dialogue.
+_REPEATS = 2
+"""Times a tool may be called again in a sub-task, where calling it again has a reason."""
 
-    Args:
-        slot: The place to fill; it seeds all draws.
-        tools: Tools of the domain, at least one.
-        links: Which result feeds which parameter.
-        settings: Ranges of sub-tasks, steps, injections and distractors.
-
-    Returns:
-        The plan.
-
-    Raises:
-        ValueError: If the domain has no tool.
-    """
-    if not tools:
-        raise ValueError(f"domain {slot.domain} has no usable tool")
-    rng = generator("task_plan", slot)
-    chains = _Chains(tools, links, rng)
-    sub_tasks: list[SubTaskPlan] = []
-    for index in range(_draw(rng, settings.sub_tasks)):
-        steps = min(_draw(rng, settings.steps), 2 * len(tools))
-        # Between half as many tools as steps and as many: a tool is called once or twice, so that few calls repeat.
-        length = rng.randint(-(-steps // 2), steps)
-        sub_tasks.append(SubTaskPlan(tools=chains.draw(length, first=slot.number + index), steps=steps))
-    needed = {name for sub_task in sub_tasks for name in sub_task.tools}
-    others = [tool.name for tool in tools if tool.name not in needed]
-    distractors = rng.sample(others, min(_draw(rng, settings.distractors), len(others)))
-    return TaskPlan(
-        slot=slot,
-        sub_tasks=tuple(sub_tasks),
-        distractors=tuple(distractors),
-        persona=rng.choice(PERSONAS),
-        injections=_injections(rng, settings.injections),
-    )
+_OPTIONS = 2
+"""Optional parameters a sub-task is asked to use, at most."""
 
 
 def offered_tools(plan: TaskPlan) -> tuple[str, ...]:
@@ -67,47 +41,238 @@ def offered_tools(plan: TaskPlan) -> tuple[str, ...]:
     return tuple(names)
 
 
-class _Chains:
-    """Draws chains of tools in which each identifier a call needs was returned before."""
+class PlanSampler:
+    """Draws the plans of one domain; what depends on the domain alone is worked out once."""
 
-    def __init__(self, tools: Sequence[Tool], links: Sequence[Link], rng: random.Random) -> None:
-        self._tools = sorted(tools, key=lambda tool: tool.name)
+    def __init__(
+        self, tools: Sequence[Tool], links: Sequence[Link], settings: Settings, borrowed: Sequence[Tool] = ()
+    ) -> None:
+        """Set up the draws.
+
+        Args:
+            tools: Tools of the domain, at least one.
+            links: Which result feeds which parameter.
+            settings: Ranges of sub-tasks, steps, injections and distractors; weights of shapes and distractors.
+            borrowed: Tools of other domains that may be offered as distractors.
+
+        Raises:
+            ValueError: If the domain has no tool.
+        """
+        if not tools:
+            raise ValueError("a domain without a usable tool has no plans")
+        self._settings = settings
+        self._graph = ToolGraph(tools, links)
+        self._turns = Turns(self._graph.names)
+        self._anchors = Anchors(self._graph)
+        self._distractors = Distractors(tools, borrowed, settings.distractor_mix)
+
+    @property
+    def graph(self) -> ToolGraph:
+        """The graph that plans are drawn over."""
+        return self._graph
+
+    def plan(self, slot: Slot) -> TaskPlan:
+        """Draw the plan of one dialogue.
+
+        Args:
+            slot: The place to fill; it seeds all draws.
+
+        Returns:
+            The plan; the same whenever and in whatever order plans are drawn.
+        """
+        settings = self._settings
+        rng = generator("task_plan", slot)
+        draft = _Draft(self._graph, self._anchors, settings, rng)
+        lead = self._turns.lead(slot)
+        count = _draw(rng, settings.sub_tasks)
+        sub_tasks: list[SubTaskPlan] = []
+        for index in range(count):
+            steps = _draw(rng, settings.steps)
+            place = slot.number * settings.sub_tasks.high + index
+            wanted = PlanShape.SINGLE
+            if steps > 1:
+                wanted = share_of(settings.plan_shapes, place, "shapes", slot.seed, slot.domain)
+            tools, steps = draft.sub_task(wanted, steps, lead, left=count - index)
+            sub_tasks.append(
+                SubTaskPlan(
+                    tools=tuple(tools),
+                    steps=steps,
+                    shape=shape_of(tools, self._graph, wanted),
+                    wanted=wanted,
+                    options=self._options(tools, lead, slot, rng, draft.called),
+                    from_user=self._from_user(tools, draft.called),
+                )
+            )
+            draft.called += tools
+        needed = dict.fromkeys(name for sub_task in sub_tasks for name in sub_task.tools)
+        number = _draw(rng, settings.distractors)
+        distractors = self._distractors.draw(slot, needed, number, settings.distractors.low, rng)
+        return TaskPlan(
+            slot=slot,
+            sub_tasks=tuple(sub_tasks),
+            distractors=tuple(distractor.name for distractor in distractors),
+            distractor_kinds=tuple(distractor.kind for distractor in distractors),
+            persona=rng.choice(PERSONAS),
+            injections=_injections(rng, settings.injections),
+        )
+
+    def _options(
+        self, tools: Sequence[str], lead: str, slot: Slot, rng: random.Random, called: Sequence[str]
+    ) -> dict[str, str]:
+        """Optional parameters to use: the lead's by turns, sometimes another tool's."""
+        chosen: dict[str, str] = {}
+        for name in sorted(tools, key=lambda name: name != lead):
+            chance = rng.random()
+            tool = self._graph.tools[name]
+            known = {*called, *tools[: list(tools).index(name)]}
+            able = [
+                parameter
+                for parameter in sorted(tool.properties.keys() - tool.required)
+                if parameter not in self._graph.identifiers[name]
+                or known & set(self._graph.fed_by[name].get(parameter, ()))
+            ]
+            if not able or name in called or len(chosen) >= _OPTIONS:
+                continue
+            if name == lead:
+                chosen[name] = take_turns(able, tool, self._turns.round(slot))
+            elif chance < 0.25:
+                chosen[name] = rng.choice(able)
+        return chosen
+
+    def _from_user(self, tools: Sequence[str], called: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Required identifiers that no earlier call hands out."""
+        found: dict[str, tuple[str, ...]] = {}
+        for at, name in enumerate(tools):
+            missing = self._graph.missing(name, [*called, *tools[:at]])
+            brought = {*self._graph.from_user[name], *missing}
+            if brought:
+                found[name] = tuple(sorted(brought))
+        return found
+
+
+class _Draft:
+    """The tools of one plan in the making."""
+
+    def __init__(self, graph: ToolGraph, anchors: Anchors, settings: Settings, rng: random.Random) -> None:
+        self.called: list[str] = []
+        self._graph = graph
+        self._anchors = anchors
+        self._settings = settings
         self._rng = rng
-        self._used: list[str] = []
-        self._producers: dict[tuple[str, str], set[str]] = {}
-        for link in links:
-            self._producers.setdefault((link.consumer, link.parameter), set()).add(link.producer)
 
-    def draw(self, length: int, first: int) -> tuple[str, ...]:
-        chain: list[str] = []
-        while len(chain) < length:
-            fitting = [tool for tool in self._tools if tool.name not in chain and self._can_follow(tool, chain)]
-            if not fitting:
-                break
-            if chain:
-                fed = [tool for tool in fitting if self._is_fed_by(tool, chain)]
-                tool = self._rng.choice(fed if fed and self._rng.random() < 0.8 else fitting)
+    def sub_task(self, wanted: PlanShape, steps: int, lead: str, left: int) -> tuple[list[str], int]:
+        """Draw the tools of the next sub-task, and how many steps they take.
+
+        Args:
+            wanted: The shape its turn asks for.
+            steps: The number of steps drawn.
+            lead: The tool the dialogue has to use.
+            left: Sub-tasks that are still to be drawn, this one among them.
+        """
+        rng = self._rng
+        grower = Grower(self._graph, rng, self.called)
+        size = 1 if wanted is PlanShape.SINGLE else rng.randint(max(2, -(-steps // 2)), steps)
+        tools: list[str] | None = None
+        if lead not in self.called:
+            parts = self._parts(lead, left)
+            must = len(parts) >= left
+            if must or rng.random() < 1 / (left - len(parts) + 1):
+                tools = self._around(grower, parts[0], wanted, size, steps, must=must)
+        if tools is None:
+            tools = self._freely(grower, wanted, size, steps)
+        return tools, self._steps(tools, steps)
+
+    def _around(
+        self, grower: Grower, core: list[str], wanted: PlanShape, size: int, steps: int, *, must: bool
+    ) -> list[str] | None:
+        """A sub-task around given tools; of the wanted shape or, if it must be, of any."""
+        most = self._settings.steps.high if must else steps
+        for shape in self._shapes(wanted) if must else [wanted]:
+            tools = grower.grow(shape, core, max(size, len(core)))
+            if tools is not None and self._depth(tools) <= most:
+                return tools
+        return list(core) if must else None
+
+    def _freely(self, grower: Grower, wanted: PlanShape, size: int, steps: int) -> list[str]:
+        """A sub-task around whatever tools allow the wanted shape, or failing that another one."""
+        for shape in self._shapes(wanted):
+            for anchor in self._candidates(shape):
+                parts = self._parts(anchor, left=_DEEPEST)
+                if len(parts) > 1 or len(parts[0]) > max(size, 1):
+                    continue
+                tools = grower.grow(shape, parts[0], size)
+                if tools is not None and self._depth(tools) <= steps:
+                    return tools
+        # Some tool needs no other; the first in the order of needs is one.
+        able = [name for name, rank in self._graph.rank.items() if rank == 0]
+        return grower.some(able)[:1] or able
+
+    def _shapes(self, wanted: PlanShape) -> list[PlanShape]:
+        """The wanted shape, then the others, likelier ones first, then a single tool."""
+        weights: Mapping[PlanShape, float] = self._settings.plan_shapes
+        rest = [shape for shape, weight in weights.items() if weight > 0 and shape is not wanted]
+        rest.sort(key=lambda shape: (-self._rng.random() * weights[shape], shape))
+        shapes = [wanted, *rest] if wanted is not PlanShape.SINGLE else [wanted]
+        return [*shapes, *({PlanShape.SINGLE} - {wanted})]
+
+    def _candidates(self, shape: PlanShape) -> list[str]:
+        """Tools to begin with: mostly what goes on from earlier results, so that the sub-tasks make one story."""
+        following = sorted({name for tool in self.called for name in self._graph.feeds[tool]} - {*self.called})
+        able = self._anchors.of(shape)
+        able = self._rng.sample(able, min(len(able), 10))
+        following = self._rng.sample(following, min(len(following), 4))
+        able.sort(key=lambda name: name in self.called)
+        first, second = (following, able) if self._rng.random() < 0.6 else (able, following)
+        return list(dict.fromkeys([*first, *second]))
+
+    def _parts(self, name: str, left: int) -> list[list[str]]:
+        """A tool after those it needs, cut into sub-tasks where one would undo another or take too many steps."""
+        ordered: list[str] = []
+        self._gather(name, ordered, set(), depth=0)
+        parts: list[list[str]] = [[]]
+        for tool in ordered:
+            longer = [*parts[-1], tool]
+            undone = any(self._graph.undoes(tool, other) for other in parts[-1])
+            if undone or self._depth(longer) > self._settings.steps.high:
+                parts.append([tool])
             else:
-                fresh = [tool for tool in fitting if tool.name not in self._used] or fitting
-                tool = fresh[first % len(fresh)]
-            chain.append(tool.name)
-            self._used.append(tool.name)
-        if chain:
-            return tuple(chain)
-        # Every tool needs an identifier that no tool of the pool returns: then the user brings it.
-        return (self._tools[first % len(self._tools)].name,)
+                parts[-1] = longer
+        return parts[-left:]
 
-    def _can_follow(self, tool: Tool, chain: Sequence[str]) -> bool:
-        """Whether each identifier the tool requires was returned before, or can be returned by no tool at all."""
-        earlier = {*self._used, *chain}
-        for name in identifier_parameters(tool):
-            producers = self._producers.get((tool.name, name), set()) - {tool.name}
-            if name in tool.required and producers and not producers & earlier:
-                return False
-        return True
+    def _gather(self, name: str, ordered: list[str], met: set[str], depth: int) -> None:
+        met.add(name)
+        missing = self._graph.missing(name, [*self.called, *ordered]) if depth < _DEEPEST else {}
+        for parameter in sorted(missing):
+            if missing[parameter] & {*self.called, *ordered}:
+                continue
+            rank = self._graph.rank
+            able = sorted(s for s in missing[parameter] if rank[s] < rank[name] and s not in met)
+            if able and len(ordered) < _DEEPEST:
+                costs = {source: len(self._graph.missing(source, [*self.called, *ordered])) for source in able}
+                cheapest = min(costs.values())
+                source = self._rng.choice([source for source in able if costs[source] == cheapest])
+                self._gather(source, ordered, met, depth + 1)
+        ordered.append(name)
 
-    def _is_fed_by(self, tool: Tool, chain: Sequence[str]) -> bool:
-        return any(self._producers.get((tool.name, name), set()) & set(chain) for name in tool.properties)
+    def _depth(self, tools: Sequence[str]) -> int:
+        """Steps that tools take at least: a call that needs another's result cannot share its step."""
+        level: dict[str, int] = {}
+        for at, name in enumerate(tools):
+            waits = [level[other] for other in tools[:at] if self._graph.is_fed(name, other)]
+            level[name] = 1 + max(waits, default=0)
+        return max(level.values(), default=0)
+
+    def _steps(self, tools: Sequence[str], steps: int) -> int:
+        """The number of steps drawn, as far as these tools fill it without calling one again for no reason."""
+        again = sum(self._is_worth_repeating(name, tools[:at]) for at, name in enumerate(tools))
+        most = min(len(tools) + _REPEATS * again, self._settings.steps.high)
+        return max(self._settings.steps.low, self._depth(tools), min(steps, most))
+
+    def _is_worth_repeating(self, name: str, before: Sequence[str]) -> bool:
+        """Whether a second call of a tool finds out something else, or is for another entry of a list."""
+        tool = self._graph.tools[name]
+        listed = any(self._graph.is_fed_list(name, source) for source in {*self.called, *before})
+        return listed or (self._graph.looks_up(name) and bool(tool.properties))
 
 
 def _draw(rng: random.Random, bounds: Range) -> int:

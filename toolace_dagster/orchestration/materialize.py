@@ -5,6 +5,7 @@ belong here: running the stage (``pipeline.stage``).
 """
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -54,13 +55,19 @@ def stage_checks(asset: str) -> list[dg.AssetCheckSpec]:
     ]
 
 
-def materialize_stage(context: dg.AssetExecutionContext, toolace: Toolace, stage: Stage) -> Materialized:
+def materialize_stage(
+    context: dg.AssetExecutionContext,
+    toolace: Toolace,
+    stage: Stage,
+    tables: Callable[[StageContext], dict[str, str]] = lambda _: {},
+) -> Materialized:
     """Run one stage for the run's partition and report it.
 
     Args:
         context: Of the asset.
         toolace: Home and settings.
         stage: The stage.
+        tables: Further metadata by name, as Markdown, read back once the stage has run.
 
     Returns:
         Metadata a person wants to see, check results, and the content hash as data version.
@@ -87,7 +94,8 @@ def materialize_stage(context: dg.AssetExecutionContext, toolace: Toolace, stage
     context.log.info(f"{stage.name}: made {report.made} rows, {report.reused} were current")
     with stage_context.store.reading():
         return dg.MaterializeResult(
-            metadata=stage_metadata(report, sample_dialogue(stage_context, stage.name)),
+            metadata=stage_metadata(report, sample_dialogue(stage_context, stage.name))
+            | {name: dg.MetadataValue.md(text) for name, text in tables(stage_context).items()},
             data_version=dg.DataVersion(report.content),
             check_results=[
                 check_result(SUMS_CHECK, sum_faults(stage_context, stage.name)),

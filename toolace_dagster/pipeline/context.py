@@ -44,10 +44,22 @@ class StageContext:
         return self.warehouse.domain(self.domain)
 
     @cached_property
-    def tools(self) -> Mapping[str, Tool]:
+    def own_tools(self) -> Mapping[str, Tool]:
         """The domain's current tools by name, as the ``tool_pool`` stage wrote them."""
-        rows = self.store.read(sql("queries/current_tools"))
-        return {row["name"]: Tool.model_validate_json(row["definition"]) for row in rows}
+        return self._named("queries/current_tools")
+
+    @cached_property
+    def borrowed_tools(self) -> Mapping[str, Tool]:
+        """Tools of other domains that may be offered as distractors, by name."""
+        return self._named("queries/borrowed_tools")
+
+    @cached_property
+    def tools(self) -> Mapping[str, Tool]:
+        """Every tool a dialogue of the domain can offer, by name; a borrowed one never stands for one of its own."""
+        return {**self.borrowed_tools, **self.own_tools}
+
+    def _named(self, query: str) -> dict[str, Tool]:
+        return {row["name"]: Tool.model_validate_json(row["definition"]) for row in self.store.read(sql(query))}
 
     @cached_property
     def budget(self) -> Budget:

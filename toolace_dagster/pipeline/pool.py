@@ -7,7 +7,7 @@ here: reading pool files (``tool_pool``).
 
 from __future__ import annotations
 
-from toolace_dagster.entities import ToolDomain, content_hash
+from toolace_dagster.entities import Tool, ToolDomain, content_hash
 from toolace_dagster.settings import Settings
 from toolace_dagster.tool_pool import PoolOptions, ToolPool, load_pool
 from toolace_dagster.tool_pool.dependencies import LINKS_VERSION, Link, find_links
@@ -51,34 +51,34 @@ def write_pool(store: Store, domain: ToolDomain) -> None:
         domain: The domain as loaded.
     """
     links: list[Row] = [{"domain": domain.name, **link.model_dump()} for link in find_links(domain.tools)]
-    rows: list[Row] = [
-        {
-            "name": tool.name,
-            "fingerprint": tool.fingerprint,
-            "description": tool.description,
-            "definition": tool.model_dump(mode="json"),
-            "source": tool.provenance.source,
-            "licence": tool.provenance.licence,
-            "is_current": True,
-        }
-        for tool in domain.tools
-    ]
     notes: list[Row] = [note.model_dump(exclude={"domain"}) for note in domain.notes]
     facts: Row = {"domain": domain.name, "description": domain.description, "fingerprint": pool_fingerprint(domain)}
     with store.write() as connection:
-        fingerprints = [row["fingerprint"] for row in rows]
-        connection.execute(
-            "DELETE FROM domain_tools WHERE fingerprint IN (SELECT unnest($fingerprints::VARCHAR[]))",
-            {"fingerprints": fingerprints},
-        )
-        connection.execute("UPDATE domain_tools SET is_current = false")
-        insert(connection, "domain_tools", rows)
+        for table, tools in (("domain_tools", domain.tools), ("borrowed_tools", domain.borrowed)):
+            connection.execute(
+                f"DELETE FROM {table} WHERE fingerprint IN (SELECT unnest($fingerprints::VARCHAR[]))",  # noqa: S608 - our own table names
+                {"fingerprints": [tool.fingerprint for tool in tools]},
+            )
+            connection.execute(f"UPDATE {table} SET is_current = false")  # noqa: S608 - our own table names
+            insert(connection, table, [_tool_row(tool) for tool in tools])
         connection.execute("DELETE FROM import_notes")
         insert(connection, "import_notes", notes)
         connection.execute("DELETE FROM tool_links")
         insert(connection, "tool_links", links)
         connection.execute("DELETE FROM domain_facts")
         insert(connection, "domain_facts", [facts])
+
+
+def _tool_row(tool: Tool) -> Row:
+    return {
+        "name": tool.name,
+        "fingerprint": tool.fingerprint,
+        "description": tool.description,
+        "definition": tool.model_dump(mode="json"),
+        "source": tool.provenance.source,
+        "licence": tool.provenance.licence,
+        "is_current": True,
+    }
 
 
 def stored_links(store: Store) -> tuple[Link, ...]:

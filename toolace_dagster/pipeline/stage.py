@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from toolace_dagster.entities import Edit, Entity, Rejection, Verdict, content_hash
+from toolace_dagster.entities import Edit, Entity, Rejection, TaskPlan, Verdict, content_hash
 from toolace_dagster.llm.cache import ResponseCache
 from toolace_dagster.llm.driver import RowOutcome, run_programs
 from toolace_dagster.llm.gateway import Gateway
@@ -24,6 +24,7 @@ from toolace_dagster.llm.journal import CallJournal
 from toolace_dagster.llm.money import Bill, BudgetReached
 from toolace_dagster.llm.protocol import Program
 from toolace_dagster.pipeline.context import StageContext
+from toolace_dagster.pipeline.plans import distractor_rows, plan_rows
 from toolace_dagster.pipeline.progress import StageProgress, tell
 from toolace_dagster.warehouse import Row, insert, sql
 
@@ -48,6 +49,7 @@ class WorkItem:
         attempt: Attempt at the slot.
         inputs: JSON-able content the row depends on, besides the stage's version.
         program: Starts the row program.
+        plan: The plan it follows, to be recorded with it; set by the stage that draws plans.
     """
 
     dialogue_id: str
@@ -55,6 +57,7 @@ class WorkItem:
     attempt: int
     inputs: Any
     program: Callable[[], Program[Any]]
+    plan: TaskPlan | None = None
 
 
 @dataclass(frozen=True)
@@ -190,7 +193,7 @@ def run_stage(stage: Stage, context: StageContext) -> StageReport:
     replaced = [*obsolete, *(item.dialogue_id for item in stale)]
     seconds = time.monotonic() - started
     with context.store.write() as connection:
-        for table in ("stage_rows", "edits", "findings", "expert_answers"):
+        for table in ("stage_rows", "edits", "findings", "expert_answers", "task_plans", "plan_distractors"):
             connection.execute(
                 f"DELETE FROM {table} WHERE stage = $stage AND dialogue_id IN (SELECT unnest($ids::VARCHAR[]))",  # noqa: S608 - our own table names
                 {"stage": stage.name, "ids": replaced},
@@ -203,6 +206,9 @@ def run_stage(stage: Stage, context: StageContext) -> StageReport:
         insert(connection, "edits", edits)
         insert(connection, "findings", findings)
         insert(connection, "expert_answers", answers)
+        plans = [item.plan for item in stale if item.plan is not None]
+        insert(connection, "task_plans", [row for plan in plans for row in plan_rows(stage.name, plan)])
+        insert(connection, "plan_distractors", [row for plan in plans for row in distractor_rows(stage.name, plan)])
         insert(connection, "stage_runs", [_run_row(stage, context, len(stale), reused, seconds)])
     if stopped is not None:
         raise stopped

@@ -13,7 +13,7 @@ from typing import Any
 
 from toolace_dagster.entities import Dialogue, Rejection, Skeleton, Slot, TaskSpec, Verdict
 from toolace_dagster.initialization import task_initialization, trajectory_initialization
-from toolace_dagster.initialization.sampling import offered_tools, sample_plan
+from toolace_dagster.initialization.sampling import PlanSampler, offered_tools
 from toolace_dagster.initialization.task_initialization import task_program
 from toolace_dagster.initialization.trajectory_initialization import skeleton_program
 from toolace_dagster.llm.protocol import Program
@@ -30,7 +30,7 @@ from toolace_dagster.verification.rules import RULES
 from toolace_dagster.verification.verdict import verdict_program
 
 VERIFIED_STAGE = "verified_dialogues"
-CODE_VERSIONS = {"task_specs": 1, "skeletons": 1, "refinement": 1, "verification": 1}
+CODE_VERSIONS = {"task_specs": 2, "skeletons": 1, "refinement": 1, "verification": 1}
 """Raised by hand when a stage's code changes what its rows say; part of each row's fingerprint."""
 
 
@@ -59,14 +59,14 @@ class TaskSpecs:
     def items(self, context: StageContext) -> list[WorkItem]:
         """One item per slot; it depends on its plan and the tools it offers."""
         settings = context.settings
-        tools = list(context.tools.values())
+        tools = list(context.own_tools.values())
         if not tools:
             return []
-        links = find_links(tools)
+        sampler = PlanSampler(tools, find_links(tools), settings, list(context.borrowed_tools.values()))
         items: list[WorkItem] = []
         for number in range(settings.dialogues):
             slot = Slot(domain=context.domain, number=number, seed=settings.seed)
-            plan = sample_plan(slot, tools, links, settings)
+            plan = sampler.plan(slot)
             versions = [context.tools[name].fingerprint for name in offered_tools(plan)]
             items.append(
                 WorkItem(
@@ -75,6 +75,7 @@ class TaskSpecs:
                     attempt=slot.attempt,
                     inputs=[plan.model_dump(mode="json"), versions],
                     program=partial(task_program, plan, context.tools, settings),
+                    plan=plan,
                 )
             )
         return items

@@ -23,7 +23,10 @@ def tools_view(names: Iterable[str], tools: Mapping[str, Tool]) -> list[dict[str
 
 def plan_view(plan: TaskPlan) -> dict[str, Any]:
     """The part of a plan a model follows."""
-    sub_tasks = [{"tools": list(sub_task.tools), "steps": sub_task.steps} for sub_task in plan.sub_tasks]
+    sub_tasks: list[dict[str, Any]] = []
+    for sub_task in plan.sub_tasks:
+        shown: dict[str, Any] = {"tools": list(sub_task.tools), "steps": sub_task.steps}
+        sub_tasks.append(shown | ({"use_optional": sub_task.options} if sub_task.options else {}))
     return {"persona": plan.persona, "sub_tasks": sub_tasks}
 
 

@@ -25,6 +25,7 @@ class ToolGraph:
         from_user: For each tool the required identifiers that only the user can bring: no tool hands them out, or
             only tools that themselves wait on this one.
         rank: Position in an order in which each tool comes after one that hands out what it needs.
+        identifiers: For each tool the parameters that look like identifiers.
         feeds: For each tool the tools that can take a value of its result.
         fed_by: For each tool and parameter, the tools whose results can fill it.
     """
@@ -55,10 +56,12 @@ class ToolGraph:
             for name, found in fed.items()
         }
         self.feeds = {name: tuple(sorted(found)) for name, found in feeds.items()}
+        self.identifiers: dict[str, tuple[str, ...]] = {}
         self.needs: dict[str, dict[str, frozenset[str]]] = {}
         self.from_user: dict[str, frozenset[str]] = {}
         for name, tool in self.tools.items():
-            asked = [parameter for parameter in identifier_parameters(tool) if parameter in tool.required]
+            self.identifiers[name] = identifier_parameters(tool)
+            asked = [parameter for parameter in self.identifiers[name] if parameter in tool.required]
             self.needs[name] = {p: frozenset(sure[name, p]) for p in asked if sure.get((name, p))}
             self.from_user[name] = frozenset(p for p in asked if not sure.get((name, p)))
         self.rank = self._ordered()
@@ -92,6 +95,11 @@ class ToolGraph:
                     if not open_needs:
                         ready.append(asker)
         return rank
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the tools, sorted."""
+        return tuple(self.tools)
 
     @cached_property
     def followers(self) -> dict[str, int]:
@@ -133,7 +141,7 @@ class ToolGraph:
         if found is None:
             tool = self.tools[name]
             nouns = set(nouns_of(tool)[-1:])
-            for parameter in identifier_parameters(tool):
+            for parameter in self.identifiers[name]:
                 inner, schema = single(parameter, tool.properties[parameter])
                 nouns.add(noun_of(inner) or said_noun(schema))
             found = self._resources[name] = frozenset(noun for noun in nouns if noun)

@@ -127,6 +127,7 @@ def undoes(verb: str) -> bool:
     return verb in UNDOING or _negates(verb)
 
 
+@lru_cache(maxsize=65536)
 def are_opposites(first: str, second: str) -> bool:
     """Whether one verb is the other's opposite: ``lock`` and ``unlock``, ``add`` and ``remove``."""
     return frozenset((first, second)) in _OPPOSITES or any(
@@ -135,6 +136,7 @@ def are_opposites(first: str, second: str) -> bool:
     )
 
 
+@lru_cache(maxsize=65536)
 def _negates(word: str) -> bool:
     return any(
         word.startswith(prefix) and word.removeprefix(prefix) in _VERBS | {"follow", "pin", "mark"}

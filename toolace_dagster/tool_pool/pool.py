@@ -17,6 +17,7 @@ from pydantic import field_validator
 from toolace_dagster.entities import Entity, ImportNote, Tool, ToolDomain
 from toolace_dagster.tool_pool.grouping import Part, domain_name, named_groups, parts_of, readable
 from toolace_dagster.tool_pool.kinds import KINDS, kind_of
+from toolace_dagster.tool_pool.lending import with_borrowed
 from toolace_dagster.tool_pool.normal_form import import_entry
 from toolace_dagster.tool_pool.repairs import Unusable
 from toolace_dagster.tool_pool.sources import PoolOptions, SourceError
@@ -126,7 +127,7 @@ def load_pool(source: str | Path, options: PoolOptions = _AS_USUAL) -> ToolPool:
     domains, notes = _domains([part for each in sources for part in parts_of(each)])
     if not domains:
         raise PoolError(_nothing_usable(source, notes), notes)
-    pool = ToolPool(domains=tuple(domains), other_notes=tuple(notes))
+    pool = ToolPool(domains=tuple(with_borrowed(domains)), other_notes=tuple(notes))
     while len(_LOADED) >= _KEPT:
         del _LOADED[next(iter(_LOADED))]
     _LOADED[key] = (signature, pool)

@@ -18,7 +18,7 @@ from toolace_dagster.llm.offline.phrases import deed, joined
 from toolace_dagster.llm.offline.request import Request, ToolView
 from toolace_dagster.llm.offline.schedule import Planned, detail_name, lay_out
 from toolace_dagster.llm.offline.schema import Schema, fits
-from toolace_dagster.llm.offline.shapes import objects_in
+from toolace_dagster.llm.offline.shapes import as_object, objects_in
 from toolace_dagster.llm.offline.values import EARLIEST, Maker
 
 _STICKY = frozenset(
@@ -62,7 +62,10 @@ def answer(request: Request, errors: Errors) -> dict[str, Any]:
     maker = Maker(rng, EARLIEST + dt.timedelta(days=rng.randint(0, 420)))
     writer = _Writer(maker)
     planned = objects_in(plan.get("sub_tasks")) or [{"tools": list(request.tools)[:1], "steps": 1}]
-    sub_tasks = [writer.sub_task(tools_of(request, part), steps_of(part), rng) for part in planned]
+    sub_tasks = [
+        writer.sub_task(tools_of(request, part), steps_of(part), as_object(part.get("use_optional")), rng)
+        for part in planned
+    ]
     who = maker.person or vocabulary.person(rng)
     first = deed(tools_of(request, planned[0])[0]) if request.tools else "get help"
     scenario = rng.choice(_MOODS).format(who=who, first=first)
@@ -85,12 +88,12 @@ class _Writer:
         self.known: dict[str, Any] = {}
         self.called: list[ToolView] = []
 
-    def sub_task(self, tools: list[ToolView], steps: int, rng: Random) -> dict[str, Any]:
+    def sub_task(self, tools: list[ToolView], steps: int, asked: dict[str, Any], rng: Random) -> dict[str, Any]:
         details: dict[str, Any] = {}
         layout = lay_out(tools, steps, self.called)
         for step in layout:
             for planned in step:
-                self._details(planned, details, rng)
+                self._details(planned, details, asked.get(planned.tool.name), rng)
             self.called += [planned.tool for planned in step]
         self.known.update(details)
         _order_dates(details)
@@ -103,7 +106,7 @@ class _Writer:
             "steps": steps,
         }
 
-    def _details(self, planned: Planned, details: dict[str, Any], rng: Random) -> None:
+    def _details(self, planned: Planned, details: dict[str, Any], asked: Any, rng: Random) -> None:
         tool = planned.tool
         changing = planned.changing
         optional = [
@@ -113,6 +116,8 @@ class _Writer:
         wished = set(sorted(wished, key=optional.index)[:2])
         if tool.verb in _CHANGES and optional and not wished and not planned.repeat and len(tool.required) < 2:
             wished = {rng.choice(optional)}
+        if asked in tool.params and not planned.repeat:
+            wished = {asked, *sorted(wished)[:1]}
         for name, view in tool.params.items():
             needed = name in tool.required
             if not needed and name not in wished and not (planned.repeat and name == changing):
@@ -124,7 +129,8 @@ class _Writer:
             called = detail_name(name, planned.repeat)
             if called in details and (not planned.repeat) and fits(details[called], view, tool.parameters):
                 continue
-            if needed and not planned.repeat and self._remembered(name, view, tool, rng):
+            anew = name == changing and tool.name in [earlier.name for earlier in self.called]
+            if needed and not planned.repeat and not anew and self._remembered(name, view, tool, rng):
                 continue
             value = self._value(name, view, tool, needed=needed)
             for _ in range(6):
