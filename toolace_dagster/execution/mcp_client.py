@@ -1,0 +1,161 @@
+"""Sessions with MCP servers, over stdio and streamable HTTP, and listing what a server offers.
+
+What a server says is untrusted: it is kept as data and never acted upon.
+
+Belongs here: connecting, ``tools/list`` with all its pages. Does not belong here:
+running dialogues' calls (``mcp_backend``), or what a tool definition means
+(``tool_pool``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+from toolace_dagster.entities.backend import McpBackend
+from toolace_dagster.execution.protocol import BackendUnusable
+
+if TYPE_CHECKING:
+    from mcp import Client
+
+STDIO, HTTP = "mcp+stdio:", ("mcp+http://", "mcp+https://")
+_MAX_PAGES = 1000
+_CLOSED = -32000
+
+
+@dataclass(frozen=True)
+class ServerListing:
+    """What a server says of itself.
+
+    Attributes:
+        name: Its name.
+        version: Its version; empty when it gives none.
+        tools: Tool definitions as the protocol writes them (``inputSchema`` and so on).
+    """
+
+    name: str
+    version: str
+    tools: tuple[dict[str, Any], ...]
+
+    def read_only(self) -> frozenset[str]:
+        """Names of the tools that are annotated as read-only; one that says nothing counts as writing."""
+        return frozenset(str(tool.get("name")) for tool in self.tools if _is_read_only(tool.get("annotations")))
+
+
+def backend_of(source: str) -> McpBackend:
+    """The backend a live pool source names.
+
+    Args:
+        source: ``mcp+stdio:COMMAND ARGUMENTS``, ``mcp+http://...`` or ``mcp+https://...``.
+
+    Raises:
+        ValueError: If it is neither, or names no command.
+    """
+    if source.startswith(STDIO):
+        command = shlex.split(source.removeprefix(STDIO))
+        if not command:
+            raise ValueError(f"{source!r} names no command; write mcp+stdio:COMMAND ARGUMENTS")
+        return McpBackend(command=tuple(command))
+    if source.startswith(HTTP):
+        return McpBackend(url=source.removeprefix("mcp+"))
+    raise ValueError(f"{source!r} is no live MCP server; write mcp+stdio:COMMAND ARGUMENTS or mcp+https://ADDRESS")
+
+
+def is_live(source: str) -> bool:
+    """Whether a pool source names a live MCP server."""
+    return source.startswith((STDIO, *HTTP))
+
+
+def list_server(backend: McpBackend) -> ServerListing:
+    """Ask a server what it offers.
+
+    Raises:
+        BackendUnusable: If it can't be reached, or the extra is missing.
+    """
+    return asyncio.run(listing(backend))
+
+
+async def listing(backend: McpBackend) -> ServerListing:
+    """Ask a server what it offers, page by page.
+
+    Raises:
+        BackendUnusable: If it can't be reached, or the extra is missing.
+    """
+    try:
+        async with asyncio.timeout(backend.session_seconds), connected(backend) as client:
+            tools: list[dict[str, Any]] = []
+            seen: set[str] = set()
+            cursor: str | None = None
+            while True:
+                page = await client.list_tools(cursor=cursor)
+                tools += [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in page.tools]
+                cursor = page.next_cursor
+                if cursor is None:
+                    break
+                if cursor in seen or len(seen) >= _MAX_PAGES:
+                    raise BackendUnusable(f"{shown(backend)} lists its tools without end")
+                seen.add(cursor)
+            info = client.server_info
+            return ServerListing(
+                name=info.name if info else "mcp", version=info.version if info else "", tools=tuple(tools)
+            )
+    except BackendUnusable:
+        raise
+    except TimeoutError:
+        limit = f"did not list its tools within {backend.session_seconds:g} s"
+        raise BackendUnusable(f"The MCP server {shown(backend)} {limit}.") from None
+    except Exception as raised:
+        cause = plain_cause(raised)
+        fault = f"{type(cause).__name__}: {cause}"
+        raise BackendUnusable(
+            f"The MCP server {shown(backend)} can't be used: {fault}. Start it by hand to see why."
+        ) from None
+
+
+@asynccontextmanager
+async def connected(backend: McpBackend) -> AsyncGenerator[Client]:
+    """A fresh session: over stdio with a server process of its own.
+
+    The server sees only the environment any program needs, and the variables the backend names.
+
+    Raises:
+        BackendUnusable: If the extra is missing.
+    """
+    try:
+        from mcp import Client, StdioServerParameters, stdio_client
+    except ImportError:
+        raise BackendUnusable("MCP servers need the extra 'mcp': pip install 'toolace-dagster[mcp]'") from None
+    if backend.url is not None:
+        async with Client(backend.url) as client:
+            yield client
+        return
+    environment = {name: os.environ[name] for name in backend.environment if name in os.environ}
+    server = StdioServerParameters(command=backend.command[0], args=list(backend.command[1:]), env=environment)
+    with open(os.devnull, "w", encoding="utf-8") as silence:  # noqa: ASYNC230 - opens at once
+        async with Client(stdio_client(server, errlog=silence)) as client:
+            yield client
+
+
+def shown(backend: McpBackend) -> str:
+    """A server's name in messages, without the credentials an address or command line may carry."""
+    if backend.url is not None:
+        parts = urlsplit(backend.url)
+        return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+    return os.path.basename(backend.command[0])
+
+
+def plain_cause(raised: BaseException) -> BaseException:
+    """The first cause inside the groups that concurrent clients raise."""
+    inner = cast("tuple[BaseException, ...]", getattr(raised, "exceptions", ()))
+    return plain_cause(inner[0]) if inner and isinstance(raised, BaseExceptionGroup) else raised
+
+
+def _is_read_only(annotations: Any) -> bool:
+    notes = cast("dict[str, Any]", annotations) if isinstance(annotations, dict) else {}
+    return notes.get("readOnlyHint") is True and notes.get("destructiveHint") is not True
