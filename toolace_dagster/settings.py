@@ -197,6 +197,7 @@ class Settings(BaseModel):
         pool: Where the tools are: a folder or file of tool definitions, or another source the tool pool reads.
         domain_limit: Tools a domain may have; a larger one is split by the tools' texts.
         skip_deprecated: Operations that OpenAPI marks as deprecated are left out.
+        allow_writes: Tools of a live MCP server may be called that are not annotated as read-only.
         seed: Seed of all sampling.
         dialogues: Dialogues attempted per domain.
         sub_tasks: Sub-tasks per task (paper: 2 to 5).
@@ -225,6 +226,7 @@ class Settings(BaseModel):
     pool: str = str(SHIPPED_POOL)
     domain_limit: Annotated[int, Field(ge=2)] = 120
     skip_deprecated: bool = False
+    allow_writes: bool = False
     seed: int = 0
     dialogues: Annotated[int, Field(gt=0)] = 10
     sub_tasks: Range = Range(low=2, high=5)

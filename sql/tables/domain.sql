@@ -46,6 +46,13 @@ CREATE TABLE IF NOT EXISTS domain_facts (
     fingerprint VARCHAR NOT NULL
 );
 
+-- What really runs the domain's tools; of several that name a tool, the last counts.
+CREATE TABLE IF NOT EXISTS domain_backends (
+    position INTEGER NOT NULL,
+    kind VARCHAR NOT NULL,
+    definition JSON NOT NULL
+);
+
 -- One row per dialogue and stage it reached. `state` is passed, rejected, failed or (verification only) accepted.
 CREATE TABLE IF NOT EXISTS stage_rows (
     stage VARCHAR NOT NULL,

@@ -113,6 +113,10 @@ def run(
     domain_limit: DomainLimitOption = DEFAULT_LIMIT,
     skip_deprecated: SkipDeprecatedOption = False,
     assignments: AssignmentsOption = None,
+    allow_writes: Annotated[
+        bool,
+        typer.Option("--allow-writes", help="Call tools of a live MCP server that are not annotated as read-only."),
+    ] = False,
 ) -> None:
     """Make what is stale: all stages of all (or chosen) domains, then splits, exports and the dataset card."""
     from toolace_dagster.cli.run import RunOptions, run_pipeline
@@ -121,6 +125,7 @@ def run(
         "pool": _anywhere(pool),
         "domain_limit": domain_limit,
         "skip_deprecated": skip_deprecated,
+        "allow_writes": allow_writes,
         "seed": seed,
         "dialogues": dialogues,
         "rounds": rounds,

@@ -17,6 +17,7 @@ from toolace_dagster.entities.base import Entity, JsonObject
 from toolace_dagster.entities.task import InjectionType
 
 Role = Literal["user", "assistant", "tool"]
+OutputSource = Literal["simulated", "executed", "injected"]
 Operation = Literal["trajectory_initialization", "complexity_injection", "reasonability_refinement"]
 
 
@@ -42,12 +43,14 @@ class ToolOutput(Entity):
         name: Tool name.
         content: Any JSON value.
         is_error: Whether the tool reported a failure.
+        source: ``simulated`` by a model, ``executed`` for real, or ``injected``: an error simulated on purpose.
     """
 
     call_id: str
     name: str
     content: JsonValue
     is_error: bool = False
+    source: OutputSource = "simulated"
 
 
 class Origin(Entity):

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from toolace_dagster.entities.backend import ToolBackend
 from toolace_dagster.entities.base import Entity, JsonObject, content_hash
 
 TOOL_NAME = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
@@ -135,6 +136,7 @@ class ToolDomain(Entity):
         notes: One per entry read, in source order.
         borrowed: Tools of other domains that may be offered here as distractors, sorted by name; their names are
             none of the domain's own.
+        backends: What runs its tools; of several that name a tool, the last counts.
     """
 
     name: str
@@ -142,6 +144,7 @@ class ToolDomain(Entity):
     tools: tuple[Tool, ...] = Field(default=())
     borrowed: tuple[Tool, ...] = ()
     notes: tuple[ImportNote, ...] = ()
+    backends: tuple[ToolBackend, ...] = ()
 
     @cached_property
     def fingerprint(self) -> str:

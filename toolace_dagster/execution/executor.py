@@ -33,7 +33,7 @@ def assigned(backends: Sequence[ToolBackend], tools: Mapping[str, Tool]) -> list
     """
     owner: dict[str, int] = {}
     for position, backend in enumerate(backends):
-        owner |= {name: position for name in (backend.tools or tools) if name in tools}
+        owner |= {name: position for name, tool in tools.items() if _is_for(backend, tool)}
     found: list[tuple[ToolBackend, dict[str, str]]] = []
     for position, backend in enumerate(backends):
         names = {name: _called(backend, tools[name]) for name, at in owner.items() if at == position}
@@ -59,7 +59,7 @@ def domain_executor(domain: str, backends: Sequence[ToolBackend], tools: Mapping
 
 
 class DomainExecutor:
-    """Several backends as one. Enter it before use."""
+    """Several backends as one, each started when the first call comes. Enter it before use."""
 
     def __init__(self, parts: Sequence[ToolExecutor]) -> None:
         """Join executors.
@@ -69,6 +69,8 @@ class DomainExecutor:
         """
         self._parts = parts
         self._stack = AsyncExitStack()
+        self._start = asyncio.Lock()
+        self._started = False
 
     @property
     def executes(self) -> frozenset[str]:
@@ -76,15 +78,7 @@ class DomainExecutor:
         return frozenset(name for part in self._parts for name in part.executes)
 
     async def __aenter__(self) -> DomainExecutor:
-        """Start all backends.
-
-        Raises:
-            BackendUnusable: If one can't work.
-        """
-        async with AsyncExitStack() as stack:
-            for part in self._parts:
-                await stack.enter_async_context(part)
-            self._stack = stack.pop_all()
+        """Nothing is started yet: a stage whose rows are cached or need no tools should not wait for servers."""
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -95,7 +89,9 @@ class DomainExecutor:
 
         Raises:
             ExecutionFailed: If the run gave no outcomes.
+            BackendUnusable: If a backend can't be started; then no run can.
         """
+        await self._begun()
         outcomes: dict[int, Outcome] = {}
 
         async def share(part: ToolExecutor) -> None:
@@ -111,6 +107,21 @@ class DomainExecutor:
             if end is not None:
                 raise end
         return tuple(outcomes[place] for place in range(len(tool_run.calls)))
+
+    async def _begun(self) -> None:
+        async with self._start:
+            if self._started:
+                return
+            async with AsyncExitStack() as stack:
+                for part in self._parts:
+                    await stack.enter_async_context(part)
+                self._stack = stack.pop_all()
+            self._started = True
+
+
+def _is_for(backend: ToolBackend, tool: Tool) -> bool:
+    """Whether a backend runs a tool; a live server names its tools as it calls them."""
+    return not backend.tools or tool.name in backend.tools or tool.provenance.original_name in backend.tools
 
 
 def _called(backend: ToolBackend, tool: Tool) -> str:

@@ -59,3 +59,13 @@ class SubTrajectoryReply(BaseModel):
     query: str = Field(min_length=1, description="the user's message that opens the sub-task")
     steps: list[StepReply] = Field(min_length=1)
     reply: str = Field(min_length=1, description="the assistant's closing reply to the user")
+
+
+class CorrectionReply(BaseModel):
+    """What follows from real outputs: a new reply, and new steps where calls have to change."""
+
+    steps: list[StepReply] = Field(
+        default_factory=list[StepReply],
+        description="all steps of the sub-task anew if a call has to change; empty when the calls stay as they are",
+    )
+    reply: str = Field(min_length=1, description="the assistant's closing reply to the user")

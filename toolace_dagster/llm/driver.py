@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic
 
-from toolace_dagster.execution.protocol import ExecutionFailed, ToolExecutor, ToolRun, ToolRunResult
+from toolace_dagster.execution.protocol import BackendUnusable, ExecutionFailed, ToolExecutor, ToolRun, ToolRunResult
 from toolace_dagster.llm.gateway import Gateway
 from toolace_dagster.llm.journal import JournalBroken
 from toolace_dagster.llm.money.budget import BudgetReached
@@ -107,7 +107,7 @@ async def _drive(
         except BudgetReached as reached:
             outcome.stopped = reached
             return
-        except (EndpointUnusable, JournalBroken):
+        except (BackendUnusable, EndpointUnusable, JournalBroken):
             raise
         except Exception as bug:
             note_fault(outcome, bug)

@@ -11,13 +11,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
+from pydantic import TypeAdapter
+
 from toolace_dagster.entities import Entity, Tool
+from toolace_dagster.entities.backend import ToolBackend
+from toolace_dagster.execution.executor import executable_tools
 from toolace_dagster.llm.money import Budget
 from toolace_dagster.pipeline.spending import budget_of
 from toolace_dagster.settings import Settings
 from toolace_dagster.warehouse import Row, Store, Warehouse, sql
 
 EntityT = TypeVar("EntityT", bound=Entity)
+_BACKEND: TypeAdapter[ToolBackend] = TypeAdapter(ToolBackend)
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,17 @@ class StageContext:
             PriceMissing: If there is a limit in dollars and a model has no price.
         """
         return budget_of(self.settings, self.warehouse, self.launch_id or self.run_id)
+
+    @cached_property
+    def backends(self) -> tuple[ToolBackend, ...]:
+        """What runs the domain's tools, as the ``tool_pool`` stage wrote it."""
+        rows = self.store.read(sql("queries/domain_backends"))
+        return tuple(_BACKEND.validate_json(row["definition"]) for row in rows)
+
+    @cached_property
+    def executable(self) -> frozenset[str]:
+        """Names of the tools that are run for real."""
+        return executable_tools(self.backends, self.tools)
 
     def payloads(self, stage: str, kind: type[EntityT]) -> dict[str, EntityT]:
         """Entities of the rows that passed a stage, by dialogue id, in slot order."""

@@ -28,7 +28,11 @@ def configured_pool(settings: Settings) -> ToolPool:
     Raises:
         PoolError: It cannot be read or holds no usable tool.
     """
-    options = PoolOptions(domain_limit=settings.domain_limit, skip_deprecated=settings.skip_deprecated)
+    options = PoolOptions(
+        domain_limit=settings.domain_limit,
+        skip_deprecated=settings.skip_deprecated,
+        allow_writes=settings.allow_writes,
+    )
     return load_pool(settings.pool, options)
 
 
@@ -52,6 +56,10 @@ def write_pool(store: Store, domain: ToolDomain) -> None:
     """
     links: list[Row] = [{"domain": domain.name, **link.model_dump()} for link in find_links(domain.tools)]
     notes: list[Row] = [note.model_dump(exclude={"domain"}) for note in domain.notes]
+    backends: list[Row] = [
+        {"position": position, "kind": backend.kind, "definition": backend.model_dump(mode="json")}
+        for position, backend in enumerate(domain.backends)
+    ]
     facts: Row = {"domain": domain.name, "description": domain.description, "fingerprint": pool_fingerprint(domain)}
     with store.write() as connection:
         for table, tools in (("domain_tools", domain.tools), ("borrowed_tools", domain.borrowed)):
@@ -65,6 +73,8 @@ def write_pool(store: Store, domain: ToolDomain) -> None:
         insert(connection, "import_notes", notes)
         connection.execute("DELETE FROM tool_links")
         insert(connection, "tool_links", links)
+        connection.execute("DELETE FROM domain_backends")
+        insert(connection, "domain_backends", backends)
         connection.execute("DELETE FROM domain_facts")
         insert(connection, "domain_facts", [facts])
 

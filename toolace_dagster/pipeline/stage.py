@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from toolace_dagster.entities import Edit, Entity, Rejection, TaskPlan, Verdict, content_hash
+from toolace_dagster.execution.executor import domain_executor
 from toolace_dagster.llm.cache import ResponseCache
 from toolace_dagster.llm.driver import RowOutcome, run_programs
 from toolace_dagster.llm.gateway import Gateway
@@ -167,6 +168,7 @@ def run_stage(stage: Stage, context: StageContext) -> StageReport:
             stay stale.
         PriceError: If the user's price file is none.
         PriceMissing: If there is a limit in dollars and a model has no price.
+        BackendUnusable: If what runs the domain's tools can't be started.
     """
     started = time.monotonic()
     stale, fingerprints, obsolete = stale_items(stage, context)
@@ -258,7 +260,8 @@ def _drive(stage: Stage, stale: Sequence[WorkItem], context: StageContext) -> di
         on_warning=warn,
         limits=context.warehouse.limits,
     )
-    return run_programs(gateway, programs)
+    executor = domain_executor(context.domain, context.backends, context.tools)
+    return run_programs(gateway, programs, executor)
 
 
 def _row(

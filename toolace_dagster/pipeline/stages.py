@@ -38,6 +38,13 @@ def _models(settings: Settings, *roles: ModelRole) -> list[dict[str, Any]]:
     return [settings.model_of(role).answers for role in roles]
 
 
+def _execution(context: StageContext, *prompts: str) -> list[Any]:
+    """What rows depend on where tools are run for real: the backends with their code, and prompts for nothing else."""
+    if not context.executable:
+        return []
+    return [[backend.model_dump(mode="json") for backend in context.backends], *(prompt_hash(name) for name in prompts)]
+
+
 def _passed(result: Any) -> RowContent:
     if isinstance(result, Rejection):
         return RowContent(state="rejected", payload=None, rejection=result)
@@ -95,14 +102,15 @@ class Skeletons:
 
     def version(self, context: StageContext) -> Any:
         """Prompt, model and code."""
-        return [CODE_VERSIONS["skeletons"], prompt_hash("sub_trajectory"), _models(context.settings, "generator")]
+        version = [CODE_VERSIONS["skeletons"], prompt_hash("sub_trajectory"), _models(context.settings, "generator")]
+        return [*version, *_execution(context, "correction")]
 
     def items(self, context: StageContext) -> list[WorkItem]:
         """One item per spec that passed."""
         specs = context.payloads(task_initialization.STAGE, TaskSpec)
 
         def start(dialogue_id: str) -> Program[Any]:
-            return skeleton_program(specs[dialogue_id], context.tools, context.settings)
+            return skeleton_program(specs[dialogue_id], context.tools, context.settings, context.executable)
 
         return _following(context, task_initialization.STAGE, specs, start)
 

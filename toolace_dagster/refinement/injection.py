@@ -23,7 +23,7 @@ from toolace_dagster.entities import (
     canonical_json,
 )
 from toolace_dagster.entities.randomness import generator, request_seed
-from toolace_dagster.initialization.trajectory_initialization import tool_calls, tool_outputs
+from toolace_dagster.initialization.turns import tool_calls, tool_outputs
 from toolace_dagster.llm.protocol import ModelRequest, Program, Purpose, Sampling, ask
 from toolace_dagster.prompts import render
 from toolace_dagster.prompts.views import dialogue_view, task_view, tools_view, turn_view

@@ -11,7 +11,7 @@ from typing import Literal
 
 from toolace_dagster.entities import Dialogue, Edit, Origin, Replacement, TaskSpec, Tool, ToolCall, Turn
 from toolace_dagster.entities.randomness import generator, request_seed
-from toolace_dagster.initialization.trajectory_initialization import tool_outputs
+from toolace_dagster.initialization.turns import tool_outputs
 from toolace_dagster.llm.protocol import ModelRequest, Program, Purpose, Sampling, ask
 from toolace_dagster.prompts import render
 from toolace_dagster.prompts.views import dialogue_view, masked_view, task_view, tools_view, turn_view

@@ -141,9 +141,17 @@ def turn_line(turn: Row) -> str:
     """One turn on one line: id, role, words, calls, outputs."""
     parts = [turn["content"]] if turn["content"] else []
     parts += [f"{call['name']}({_json(call['arguments'])})" for call in turn["tool_calls"]]
-    parts += [("error " if out["is_error"] else "") + _json(out["content"]) for out in turn["outputs"]]
+    parts += [_output(out) for out in turn["outputs"]]
     parts += [f"(now offered: {', '.join(turn['tools_added'])})"] if turn["tools_added"] else []
     return f"{turn['id']} {turn['role']}: {' | '.join(' '.join(part.split()) for part in parts)}"
+
+
+def _output(output: Row) -> str:
+    """An output, and whether it was run for real or made an error on purpose; simulated ones are the plain case."""
+    source = output.get("source", "simulated")
+    said = [] if source == "simulated" else [source]
+    said += ["error"] if output["is_error"] else []
+    return " ".join([*said, _json(output["content"])])
 
 
 def _verification(story: Story) -> Iterator[str]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from toolace_dagster.tool_pool.backends import BACKENDS_FILE, BACKENDS_FOLDER
 from toolace_dagster.tool_pool.formats.document import Document, Reading, writable
 from toolace_dagster.tool_pool.formats.reading import ENDINGS, PYTHON_ENDING, read_document
 from toolace_dagster.tool_pool.repairs import Unusable
@@ -121,7 +122,7 @@ def _files(pool: Path) -> Iterator[tuple[Path, str, str, str]]:
         yield pool, pool.name, _stem(pool), pool.name
         return
     for child in sorted(pool.iterdir()):
-        if child.name.startswith(_HIDDEN):
+        if child.name.startswith(_HIDDEN) or child.name in (BACKENDS_FILE, BACKENDS_FOLDER):
             continue
         if not child.is_dir():
             if not _is_paper(child.name) and child.name not in _SETTINGS and not _is_code_of_others(child):

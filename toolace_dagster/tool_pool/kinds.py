@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from toolace_dagster.tool_pool.addresses import WebAddress
 from toolace_dagster.tool_pool.folders import FolderOrFile
+from toolace_dagster.tool_pool.live import LiveServer
 from toolace_dagster.tool_pool.python_sources import PythonModule
 from toolace_dagster.tool_pool.sources import SourceKind
 
-KINDS: tuple[SourceKind, ...] = (WebAddress(), PythonModule(), FolderOrFile())
+KINDS: tuple[SourceKind, ...] = (WebAddress(), LiveServer(), PythonModule(), FolderOrFile())
 """In the order they are asked; the last one takes whatever is left."""
 
 

@@ -15,6 +15,9 @@ from pathlib import Path
 from pydantic import field_validator
 
 from toolace_dagster.entities import Entity, ImportNote, Tool, ToolDomain
+from toolace_dagster.entities.backend import ToolBackend
+from toolace_dagster.tool_pool.backends import BackendsError, with_backends
+from toolace_dagster.tool_pool.folders import FolderOrFile
 from toolace_dagster.tool_pool.grouping import Part, domain_name, named_groups, parts_of, readable
 from toolace_dagster.tool_pool.kinds import KINDS, kind_of
 from toolace_dagster.tool_pool.lending import with_borrowed
@@ -127,6 +130,11 @@ def load_pool(source: str | Path, options: PoolOptions = _AS_USUAL) -> ToolPool:
     domains, notes = _domains([part for each in sources for part in parts_of(each)])
     if not domains:
         raise PoolError(_nothing_usable(source, notes), notes)
+    if isinstance(kind, FolderOrFile):
+        try:
+            domains = with_backends(Path(source), domains)
+        except BackendsError as error:
+            raise PoolError(str(error)) from error
     pool = ToolPool(domains=tuple(with_borrowed(domains)), other_notes=tuple(notes))
     while len(_LOADED) >= _KEPT:
         del _LOADED[next(iter(_LOADED))]
@@ -163,12 +171,14 @@ def _domain(name: str, members: list[Part]) -> ToolDomain:
             )
         )
     description = ""
+    backends: list[ToolBackend] = []
     for member in members:
         document = member.source.document
         if isinstance(document, Unusable):
             notes.append(_file_note(name, member.source.file, document))
             continue
         description = description or member.description
+        backends += [document.backend] if document.backend is not None else []
         for position, entry in member.entries:
             tool, note = import_entry(
                 entry,
@@ -187,6 +197,7 @@ def _domain(name: str, members: list[Part]) -> ToolDomain:
         description=description,
         tools=tuple(tools[key] for key in sorted(tools)),
         notes=tuple(notes),
+        backends=tuple(backends),
     )
 
 

@@ -29,10 +29,12 @@ class PoolOptions:
     Attributes:
         domain_limit: Tools a domain may have; a larger one is split by the tools' texts.
         skip_deprecated: Operations that OpenAPI marks as deprecated are rejected instead of kept.
+        allow_writes: Tools of a live server may be called that are not annotated as read-only.
     """
 
     domain_limit: int = 120
     skip_deprecated: bool = False
+    allow_writes: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from typing import Any, Final
 
-from toolace_dagster.llm.offline import expert, injection, judge, mask_fill, sub_trajectory, task_spec
+from toolace_dagster.llm.offline import correction, expert, injection, judge, mask_fill, sub_trajectory, task_spec
 from toolace_dagster.llm.offline.errors import Errors
 from toolace_dagster.llm.offline.mistakes import break_json
 from toolace_dagster.llm.offline.request import Request, read
@@ -24,6 +24,7 @@ _CHARACTERS_A_TOKEN: Final = 4
 _TASKS: Final[dict[str, Callable[[Request, Errors], dict[str, Any]]]] = {
     "task_spec": task_spec.answer,
     "sub_trajectory": sub_trajectory.answer,
+    "correction": correction.answer,
     "injection": injection.answer,
     "mask_fill": mask_fill.answer,
     "judge": judge.answer,

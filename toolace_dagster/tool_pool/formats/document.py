@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from toolace_dagster.entities import JsonObject, Provenance
+from toolace_dagster.entities.backend import McpBackend
 from toolace_dagster.tool_pool.repairs import RepairLog, Unusable
 
 POOL_FORMAT = "toolace-pool/1"
@@ -57,6 +58,7 @@ class Document:
         licence: Licence the file states.
         group_descriptions: What the groups of the entries are for, by group, where the file says it.
         is_report: The file is the report of an import, which has no tools and needs none.
+        backend: What runs the tools, where the source itself does.
     """
 
     entries: tuple[Entry, ...]
@@ -65,6 +67,7 @@ class Document:
     licence: str | None = None
     group_descriptions: Mapping[str, str] = field(default_factory=dict[str, str])
     is_report: bool = False
+    backend: McpBackend | None = None
 
 
 def _no_siblings(relative: str) -> bytes:

@@ -1,0 +1,1 @@
+SELECT definition FROM domain_backends ORDER BY position
