@@ -85,7 +85,7 @@ class StageContext:
     @cached_property
     def executable(self) -> frozenset[str]:
         """Names of the tools that are run for real."""
-        return executable_tools(self.backends, self.tools)
+        return executable_tools(self.backends, self.own_tools)
 
     def payloads(self, stage: str, kind: type[EntityT]) -> dict[str, EntityT]:
         """Entities of the rows that passed a stage, by dialogue id, in slot order."""

@@ -260,7 +260,7 @@ def _drive(stage: Stage, stale: Sequence[WorkItem], context: StageContext) -> di
         on_warning=warn,
         limits=context.warehouse.limits,
     )
-    executor = domain_executor(context.domain, context.backends, context.tools)
+    executor = domain_executor(context.domain, context.backends, context.own_tools)
     return run_programs(gateway, programs, executor)
 
 
