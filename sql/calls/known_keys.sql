@@ -1,5 +1,7 @@
 -- Which requests have a usable response: the first 16 digits of their keys as numbers, sorted.
-SELECT TRY_CAST('0x' || left(key, 16) AS UBIGINT) AS beginning
-FROM (FROM model_calls SELECT key WHERE usable UNION ALL FROM borrowed_calls SELECT key WHERE usable)
-WHERE beginning IS NOT NULL
-ORDER BY beginning
+WITH beginnings AS (
+    SELECT TRY_CAST('0x' || left(key, 16) AS UBIGINT) AS beginning FROM model_calls WHERE usable
+    UNION ALL
+    SELECT TRY_CAST('0x' || left(key, 16) AS UBIGINT) FROM borrowed_calls WHERE usable
+)
+SELECT list(beginning ORDER BY beginning) AS beginnings FROM beginnings WHERE beginning IS NOT NULL

@@ -118,6 +118,7 @@ def test_responses_come_back_as_they_were_and_the_newest_counts(tmp_path: Path) 
     cache.add([newer])
     cache.add([cached(1)])
     assert cache.find([newer.key]) == {newer.key: newer}
+    cache.note_use([newer.key, cached(0).key])
     assert [row["size"] for row in kept(tmp_path)] == [len(cached(0).response.encode()), 5]
     assert all(row["last_used"] > "2026-01-02" for row in kept(tmp_path))
     cache.close()

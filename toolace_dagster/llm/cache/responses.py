@@ -52,7 +52,11 @@ class ResponseCache:
         if self._broken:
             return {}
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor(), lambda: self._guarded(lambda cache: cache.find(keys), {}))
+        found = await loop.run_in_executor(self._executor(), lambda: self._guarded(lambda cache: cache.find(keys), {}))
+        if found:
+            # Nobody waits for it: a writer elsewhere may hold the cache for a while.
+            self._executor().submit(lambda: self._guarded(lambda cache: cache.note_use(found), None))
+        return found
 
     def put(self, calls: Iterable[Mapping[str, Any]]) -> None:
         """Take calls, as the fields of a :class:`CallRecord`, to be stored soon; returns at once."""

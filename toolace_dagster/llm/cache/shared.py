@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -63,19 +63,23 @@ class SharedCache:
         self._connection.close()
 
     def find(self, keys: Sequence[str]) -> dict[str, CachedResponse]:
-        """Find responses by key, and note that they were used."""
+        """Find responses by key."""
         rows = self.rows(sql("cache/find"), {"keys": json.dumps(keys)})
-        if rows:
-            now = datetime.now(UTC)
-            before = (now - _USE_IS_NEWS_AFTER).isoformat()
-            if any(row["last_used"] < before for row in rows):
-                used = json.dumps([row["key"] for row in rows])
-                self._connection.execute(
-                    sql("cache/note_use"), {"keys": used, "now": now.isoformat(), "before": before}
-                )
-        for row in rows:
-            del row["last_used"]
         return {row["key"]: CachedResponse(**row) for row in rows}
+
+    def note_use(self, keys: Iterable[str]) -> None:
+        """Note that responses are in use, unless somebody else is writing just now: the next use tells as much."""
+        now = datetime.now(UTC)
+        before = (now - _USE_IS_NEWS_AFTER).isoformat()
+        used = {"keys": json.dumps(list(keys)), "now": now.isoformat(), "before": before}
+        self._connection.execute("PRAGMA busy_timeout = 100")
+        try:
+            self._connection.execute(sql("cache/note_use"), used)
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+        finally:
+            self._connection.execute(f"PRAGMA busy_timeout = {int(_PATIENCE * 1000)}")
 
     def add(self, responses: Sequence[CachedResponse]) -> None:
         """Store responses in one transaction; one with a key that is there already takes its place."""

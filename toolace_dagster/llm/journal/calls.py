@@ -85,7 +85,8 @@ class CallJournal:
         try:
             self._offer_what_was_left()
             self.fold()
-            self._known = KnownKeys(row["beginning"] for row in self._store.read(sql("calls/known_keys")))
+            rows = self._store.read(sql("calls/known_keys"))
+            self._known = KnownKeys(rows[0]["beginnings"] or () if rows else ())
         except BaseException:
             self._release()
             raise
