@@ -78,6 +78,7 @@ class BatchDesk:
         self._ready: dict[str, Answer] = {}
         self._open: list[Submission] = []
         self._collected: list[Submission] = []
+        self._stages: set[str] = set()
         self._asked = 0
         self._in_vain = 0
         self._held_until = 0.0
@@ -99,6 +100,7 @@ class BatchDesk:
             self._worker = asyncio.create_task(self._work())
         if self._broken is not None:
             raise self._broken
+        self._stages.add(line.stage)
         if line.custom_id in self._ready:
             return self._ready.pop(line.custom_id)
         waiting = _Waiting(line, asyncio.get_running_loop().create_future())
@@ -113,13 +115,12 @@ class BatchDesk:
 
     def settle(self) -> None:
         """Forget what was used: all rows have ended, and all their responses are in the journal."""
-        paid = {
-            custom_id
-            for custom_id, answer in self._ready.items()
-            if not answer.kept and not isinstance(answer.result, Exception)
-        }
+        new = {custom_id for custom_id, answer in self._ready.items() if not answer.kept}
+        paid = {custom_id for custom_id in new if not isinstance(self._ready[custom_id].result, Exception)}
         for submission in self._collected:
-            submission.narrow(paid)
+            # What another stage will go on from is none of ours, unless all of it is in the journal.
+            if submission.state["stage"] in self._stages or not (new & submission.manners.keys()):
+                submission.narrow(paid)
 
     async def close(self) -> None:
         """Stop looking; batches go on at the endpoint, and the next run finds them."""

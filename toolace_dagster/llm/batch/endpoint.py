@@ -77,7 +77,7 @@ class BatchEndpoint:
             check()
             manner = self._manner
             body = manner.body(self.settings, request, exchange, attempt)
-            answer = await self._desk.ask(Line(f"{key}-{attempt}-{sent}", key, body, manner))
+            answer = await self._desk.ask(Line(f"{key}-{attempt}-{sent}", key, body, manner, request.purpose.stage))
             sent += 1
             try:
                 response = read_response(answer.body, answer.manner, latency=answer.seconds, retries=retries)

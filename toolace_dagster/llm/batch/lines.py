@@ -30,12 +30,14 @@ class Line:
         key: Identity of the request by content.
         body: Body of a chat-completions request.
         manner: How it is asked.
+        stage: Stage that asks.
     """
 
     custom_id: str
     key: str
     body: dict[str, Any]
     manner: Manner
+    stage: str
 
     def encoded(self, url: str) -> bytes:
         """The line of the input file, with its end."""

@@ -120,7 +120,11 @@ class BatchService:
             create: Any = self._client.batches.create
             return await create(
                 **asked,
-                metadata={"token": submission.token, "made_by": "toolace-dagster"},
+                metadata={
+                    "token": submission.token,
+                    "made_by": "toolace-dagster",
+                    "stage": submission.state["stage"][:512],
+                },
                 extra_headers=self._headers,
             )
 

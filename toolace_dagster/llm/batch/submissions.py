@@ -41,7 +41,7 @@ class Submission:
     Attributes:
         folder: Where it is kept.
         manners: How each line is asked, by custom id in the order of the input file.
-        state: Token, account, step, ids at the endpoint and times, as on disk.
+        state: Token, account, stage, step, ids at the endpoint and times, as on disk.
     """
 
     def __init__(self, folder: Path, manners: Mapping[str, Manner], state: dict[str, Any]) -> None:
@@ -114,7 +114,8 @@ class Submissions:
         folder = self.folder / token
         folder.mkdir(parents=True)
         manners = {line.custom_id: line.manner for line in lines}
-        submission = Submission(folder, manners, {"token": token, "account": self.account})
+        state = {"token": token, "account": self.account, "stage": lines[0].stage}
+        submission = Submission(folder, manners, state)
         _write(folder / _LINES, _encoded(manners))
         _write(submission.input, b"".join(encoded))
         submission.note("written")
