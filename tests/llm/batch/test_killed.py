@@ -16,7 +16,7 @@ from aiohttp import web
 
 from tests.llm.batch.endpoints import Body, Echo, Requests, batch_settings, batching, left_over, run, run_mortal
 from tests.llm.flaky_server import prompt_of
-from tests.llm.rows import all_came_out, calls, journal, prompts, rows
+from tests.llm.rows import KEY, all_came_out, calls, journal, prompts, rows
 from toolace_dagster.llm.batch.submissions import under_way
 from toolace_dagster.llm.driver import run_programs
 from toolace_dagster.llm.gateway import Gateway
@@ -229,3 +229,5 @@ def _cut_off(folder: Path, url: str, requests: Requests, number: int = 1) -> Non
         run_programs(Gateway(batch_settings(url), journal(folder)), rows(COUNT))
     requests.before = None
     assert under_way(folder / "garages.batches") == 1
+    held = [path for path in folder.rglob("*") if path.is_file()]
+    assert [path for path in held if KEY.encode() in path.read_bytes()] == []
