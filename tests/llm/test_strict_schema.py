@@ -36,7 +36,9 @@ TREES: st.SearchStrategy[Any] = st.recursive(
     ),
     max_leaves=4,
 )
-NAMES = st.sampled_from(["city", "day", "json", "absent", "variant", "value", "key", "other_properties", "a/b", "ü"])
+NAMES = st.sampled_from(
+    ["city", "day", "json_text", "absent", "variant", "value", "key", "other_properties", "a/b", "ü"]
+)
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(-9, 9), st.text(string.ascii_letters, max_size=3))
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.one_of(SCALARS, st.floats(allow_nan=False, allow_infinity=False)),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import jsonschema_rs
 import pytest
 
-from tests.builders import TOOLS, dialogue, drive, spec
-from toolace_dagster.entities import Edit, InjectionType, apply_edit, structure_faults
+from tests.builders import TOOLS, dialogue, drive, output, spec
+from toolace_dagster.entities import Edit, InjectionType, Turn, apply_edit, structure_faults
 from toolace_dagster.llm.protocol import ModelRequest
 from toolace_dagster.refinement.injection import injection_program
 from toolace_dagster.refinement.reasonability import reasonability_program
+from toolace_dagster.refinement.replies import MaskFillReply
 from toolace_dagster.refinement.rounds import planned_injections, round_program
 from toolace_dagster.settings import Settings
 from toolace_dagster.verification.rules import Subject, run_rules
@@ -215,3 +217,83 @@ def test_replaying_the_edits_gives_the_final_dialogue():
         replayed = apply_edit(replayed, edit)
     assert replayed == subject
     assert {edit.operation for edit in edits} == {"complexity_injection", "reasonability_refinement"}
+
+
+def requests_of(program: Any, answer: Any) -> dict[str, ModelRequest[Any]]:
+    """The requests a program makes, by task."""
+    asked: dict[str, ModelRequest[Any]] = {}
+
+    def listen(request: ModelRequest[Any]) -> dict[str, Any]:
+        asked[request.purpose.task] = request
+        return answer(request)
+
+    drive(program, listen)
+    return asked
+
+
+@pytest.mark.parametrize("kind", list(InjectionType))
+def test_injections_ask_for_known_tools_and_any_arguments(kind: InjectionType):
+    """An error is simulated by a call that is not valid, so no schema may forbid it."""
+    request = requests_of(injection_program(dialogue(), spec(), TOOLS, SETTINGS, kind, 1, 0), play_injection)[
+        "injection"
+    ]
+    odd = {"role": "assistant", "tool_calls": [{"name": "find_garage", "arguments": {"town": 5}}]}
+    turn = {"role": "user", "content": "Hi."}
+    assert jsonschema_rs.is_valid(request.schema, {"turns": [odd, turn, turn]})
+    assert not jsonschema_rs.is_valid(request.schema, {"turns": [odd, turn]})
+    odd["tool_calls"] = [{"name": "find_nothing", "arguments": {}}]
+    assert not jsonschema_rs.is_valid(request.schema, {"turns": [odd, turn, turn]})
+    assert request.check is None
+
+
+def fill_request(turns: tuple[Turn, ...] | None = None) -> ModelRequest[Any]:
+    """The request of a pass that masks a call turn, among others."""
+    for number in range(50):
+        subject = dialogue(turns, id=f"garages-{number:04d}-x")
+        program = reasonability_program(subject, spec(), TOOLS, SETTINGS, 1, 0)
+        request = requests_of(program, fills_or_equal)["mask_fill"]
+        if any(hole["kind"] == "call" for hole in prompt_json(request, "masked")):
+            return request
+    raise AssertionError("no call is ever masked")
+
+
+def fills_or_equal(request: ModelRequest[Any]) -> dict[str, Any]:
+    return {"reason": "as good", "better": "equal"} if request.purpose.task == "judge" else rewrite(request)
+
+
+def test_fills_are_asked_for_with_valid_calls():
+    request = fill_request()
+    masked = [hole["turn"] for hole in prompt_json(request, "masked")]
+    call_turn = next(hole["turn"] for hole in prompt_json(request, "masked") if hole["kind"] == "call")
+    good = {"name": "find_garage", "arguments": {"city": "Bruges"}}
+
+    def fills(call: dict[str, Any], *, is_error: bool = False) -> dict[str, Any]:
+        outputs = [{"content": {"ok": True}, "is_error": is_error}]
+        plain = [{"turn": turn, "content": "So."} for turn in masked if turn != call_turn]
+        return {"fills": [{"turn": call_turn, "tool_calls": [call], "outputs": outputs}, *plain]}
+
+    bad = {"name": "find_garage", "arguments": {"city": 5}}
+    assert jsonschema_rs.is_valid(request.schema, fills(good))
+    assert not jsonschema_rs.is_valid(request.schema, fills(bad))
+    assert jsonschema_rs.is_valid(request.wide_schema or {}, fills(bad))
+    assert request.check is not None
+    assert request.check(MaskFillReply.model_validate(fills(good))) is None
+    assert "not valid" in str(request.check(MaskFillReply.model_validate(fills(bad))))
+    assert request.check(MaskFillReply.model_validate(fills(bad, is_error=True))) is None
+    twice = fills(good)
+    twice["fills"][-1] = twice["fills"][0]
+    assert jsonschema_rs.is_valid(request.schema, twice), "that each turn has one fill no schema can say"
+    unknown = fills(good)
+    unknown["fills"][0] = {**unknown["fills"][0], "turn": "t99"}
+    assert not jsonschema_rs.is_valid(request.schema, unknown)
+    assert request.check(MaskFillReply.model_validate(unknown)) is None, "a fill of no masked turn is nobody's"
+
+
+def test_a_masked_call_that_fails_may_be_filled_with_any_arguments():
+    turns = list(dialogue().turns)
+    failing = [
+        output(turn.id, turns[index - 1], "no", is_error=True) if turn.role == "tool" else turn
+        for index, turn in enumerate(turns)
+    ]
+    request = fill_request(tuple(failing))
+    assert request.schema == request.wide_schema

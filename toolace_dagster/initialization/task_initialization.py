@@ -7,6 +7,7 @@ meet. Does not belong here: drawing the plan (``sampling``).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from toolace_dagster.entities import Detail, Rejection, SubTask, TaskPlan, TaskSpec, Tool
 from toolace_dagster.entities.randomness import request_seed
@@ -51,6 +52,7 @@ def task_program(plan: TaskPlan, tools: Mapping[str, Tool], settings: Settings) 
                 domain=plan.slot.domain,
                 dialogue_id=plan.slot.dialogue_id,
             ),
+            narrowed_schema=_planned_schema(plan),
         )
         answer = yield from ask(request)
         fault = task_fault(answer.reply, plan)
@@ -58,6 +60,18 @@ def task_program(plan: TaskPlan, tools: Mapping[str, Tool], settings: Settings) 
             return _spec(answer.reply, plan, offered, tools)
     assert fault is not None
     return fault
+
+
+def _planned_schema(plan: TaskPlan) -> dict[str, Any]:
+    """The schema of a task, narrowed to what the plan fixes for all of its sub-tasks."""
+    schema = TaskSpecReply.model_json_schema()
+    count = len(plan.sub_tasks)
+    schema["properties"]["sub_tasks"] |= {"minItems": count, "maxItems": count}
+    sub_task = schema["$defs"]["SubTaskReply"]["properties"]
+    sub_task["tools"]["items"] = {"type": "string", "enum": sorted(plan.needed_tools)}
+    steps = sorted({planned.steps for planned in plan.sub_tasks})
+    sub_task["steps"] = {"type": "integer", "enum": steps, "description": sub_task["steps"]["description"]}
+    return schema
 
 
 def task_fault(reply: TaskSpecReply, plan: TaskPlan) -> Rejection | None:

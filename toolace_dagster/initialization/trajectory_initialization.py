@@ -11,6 +11,7 @@ from replies (``turns``), running tools (``real_outputs``), any judgement of con
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from toolace_dagster.entities import (
     Rejection,
@@ -24,6 +25,7 @@ from toolace_dagster.entities import (
 from toolace_dagster.entities.randomness import request_seed
 from toolace_dagster.initialization.real_outputs import grounded_in_execution
 from toolace_dagster.initialization.replies import SubTrajectoryReply
+from toolace_dagster.initialization.tool_calling import CallSchemas, call_faults, call_schemas, told
 from toolace_dagster.initialization.turns import sub_trajectory_turns
 from toolace_dagster.llm.protocol import ModelRequest, Program, Purpose, Sampling, ask
 from toolace_dagster.prompts import render
@@ -52,11 +54,12 @@ def skeleton_program(
         ExecutionFailed: If a tool's run gave no outcomes.
     """
     parts: list[SubTrajectory] = []
+    schemas = call_schemas(SubTrajectoryReply, (tools[name] for name in spec.offered_tools))
     for sub_task in spec.sub_tasks:
         earlier = [turn for part in parts for turn in part.turns]
         fault: Rejection | None = None
         for attempt in range(_TRIES):
-            answer = yield from ask(_request(spec, sub_task, earlier, tools, settings, attempt))
+            answer = yield from ask(_request(spec, sub_task, earlier, tools, settings, attempt, schemas))
             fault = sub_trajectory_fault(answer.reply, sub_task)
             if fault is None:
                 turns = sub_trajectory_turns(answer.reply, sub_task.index, first=len(earlier))
@@ -97,6 +100,11 @@ def sub_trajectory_fault(reply: SubTrajectoryReply, sub_task: SubTask) -> Reject
     return None
 
 
+def _calls_fault(reply: SubTrajectoryReply, *, tools: Mapping[str, Tool], offered: Sequence[str]) -> str | None:
+    """What is wrong with the calls of a reply, for the model to mend."""
+    return told(fault for step in reply.steps for fault in call_faults(step.calls, step.outputs, tools, offered))
+
+
 def _request(
     spec: TaskSpec,
     sub_task: SubTask,
@@ -104,6 +112,7 @@ def _request(
     tools: Mapping[str, Tool],
     settings: Settings,
     attempt: int,
+    schemas: CallSchemas,
 ) -> ModelRequest[SubTrajectoryReply]:
     return ModelRequest(
         messages=render(
@@ -120,4 +129,7 @@ def _request(
         purpose=Purpose(
             stage=STAGE, task="sub_trajectory", role="generator", domain=spec.domain, dialogue_id=spec.dialogue_id
         ),
+        narrowed_schema=schemas.full,
+        wide_schema=schemas.names,
+        check=partial(_calls_fault, tools=tools, offered=spec.offered_tools),
     )

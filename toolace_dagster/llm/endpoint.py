@@ -1,8 +1,8 @@
 """An endpoint as the gateway uses it: one model, one client, one manner of asking, one limiter.
 
-Belongs here: one call, with its tries after transport faults, and what is learnt of
-the endpoint on the way. Does not belong here: what a reply is good for
-(``gateway``), when a call may start (``limits``), what is sent (``asking``).
+Belongs here: one call, with its tries after transport faults. Does not belong here:
+what a reply is good for (``gateway``), when a call may start (``limits``), what is
+sent (``asking``), what the endpoint takes (``terms``).
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import httpx2
 from openai import APIStatusError, AsyncOpenAI
 from pydantic_core import to_json
 
-from toolace_dagster.llm.asking import Manner
 from toolace_dagster.llm.faults import (
     StrangeAnswer,
     is_overload,
@@ -29,9 +28,11 @@ from toolace_dagster.llm.faults import (
     retry_after,
 )
 from toolace_dagster.llm.limits import Limiter, Limits
+from toolace_dagster.llm.memory import EndpointMemory
 from toolace_dagster.llm.progress import Meter
 from toolace_dagster.llm.protocol import CallError, EndpointUnusable, ModelRequest
 from toolace_dagster.llm.responses import Response, read_response
+from toolace_dagster.llm.terms import Terms
 from toolace_dagster.llm.transport import endpoint_host, make_client, request_options, shown_url
 from toolace_dagster.settings import ModelSettings
 
@@ -51,6 +52,7 @@ class CallsModel(Protocol):
 
     settings: ModelSettings
     host: str
+    terms: Terms
 
     async def close(self) -> None:
         """Let go of the connections."""
@@ -75,12 +77,14 @@ class Endpoint:
     Attributes:
         settings: Model and calling settings.
         host: Host of the endpoint, for records.
+        terms: What it takes.
     """
 
     def __init__(
         self,
         settings: ModelSettings,
         meter: Meter,
+        memory: EndpointMemory,
         limits: Path | None = None,
         on_warning: Callable[[str], None] | None = None,
     ) -> None:
@@ -89,6 +93,7 @@ class Endpoint:
         Args:
             settings: Model and calling settings.
             meter: Counts calls in flight and tries.
+            memory: What endpoints refused before.
             limits: Folder through which processes that ask the same endpoint share its limits; None for this one
                 alone. The offline model shares nothing.
             on_warning: Told once when limits can't be shared.
@@ -109,7 +114,7 @@ class Endpoint:
             on_note=on_warning,
         )
         self._reply_tokens = _FIRST_GUESS
-        self._manner = Manner()
+        self.terms = Terms(settings, memory)
         self._answered_at = 0.0
 
     async def close(self) -> None:
@@ -149,7 +154,7 @@ class Endpoint:
             permit = await self._limiter.admit(self._guess(request, exchange))
             try:
                 check()
-                manner = self._manner
+                manner = self.terms.manner
                 started = time.monotonic()
                 begun, since = begun or started, since or started
                 now.in_flight += 1
@@ -172,7 +177,7 @@ class Endpoint:
             finally:
                 # Counts only if the call has not ended in another way.
                 permit.failed()
-            if self._adapt(failure, manner):
+            if self.terms.refused(failure, manner, request):
                 continue
             error = read_fault(failure, settings, shown_url(settings))
             if error is None:
@@ -221,23 +226,6 @@ class Endpoint:
             return None
         self._reply_tokens += (usage.completion_tokens - self._reply_tokens) / 8
         return usage.prompt_tokens + usage.completion_tokens
-
-    def _adapt(self, failure: Exception, manner: Manner) -> bool:
-        """Step down when the endpoint refuses a parameter; remembered for the endpoint's life.
-
-        Args:
-            failure: What the call raised.
-            manner: How it was asked. Of calls that are refused together only the first steps down.
-
-        Returns:
-            Whether something changed since, so that the call is worth sending again.
-        """
-        lower = manner.stepped_down(failure)
-        if lower is None:
-            return False
-        if self._manner == manner:
-            self._manner = lower
-        return True
 
     def _stop_if_lost(self, failure: Exception, error: CallError, spent: int, begun: float) -> None:
         """Give up on the endpoint after a permanent fault, or when it is gone.

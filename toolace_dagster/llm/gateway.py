@@ -24,12 +24,13 @@ from weakref import WeakValueDictionary
 from toolace_dagster.llm.batch.office import BatchOffice
 from toolace_dagster.llm.endpoint import CallsModel, Endpoint
 from toolace_dagster.llm.journal import CallJournal
+from toolace_dagster.llm.memory import EndpointMemory
 from toolace_dagster.llm.money.budget import Budget
 from toolace_dagster.llm.progress import Meter, Progress
 from toolace_dagster.llm.protocol import CallError, ModelRequest, ModelResult, ReplyT, Usage
 from toolace_dagster.llm.records import CallRecord, CallUse
 from toolace_dagster.llm.responses import Response
-from toolace_dagster.llm.structured import Parsed, correction, parse_reply
+from toolace_dagster.llm.structured import Parsed, checked, correction, parse_reply
 from toolace_dagster.settings import ROLES, ModelRole, ModelSettings
 
 
@@ -42,6 +43,7 @@ class _Asked(Generic[ReplyT]):
     key: str
     call_id: str
     exchange: list[dict[str, Any]]
+    checked: bool
 
 
 class Gateway:
@@ -56,6 +58,7 @@ class Gateway:
         on_progress: Callable[[Progress], None] | None = None,
         on_warning: Callable[[str], None] | None = None,
         limits: Path | None = None,
+        memory: EndpointMemory | None = None,
     ) -> None:
         """Prepare; clients are made when the gateway is entered.
 
@@ -66,6 +69,7 @@ class Gateway:
             on_progress: Told of progress a few times a second.
             on_warning: Told when the limits of an endpoint can't be shared; by default it is a warning of Python's.
             limits: Folder through which processes that ask the same endpoint share its limits.
+            memory: What endpoints refused before; without it each gateway has to find out.
         """
         self._models = dict.fromkeys(ROLES, models) if isinstance(models, ModelSettings) else dict(models)
         self._journal = journal
@@ -73,9 +77,10 @@ class Gateway:
         self._limits = limits
         self._budget = budget or Budget()
         self._meter = Meter(on_progress)
+        self._memory = memory or EndpointMemory(None)
         self._endpoints: dict[ModelRole, CallsModel] = {}
         self._live_calls = 0
-        self._batches = BatchOffice(journal, self._meter, others_busy=lambda: self._live_calls > 0)
+        self._batches = BatchOffice(journal, self._meter, others_busy=lambda: self._live_calls > 0, memory=self._memory)
         self._asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @property
@@ -128,7 +133,7 @@ class Gateway:
     def _connection(self, model: ModelSettings) -> CallsModel:
         if model.mode == "batch":
             return self._batches.endpoint(model)
-        return Endpoint(model, self._meter, self._limits, self._on_warning)
+        return Endpoint(model, self._meter, self._memory, self._limits, self._on_warning)
 
     async def _disconnect(self) -> None:
         endpoints, self._endpoints = set(self._endpoints.values()), {}
@@ -186,17 +191,20 @@ class Gateway:
         async with lock:
             stored = await self._journal.lookup(key)
             if stored is not None:
-                parsed = parse_reply(stored, request.reply_type, None)
+                parsed = parse_reply(stored, request.reply_type, None, request.restore)
                 if parsed.reply is not None:
                     self._journal.note_borrowed(key, request)
                     return ModelResult(call_id, parsed.reply, cached=True, tries=0, repairs=parsed.repairs)
-            return await self._pay(_Asked(request, endpoint, key, call_id, []))
+            return await self._pay(
+                _Asked(request, endpoint, key, call_id, [], checked=endpoint.settings.repair_tries > 0)
+            )
 
     async def _pay(self, asked: _Asked[ReplyT]) -> ModelResult[ReplyT]:
         """Call until a reply can be used, each time showing the model what was wrong with the one before."""
         endpoint = asked.endpoint
         usage = Usage()
         tries = 0
+        faulty: Parsed[ReplyT] | None = None
         while True:
             is_live = endpoint.settings.mode == "live"
             await self._budget.admit(together=not is_live)
@@ -214,8 +222,14 @@ class Gateway:
                 break
             # Without a text there is nothing to show, and some endpoints refuse an empty message.
             shown = response.text and not response.refusal
-            asked = replace(asked, exchange=_exchange(response.text or "", parsed.error) if shown else [])
+            # A fault that the stage's own check found is shown once; then the reply is the stage's to judge.
+            faulty = faulty or parsed.faulty
+            checked = faulty is None and tries < endpoint.settings.repair_tries
+            exchange = _exchange(response.text or "", parsed.error) if shown else []
+            asked = replace(asked, exchange=exchange, checked=checked)
             self._meter.now.retried += 1
+        if parsed.reply is None and faulty is not None and response.error is None:
+            parsed = faulty
         return ModelResult(
             asked.call_id, parsed.reply, error=parsed.error, usage=usage, tries=tries, repairs=parsed.repairs
         )
@@ -226,8 +240,11 @@ class Gateway:
         A reply that came at a second try is kept under the first try's key: the row asked once.
         """
         parsed = response.parsed(asked.request)
+        if asked.checked:
+            parsed = checked(parsed, asked.request.check)
         if response.kept:
             return response, parsed
+        asked.endpoint.terms.replied(response.manner, asked.request, response.text, parsed)
         now, used = self._meter.now, response.usage
         now.prompt_tokens += used.prompt_tokens
         now.completion_tokens += used.completion_tokens

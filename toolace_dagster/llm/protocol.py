@@ -7,7 +7,7 @@ request is identified by content. Does not belong here: how calls are made
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any, Generic, Literal, Self, TypeVar
@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from toolace_dagster.entities import Entity, content_hash
 from toolace_dagster.execution.protocol import Outcome, ToolRun, ToolRunResult
+from toolace_dagster.llm.schema import NotExpressible, StrictSchema, to_strict
 from toolace_dagster.settings import ModelRole, ModelSettings
 
 ReplyT = TypeVar("ReplyT", bound=BaseModel)
@@ -89,7 +90,10 @@ class ModelRequest(Generic[ReplyT]):
         reply_type: Pydantic model the reply must parse into.
         sampling: Sampling settings.
         purpose: What it serves.
-        schema: JSON Schema sent to the endpoint; the reply type's own unless narrowed.
+        narrowed_schema: JSON Schema sent to the endpoint instead of the reply type's own.
+        wide_schema: A smaller one that allows more, for endpoints that do not take the other and for words.
+        check: Says what is wrong with a reply that fits its type, in a sentence for the model, or None. Such a
+            reply is asked for once more; after that it is taken as it is, and judging it is the caller's.
     """
 
     messages: tuple[Message, ...]
@@ -97,11 +101,46 @@ class ModelRequest(Generic[ReplyT]):
     sampling: Sampling
     purpose: Purpose
     narrowed_schema: dict[str, Any] | None = None
+    wide_schema: dict[str, Any] | None = None
+    check: Callable[[ReplyT], str | None] | None = None
+    _strict: dict[tuple[bool, bool], StrictSchema | None] = field(
+        default_factory=dict[tuple[bool, bool], StrictSchema | None], init=False, repr=False, compare=False
+    )
 
     @cached_property
     def schema(self) -> dict[str, Any]:
         """JSON Schema the endpoint is asked to follow."""
         return self.narrowed_schema or _schema_of(self.reply_type)
+
+    @cached_property
+    def schema_hash(self) -> str:
+        """Content hash of the schema."""
+        return content_hash(self.schema)
+
+    def strict(self, *, bare: bool = False, wide: bool = False) -> StrictSchema | None:
+        """The schema in the strict subset.
+
+        Args:
+            bare: Without patterns, formats and bounds.
+            wide: Of the wide schema.
+
+        Returns:
+            None where the subset can't express it.
+        """
+        if (bare, wide) not in self._strict:
+            schema = (self.wide_schema or self.schema) if wide else self.schema
+            try:
+                self._strict[bare, wide] = to_strict(schema, bare=bare)
+            except NotExpressible:
+                self._strict[bare, wide] = None
+        return self._strict[bare, wide]
+
+    def restore(self, value: Any) -> Any:
+        """Undo the strict form, of either schema, in a reply; what is not of it stays as it is."""
+        for wide in (False, True) if self.wide_schema else (False,):
+            strict = self.strict(wide=wide)
+            value = strict.restore(value) if strict else value
+        return value
 
     def key(self, model: str, endpoint_kind: str) -> str:
         """Identity by content: equal keys mean the same paid response can be used.
@@ -145,8 +184,8 @@ class CallError(Entity):
 
     Attributes:
         kind: ``connection``, ``timeout``, ``rate_limit``, ``server``, ``auth``, ``not_found``, ``bad_request``,
-            ``refused``, ``truncated``, ``filtered``, ``empty``, ``malformed``, ``schema``, or ``batch`` when the batch
-            it was in failed or was cancelled.
+            ``refused``, ``truncated``, ``filtered``, ``empty``, ``malformed``, ``schema``, ``check``, or ``batch`` when
+            the batch it was in failed or was cancelled.
         message: A sentence with the endpoint's own words where it gave any, free of secrets.
         permanent: Whether every other call would fail alike (wrong key, wrong model, no such host).
     """

@@ -59,7 +59,7 @@ class Response:
             return Parsed(None, self.error)
         if self.refusal:
             return Parsed(None, CallError(kind="refused", message=f"The model refused: {self.refusal[:300]}"))
-        return parse_reply(self.text, request.reply_type, self.finish_reason)
+        return parse_reply(self.text, request.reply_type, self.finish_reason, request.restore)
 
 
 def read_response(body: Any, manner: Manner, *, latency: float = 0.0, retries: int = 0) -> Response:

@@ -9,60 +9,102 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Generic
+from typing import Any, Final, Generic
 
 from pydantic import ValidationError
 
 from toolace_dagster.entities import canonical_json
 from toolace_dagster.llm.protocol import CallError, ModelRequest, ReplyT
 
-FORMATS = ("json_schema", "json_object", "prompt")
-"""Ways to ask for structured output, best first. An endpoint that refuses one is asked by the next."""
+FORMATS: Final = ("strict", "bare", "wide", "json_schema", "json_object", "prompt")
+"""Ways to ask for structured output, best first. An endpoint that refuses one is asked by the next that applies.
+
+``strict`` sends the schema in the strict subset; ``bare`` the same without patterns, formats and bounds, which
+fine-tuned models and several servers refuse; ``wide`` the request's wider schema, bare as well; ``json_schema``
+the schema as it is, unenforced by OpenAI's own models. Below that the schema is put into the prompt in words.
+"""
+STRICT: Final = range(3)
+"""Positions of the ways that send a strict schema."""
+LOOSE: Final = "json_schema"
+"""The way that sends a schema as it is."""
+WORDED: Final = "json_object"
+"""The first way that puts the schema into words."""
 
 _FENCE = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL)
 _STRING_OR_TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*+")|,(?=\s*[}\]])', re.DOTALL)
 _THOUGHTS_END = "</think>"
 _MAX_FAULTS = 5
 _MAX_FAULT_CHARS = 300
+_MAX_CHECK_CHARS = 2_000
 
 
 @dataclass(frozen=True)
 class Parsed(Generic[ReplyT]):
-    """A reply as parsed: either ``reply`` or ``error`` is set."""
+    """A reply as parsed: either ``reply`` or ``error`` is set.
+
+    Attributes:
+        reply: The reply.
+        error: Why there is none.
+        repairs: What was mended to parse it.
+        faulty: The reply all the same, where the error is only that the stage's own check found a fault.
+    """
 
     reply: ReplyT | None
     error: CallError | None = None
     repairs: tuple[str, ...] = ()
+    faulty: Parsed[ReplyT] | None = None
+
+
+def applies(request: ModelRequest[Any], way: str) -> bool:
+    """Whether a way of asking is there for a request, and is another than the ones before it."""
+    if way == "strict":
+        return request.strict() is not None
+    if way == "bare":
+        full, bare = request.strict(), request.strict(bare=True)
+        return full is not None and bare is not None and bare.schema != full.schema
+    return way != "wide" or (request.wide_schema is not None and request.strict(wide=True) is not None)
 
 
 def response_format(request: ModelRequest[Any], way: str) -> dict[str, Any] | None:
     """The ``response_format`` parameter for one way of asking; None leaves it out."""
-    if way == "json_schema":
-        schema = {"name": request.purpose.task, "schema": request.schema, "strict": False}
-        return {"type": "json_schema", "json_schema": schema}
-    return {"type": "json_object"} if way == "json_object" else None
+    if way in ("json_object", "prompt"):
+        return {"type": "json_object"} if way == "json_object" else None
+    schema = request.schema
+    if way != LOOSE:
+        strict = request.strict(bare=way != "strict", wide=way == "wide")
+        assert strict is not None, "asked only where it applies"
+        schema = strict.schema
+    named = {"name": request.purpose.task, "schema": schema, "strict": way != LOOSE}
+    return {"type": "json_schema", "json_schema": named}
 
 
 def chat_messages(request: ModelRequest[Any], way: str) -> list[dict[str, Any]]:
     """The prompt as chat messages; below ``json_schema`` the last one carries the schema in words."""
     messages: list[dict[str, Any]] = [{"role": m.role, "content": m.content} for m in request.messages]
-    if way != "json_schema":
-        schema = canonical_json(request.schema).replace("<", "\\u003c")
+    if way in ("json_object", "prompt"):
+        # The wider one: a tool's parameters are in the prompt already.
+        schema = canonical_json(request.wide_schema or request.schema).replace("<", "\\u003c")
         messages[-1]["content"] += (
             f"\n\nAnswer with one JSON object that follows this JSON Schema named {request.purpose.task}:\n{schema}"
         )
     return messages
 
 
-def parse_reply(text: str | None, reply_type: type[ReplyT], finish_reason: str | None) -> Parsed[ReplyT]:
+def parse_reply(
+    text: str | None,
+    reply_type: type[ReplyT],
+    finish_reason: str | None,
+    restore: Callable[[Any], Any] | None = None,
+) -> Parsed[ReplyT]:
     """Parse a reply, mending what can be mended without guessing.
 
     Args:
         text: The reply's text.
         reply_type: Model it must fit.
         finish_reason: Why the endpoint stopped; ``length`` means the text is cut, and cut JSON is never completed.
+        restore: Undoes the strict form, and leaves alone what is not of it.
 
     Returns:
         The reply with the repairs it took, or the error.
@@ -77,12 +119,12 @@ def parse_reply(text: str | None, reply_type: type[ReplyT], finish_reason: str |
     error: CallError | None = None
     for candidate, repairs in _candidates(text):
         try:
-            value = _loads(candidate)
+            value = loaded(candidate)
         except (ValueError, RecursionError) as fault:
             error = error or CallError(kind="malformed", message=f"The reply is not JSON: {fault}.")
             continue
         try:
-            return Parsed(reply_type.model_validate(value), repairs=repairs)
+            return Parsed(reply_type.model_validate(restore(value) if restore else value), repairs=repairs)
         except ValidationError as fault:
             return Parsed(None, CallError(kind="schema", message=_faults(fault)), repairs)
         except Exception as fault:
@@ -90,6 +132,23 @@ def parse_reply(text: str | None, reply_type: type[ReplyT], finish_reason: str |
             message = f"It does not fit the schema: {type(fault).__name__}: {fault}"[:_MAX_FAULT_CHARS]
             return Parsed(None, CallError(kind="schema", message=f"{message}."), repairs)
     return Parsed(None, error)
+
+
+def checked(parsed: Parsed[ReplyT], check: Callable[[ReplyT], str | None] | None) -> Parsed[ReplyT]:
+    """Put a usable reply to the stage's own check.
+
+    Args:
+        parsed: The reply.
+        check: Says what is wrong with it, or None.
+    """
+    if parsed.reply is None or check is None:
+        return parsed
+    fault = check(parsed.reply)
+    if fault is None:
+        return parsed
+    message = fault if len(fault) <= _MAX_CHECK_CHARS else f"{fault[:_MAX_CHECK_CHARS]} ..."
+    kept = Parsed(parsed.reply, repairs=(*parsed.repairs, "kept with a fault that asking again did not mend"))
+    return Parsed(None, CallError(kind="check", message=message), parsed.repairs, kept)
 
 
 def correction(error: CallError) -> str:
@@ -118,7 +177,7 @@ def _candidates(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield mended, ("trailing commas dropped",)
 
 
-def _loads(text: str) -> Any:
+def loaded(text: str) -> Any:
     """Parse JSON, and only what JSON files and UTF-8 can hold.
 
     Raises:

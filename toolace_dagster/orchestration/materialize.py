@@ -91,6 +91,8 @@ def materialize_stage(
     except (EndpointUnusable, JournalBroken, JournalInUse, PriceError, PriceMissing) as error:
         # Nothing a retry could change; what was paid for is in the journal.
         raise dg.Failure(description=str(error), allow_retries=False) from error
+    for note in report.notes:
+        context.log.warning(note)
     context.log.info(f"{stage.name}: made {report.made} rows, {report.reused} were current")
     with stage_context.store.reading():
         return dg.MaterializeResult(

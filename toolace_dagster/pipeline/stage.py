@@ -22,6 +22,7 @@ from toolace_dagster.llm.cache import ResponseCache
 from toolace_dagster.llm.driver import RowOutcome, run_programs
 from toolace_dagster.llm.gateway import Gateway
 from toolace_dagster.llm.journal import CallJournal
+from toolace_dagster.llm.memory import EndpointMemory
 from toolace_dagster.llm.money import Bill, BudgetReached
 from toolace_dagster.llm.protocol import Program
 from toolace_dagster.pipeline.context import StageContext
@@ -113,7 +114,7 @@ class Stage(Protocol):
 
 @dataclass
 class StageReport:
-    """What a stage did in one run; the counts are of all its rows, old and new."""
+    """What a stage did in one run; the counts are of all its rows, old and new, the notes of this run's calls."""
 
     stage: str
     domain: str
@@ -128,6 +129,7 @@ class StageReport:
     usage: Row = field(default_factory=dict[str, Any])
     bill: Bill = field(default_factory=Bill)
     content: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def stale_items(stage: Stage, context: StageContext) -> tuple[list[WorkItem], dict[str, str], set[str]]:
@@ -178,8 +180,9 @@ def run_stage(stage: Stage, context: StageContext) -> StageReport:
     findings: list[Row] = []
     answers: list[Row] = []
     stopped: BudgetReached | None = None
+    notes: tuple[str, ...] = ()
     if stale:
-        outcomes = _drive(stage, stale, context)
+        outcomes, notes = _drive(stage, stale, context)
         stopped = next((outcome.stopped for outcome in outcomes.values() if outcome.stopped), None)
         stale = [item for item in stale if not outcomes[item.dialogue_id].stopped]
         for item in stale:
@@ -214,7 +217,9 @@ def run_stage(stage: Stage, context: StageContext) -> StageReport:
         insert(connection, "stage_runs", [_run_row(stage, context, len(stale), reused, seconds)])
     if stopped is not None:
         raise stopped
-    return report(stage.name, context, made=len(stale), reused=reused, seconds=seconds)
+    done = report(stage.name, context, made=len(stale), reused=reused, seconds=seconds)
+    done.notes = notes
+    return done
 
 
 def report(stage: str, context: StageContext, *, made: int, reused: int, seconds: float) -> StageReport:
@@ -226,7 +231,7 @@ def report(stage: str, context: StageContext, *, made: int, reused: int, seconds
         bills = context.store.read(sql("costs/of_stage_in_run"), where | {"run_id": context.run_id})
         hashes = context.store.read(sql("queries/content_of_stage"), where)
         reasons = context.store.read(sql("queries/reasons_of_stage"), where)
-    numbers = counts[0] if counts else {"attempted": 0, "accepted": 0, "rejected": 0, "failed": 0}
+    numbers: dict[str, Any] = counts[0] if counts else {"attempted": 0, "accepted": 0, "rejected": 0, "failed": 0}
     return StageReport(
         stage=stage,
         domain=context.domain,
@@ -241,13 +246,18 @@ def report(stage: str, context: StageContext, *, made: int, reused: int, seconds
     )
 
 
-def _drive(stage: Stage, stale: Sequence[WorkItem], context: StageContext) -> dict[str, RowOutcome[Any]]:
+def _drive(
+    stage: Stage, stale: Sequence[WorkItem], context: StageContext
+) -> tuple[dict[str, RowOutcome[Any]], tuple[str, ...]]:
+    """Run the programs; what came of them, and what is worth a line to the user."""
     programs = {item.dialogue_id: item.program() for item in stale}
     begun = StageProgress(domain=context.domain, stage=stage.name, rows=len(stale))
     tell(begun)
+    notes: list[str] = []
 
-    def warn(warning: str) -> None:
-        tell(replace(begun, warning=warning))
+    def warn(text: str) -> None:
+        notes.append(text)
+        tell(replace(begun, warning=text))
 
     folder = context.settings.cache
     cache = ResponseCache(folder, warn) if folder else None
@@ -259,9 +269,10 @@ def _drive(stage: Stage, stale: Sequence[WorkItem], context: StageContext) -> di
         on_progress=lambda calls: tell(replace(begun, calls=calls)),
         on_warning=warn,
         limits=context.warehouse.limits,
+        memory=EndpointMemory(context.warehouse.endpoints_file, warn),
     )
     executor = domain_executor(context.domain, context.backends, context.own_tools)
-    return run_programs(gateway, programs, executor)
+    return run_programs(gateway, programs, executor), tuple(notes)
 
 
 def _row(

@@ -30,7 +30,7 @@ from toolace_dagster.verification.rules import RULES
 from toolace_dagster.verification.verdict import verdict_program
 
 VERIFIED_STAGE = "verified_dialogues"
-CODE_VERSIONS = {"task_specs": 2, "skeletons": 1, "refinement": 1, "verification": 1}
+CODE_VERSIONS = {"task_specs": 3, "skeletons": 2, "refinement": 2, "verification": 1}
 """Raised by hand when a stage's code changes what its rows say; part of each row's fingerprint."""
 
 

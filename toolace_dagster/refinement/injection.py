@@ -10,6 +10,7 @@ Does not belong here: where it goes (``anchors``).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from toolace_dagster.entities import (
     Dialogue,
@@ -23,6 +24,7 @@ from toolace_dagster.entities import (
     canonical_json,
 )
 from toolace_dagster.entities.randomness import generator, request_seed
+from toolace_dagster.initialization.tool_calling import call_schemas
 from toolace_dagster.initialization.turns import tool_calls, tool_outputs
 from toolace_dagster.llm.protocol import ModelRequest, Program, Purpose, Sampling, ask
 from toolace_dagster.prompts import render
@@ -188,7 +190,16 @@ def _request(
             round=round_number,
             turn_ids=(anchor.turn.id,),
         ),
+        narrowed_schema=_schema(spec, tools),
     )
+
+
+def _schema(spec: TaskSpec, tools: Mapping[str, Tool]) -> dict[str, Any]:
+    """Three turns, calls of known tools. Arguments are free: an error is made by a call that is not valid."""
+    schema = call_schemas(InjectionReply, (tools[name] for name in spec.offered_tools)).names
+    turns = {len(roles) for roles in _ROLES.values()}
+    schema["properties"]["turns"] |= {"minItems": min(turns), "maxItems": max(turns)}
+    return schema
 
 
 def _plain(error: ValueError) -> str:

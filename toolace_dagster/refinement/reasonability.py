@@ -7,10 +7,12 @@ belong here: which turns are masked (``selection``).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Literal
 
 from toolace_dagster.entities import Dialogue, Edit, Origin, Replacement, TaskSpec, Tool, ToolCall, Turn
 from toolace_dagster.entities.randomness import generator, request_seed
+from toolace_dagster.initialization.tool_calling import CallSchemas, call_faults, call_schemas, told
 from toolace_dagster.initialization.turns import tool_outputs
 from toolace_dagster.llm.protocol import ModelRequest, Program, Purpose, Sampling, ask
 from toolace_dagster.prompts import render
@@ -50,11 +52,15 @@ def reasonability_program(
     holes = {turn.id: (turn_id if turn.id != turn_id else None) for turn_id, unit in units.items() for turn in unit}
     shared = {"tools": tools_view(spec.offered_tools, tools), "task": task_view(spec, dialogue)}
     shared["dialogue"] = dialogue_view(dialogue.turns, holes)
+    schemas = _schemas(units, spec, tools)
     fill_request = ModelRequest(
         messages=render("mask_fill", **shared, masked=[masked_view(dialogue.turn(turn_id)) for turn_id in masked]),
         reply_type=MaskFillReply,
         sampling=Sampling.of(settings.model_of("refiner"), request_seed("mask_fill", dialogue.id, round_number)),
         purpose=_purpose(spec, "mask_fill", "refiner", round_number, masked),
+        narrowed_schema=schemas.full,
+        wide_schema=schemas.names,
+        check=partial(_calls_fault, dialogue=dialogue, masked=masked, tools=tools),
     )
     filled = yield from ask(fill_request)
     fills = {fill.turn: fill for fill in filled.reply.fills}
@@ -108,6 +114,31 @@ def reasonability_program(
             "reason": "; ".join([judged.reply.reason, *unusable]),
             "call_ids": (filled.call_id, judged.call_id),
         }
+    )
+
+
+def _schemas(units: Mapping[str, tuple[Turn, ...]], spec: TaskSpec, tools: Mapping[str, Tool]) -> CallSchemas:
+    """Schemas of the fills: one for each masked turn, calls of the offered tools."""
+    schemas = call_schemas(MaskFillReply, (tools[name] for name in spec.offered_tools))
+    for schema in (schemas.full, schemas.names):
+        schema["properties"]["fills"] |= {"minItems": len(units), "maxItems": len(units)}
+        turn = schema["$defs"]["FillReply"]["properties"]["turn"]
+        schema["$defs"]["FillReply"]["properties"]["turn"] = {**turn, "enum": list(units)}
+    # A call that is meant to fail may have to be one that is not valid.
+    failing = any(output.is_error for unit in units.values() for turn in unit for output in turn.outputs)
+    return CallSchemas(schemas.names, schemas.names) if failing else schemas
+
+
+def _calls_fault(
+    reply: MaskFillReply, *, dialogue: Dialogue, masked: tuple[str, ...], tools: Mapping[str, Tool]
+) -> str | None:
+    """What is wrong with the calls of the fills, for the model to mend."""
+    fills = [(dialogue.position(fill.turn), fill) for fill in reply.fills if fill.turn in masked]
+    return told(
+        f"In the fill of {fill.turn}: {fault}"
+        for position, fill in fills
+        if dialogue.turns[position].is_call
+        for fault in call_faults(fill.tool_calls, fill.outputs, tools, dialogue.offered_at(position))
     )
 
 

@@ -60,6 +60,11 @@ class Warehouse:
         return self.home / "limits"
 
     @property
+    def endpoints_file(self) -> Path:
+        """What endpoints refused, so that they are not asked for it again."""
+        return self.home / "endpoints.json"
+
+    @property
     def exports(self) -> Path:
         """Folder of exported datasets."""
         return self.home / "exports"

@@ -10,14 +10,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
-from toolace_dagster.llm.asking import Manner
 from toolace_dagster.llm.batch.desk import BatchDesk
 from toolace_dagster.llm.batch.lines import Line, LineLost
 from toolace_dagster.llm.endpoint import KeptT
 from toolace_dagster.llm.faults import is_transport_fault, read_fault
+from toolace_dagster.llm.memory import EndpointMemory
 from toolace_dagster.llm.progress import Meter
 from toolace_dagster.llm.protocol import CallError, EndpointUnusable, ModelRequest
 from toolace_dagster.llm.responses import Response, read_response
+from toolace_dagster.llm.terms import Terms
 from toolace_dagster.llm.transport import endpoint_host, shown_url
 from toolace_dagster.settings import ModelSettings
 
@@ -28,21 +29,23 @@ class BatchEndpoint:
     Attributes:
         settings: Model and calling settings.
         host: Host of the endpoint, for records.
+        terms: What it takes.
     """
 
-    def __init__(self, settings: ModelSettings, meter: Meter, desk: BatchDesk) -> None:
+    def __init__(self, settings: ModelSettings, meter: Meter, desk: BatchDesk, memory: EndpointMemory) -> None:
         """Name what it works with.
 
         Args:
             settings: Model and calling settings.
             meter: Counts tries.
             desk: Takes its lines.
+            memory: What endpoints refused before.
         """
         self.settings = settings
         self.host = endpoint_host(settings)
         self._meter = meter
         self._desk = desk
-        self._manner = Manner()
+        self.terms = Terms(settings, memory)
 
     async def close(self) -> None:
         """Do nothing: the desk is its office's to close, since other endpoints may share it."""
@@ -75,7 +78,7 @@ class BatchEndpoint:
         sent = retries = 0
         while True:
             check()
-            manner = self._manner
+            manner = self.terms.manner.of(request)
             body = manner.body(self.settings, request, exchange, attempt)
             answer = await self._desk.ask(Line(f"{key}-{attempt}-{sent}", key, body, manner, request.purpose.stage))
             sent += 1
@@ -85,7 +88,7 @@ class BatchEndpoint:
                 failure = raised
             else:
                 return await keep(replace(response, batch_id=answer.batch_id, kept=answer.kept))
-            if self._adapt(failure, answer.manner):
+            if self.terms.refused(failure, answer.manner, request):
                 continue
             error = self._read(failure)
             if error.permanent:
@@ -103,12 +106,3 @@ class BatchEndpoint:
         if error is None:
             raise failure
         return error
-
-    def _adapt(self, failure: Exception, manner: Manner) -> bool:
-        """Step down when the endpoint refuses a parameter; of lines refused together only the first steps down."""
-        lower = manner.stepped_down(failure)
-        if lower is None:
-            return False
-        if self._manner == manner:
-            self._manner = lower
-        return True

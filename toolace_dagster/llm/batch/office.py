@@ -13,6 +13,7 @@ from toolace_dagster.llm.batch.desk import BatchDesk
 from toolace_dagster.llm.batch.endpoint import BatchEndpoint
 from toolace_dagster.llm.batch.submissions import Submissions
 from toolace_dagster.llm.journal import CallJournal
+from toolace_dagster.llm.memory import EndpointMemory
 from toolace_dagster.llm.progress import Meter
 from toolace_dagster.llm.transport import shown_url
 from toolace_dagster.settings import ModelSettings
@@ -21,17 +22,21 @@ from toolace_dagster.settings import ModelSettings
 class BatchOffice:
     """Makes batch endpoints, and ends their desks."""
 
-    def __init__(self, journal: CallJournal, meter: Meter, others_busy: Callable[[], bool]) -> None:
+    def __init__(
+        self, journal: CallJournal, meter: Meter, others_busy: Callable[[], bool], memory: EndpointMemory
+    ) -> None:
         """Prepare; a gateway without batches has no desk.
 
         Args:
             journal: Of the domain; its batches are kept beside it.
             meter: Counts lines in flight and tries.
             others_busy: Whether live calls are under way, whose rows may soon have more to ask.
+            memory: What endpoints refused before.
         """
         self._journal = journal
         self._meter = meter
         self._others_busy = others_busy
+        self._memory = memory
         self._desks: dict[str, BatchDesk] = {}
 
     def endpoint(self, model: ModelSettings) -> BatchEndpoint:
@@ -50,7 +55,7 @@ class BatchOffice:
                 in_journal=self._journal.in_batches,
                 others_busy=self._others_busy,
             )
-        return BatchEndpoint(model, self._meter, self._desks[name])
+        return BatchEndpoint(model, self._meter, self._desks[name], self._memory)
 
     def settle(self) -> None:
         """Forget what was used: all rows have ended, and all their responses are in the journal."""

@@ -13,7 +13,7 @@ an object with free keys       a text that holds the object as JSON
 ... all of one kind of value   a list of ``{"key": ..., "value": ...}``
 free keys beside named ones    one more property, a text that holds them as JSON
 any value                      a text, number, boolean or null as it is; objects
-                               and lists as ``{"json": text}``
+                               and lists as ``{"json_text": text}``
 alternatives alike in shape    ``{"variant": "1", "value": ...}``
 =============================  ==================================================
 
@@ -167,23 +167,23 @@ class Wrapped(Form):
 
     @cached_property
     def schema(self) -> Schema:
-        """``{"json": text}``."""
+        """``{"json_text": text}``."""
         held: Schema = {"type": "string", "description": "an object or a list, as JSON text"}
         if self.constants is not None:
             held = {"type": "string", "enum": [json.dumps(value, ensure_ascii=False) for value in self.constants]}
-        return closed({"json": held})
+        return closed({"json_text": held})
 
     def encode(self, value: Any) -> Any:
         """The value as text, in its wrapper."""
         if not isinstance(value, (dict, list)) or (self.constants is not None and value not in self.constants):
             raise NotExpressible(f"{str(value)[:40]!r} is no object or list")  # pyright: ignore[reportUnknownArgumentType]
-        return {"json": json.dumps(value, ensure_ascii=False)}
+        return {"json_text": json.dumps(value, ensure_ascii=False)}
 
     def restore(self, value: Any) -> Any:
         """What the wrapper holds."""
-        if not has_keys(value, ("json",)):
+        if not has_keys(value, ("json_text",)):
             return value
-        held = Text((dict, list), "").restore(value["json"])
+        held = Text((dict, list), "").restore(value["json_text"])
         return held if isinstance(held, (dict, list)) else value  # pyright: ignore[reportUnknownVariableType]
 
 

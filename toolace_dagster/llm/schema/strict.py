@@ -119,7 +119,7 @@ def to_strict(schema: Mapping[str, Any], *, bare: bool = False) -> StrictSchema:
     return _converted(json.dumps(schema), bare)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=128)
 def _converted(text: str, bare: bool) -> StrictSchema:
     fault = ""
     # Where the enums are too many together, the longest go first.

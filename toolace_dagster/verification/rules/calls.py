@@ -6,14 +6,11 @@ repeated calls. Does not belong here: where values come from (``grounding``).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from functools import lru_cache
 
-import jsonschema_rs
-
-from toolace_dagster.entities import JsonObject, canonical_json
-from toolace_dagster.verification.rules.registry import Defect, PlacedCall, Subject, rule
+from toolace_dagster.entities import canonical_json
+from toolace_dagster.tool_pool.arguments import argument_faults, validator
+from toolace_dagster.verification.rules.registry import Defect, Subject, rule
 
 
 @rule("rule.tool_offered")
@@ -37,16 +34,13 @@ def arguments_schema(subject: Subject) -> Iterator[Defect]:
         tool = subject.tools.get(placed.call.name)
         if tool is None or placed.failed:
             continue
-        yield from _schema_defects(placed, tool.parameters)
-        # A schema that says nothing of other keys allows them; a tool that is called does not.
-        if not {"additionalProperties", "patternProperties", "unevaluatedProperties"} & tool.parameters.keys():
-            for name in sorted(placed.call.arguments.keys() - tool.properties.keys()):
-                yield Defect(
-                    f"{tool.name} has no parameter {name!r}.",
-                    turn_id=placed.turn.id,
-                    path=placed.path("arguments", name),
-                    evidence=canonical_json(placed.call.arguments[name]),
-                )
+        for fault in argument_faults(tool, placed.call.arguments):
+            yield Defect(
+                fault.message,
+                turn_id=placed.turn.id,
+                path=placed.path("arguments", *fault.path),
+                evidence=fault.evidence,
+            )
 
 
 @rule("rule.result_schema", severity="soft")
@@ -56,7 +50,7 @@ def result_schema(subject: Subject) -> Iterator[Defect]:
         tool = subject.tools.get(placed.call.name)
         if tool is None or tool.result is None or placed.output is None or placed.failed:
             continue
-        for error in _validator(canonical_json(tool.result)).iter_errors(placed.output.content):
+        for error in validator(canonical_json(tool.result)).iter_errors(placed.output.content):
             path = "".join(f"[{part!r}]" for part in error.instance_path)
             yield Defect(
                 f"The result of {tool.name} does not fit its described schema: {error.message}",
@@ -82,19 +76,3 @@ def duplicate_call(subject: Subject) -> Iterator[Defect]:
             )
         if not placed.failed:
             seen.add(key)
-
-
-def _schema_defects(placed: PlacedCall, schema: JsonObject) -> Iterator[Defect]:
-    for error in _validator(canonical_json(schema)).iter_errors(placed.call.arguments):
-        steps = [str(part) for part in error.instance_path]
-        yield Defect(
-            f"The arguments of {placed.call.name} are not valid: {error.message}",
-            turn_id=placed.turn.id,
-            path=placed.path("arguments", *steps),
-            evidence=canonical_json(placed.call.arguments),
-        )
-
-
-@lru_cache(maxsize=4096)
-def _validator(schema: str) -> jsonschema_rs.Draft202012Validator:
-    return jsonschema_rs.Draft202012Validator(json.loads(schema), validate_formats=True)
