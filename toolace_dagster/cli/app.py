@@ -7,8 +7,11 @@ Belongs here: options and their help. Does not belong here: what the commands do
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from pydantic import ValidationError
@@ -76,8 +79,7 @@ SharedOption = Annotated[
 DEFAULT_HOME = Path("toolace_data")
 
 
-@app.command()
-def run(
+def _run_options(
     home: HomeOption = DEFAULT_HOME,
     pool: PoolOption = OUR_POOL,
     domain: Annotated[
@@ -117,9 +119,9 @@ def run(
         bool,
         typer.Option("--allow-writes", help="Call tools of a live MCP server that are not annotated as read-only."),
     ] = False,
-) -> None:
-    """Make what is stale: all stages of all (or chosen) domains, then splits, exports and the dataset card."""
-    from toolace_dagster.cli.run import RunOptions, run_pipeline
+) -> Any:
+    """What the options of a run ask for, as ``RunOptions``; each parameter is an option."""
+    from toolace_dagster.cli.run import RunOptions
 
     values: dict[str, object] = {
         "pool": _anywhere(pool),
@@ -144,7 +146,51 @@ def run(
     }
     llm |= {"timeout": timeout, "mode": mode}
     settings = _settings(values | {"llm": llm | {"error_rate": error_rate}}, assignments)
-    raise typer.Exit(run_pipeline(RunOptions(home=home, settings=settings, domains=domain or [], parallel=parallel)))
+    return RunOptions(home=home, settings=settings, domains=domain or [], parallel=parallel)
+
+
+def _with_run_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of a run, beside those of its own; it gets them as its first argument."""
+    own = _options_of(command)[1:]
+
+    @wraps(command)
+    def wrapped(**given: Any) -> None:
+        mine = {parameter.name: given.pop(parameter.name) for parameter in own}
+        command(_run_options(**given), **mine)
+
+    parameters = [*_options_of(_run_options), *own]
+    # What Typer reads a command's options from.
+    wrapped.__signature__ = Signature(parameters)  # pyright: ignore[reportAttributeAccessIssue]
+    wrapped.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return wrapped
+
+
+def _options_of(command: Callable[..., Any]) -> list[Parameter]:
+    return list(signature(command, eval_str=True).parameters.values())
+
+
+@app.command()
+@_with_run_options
+def run(options: Any) -> None:
+    """Make what is stale: all stages of all (or chosen) domains, then splits, exports and the dataset card."""
+    from toolace_dagster.cli.run import run_pipeline
+
+    raise typer.Exit(run_pipeline(options))
+
+
+@app.command()
+@_with_run_options
+def estimate(
+    options: Any,
+    sample: Annotated[
+        int,
+        typer.Option(min=1, help="Dialogues per domain to rehearse where past runs tell nothing."),
+    ] = 3,
+) -> None:
+    """Price a run before it starts, by stage and with its uncertainty; takes the options of `toolace run`."""
+    from toolace_dagster.cli.estimate import show_estimate
+
+    raise typer.Exit(show_estimate(options, sample))
 
 
 @pool_app.command("list")

@@ -73,7 +73,7 @@ def run_pipeline(options: RunOptions) -> int:
     if pool is None:
         return 1
     lost = print_notes(pool.notes)
-    chosen, unknown = _choose(pool, options.domains)
+    chosen, unknown = choose_domains(pool, options.domains)
     lost += unknown
     if not chosen:
         return 1
@@ -118,7 +118,13 @@ def run_pipeline(options: RunOptions) -> int:
     return 1 if faults else 0
 
 
-def _choose(pool: ToolPool, wanted: list[str]) -> tuple[list[str], int]:
+def choose_domains(pool: ToolPool, wanted: list[str]) -> tuple[list[str], int]:
+    """Domains to work on, and how many of those asked for there are not; these are complained of.
+
+    Args:
+        pool: The pool.
+        wanted: Names; empty means all domains.
+    """
     if not wanted:
         usable = [domain.name for domain in pool.domains if domain.tools]
         empty = [domain.name for domain in pool.domains if not domain.tools]
