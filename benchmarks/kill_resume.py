@@ -99,10 +99,10 @@ def counting_server() -> Generator[tuple[str, Counter[str]]]:
         thread.join(20)
 
 
-def start(home: Path, url: str, dialogues: int) -> subprocess.Popen[bytes]:
-    """Start a run."""
+def start(home: Path, url: str, dialogues: int, *more: str) -> subprocess.Popen[bytes]:
+    """Start a run, with more options perhaps."""
     words = ["run", "--home", str(home), "--domain", DOMAIN, "--dialogues", str(dialogues), "--rounds", "1"]
-    words += ["--model", "offline-served", "--base-url", url, "--concurrency", str(IN_FLIGHT)]
+    words += ["--model", "offline-served", "--base-url", url, "--concurrency", str(IN_FLIGHT), *more]
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "TOOLACE_", "DAGSTER"))
     }
