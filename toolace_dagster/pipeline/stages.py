@@ -140,7 +140,8 @@ class RefinementRound:
         """Prompts, mask settings, number of rounds (injections spread over them), model and code."""
         prompts = [prompt_hash(name) for name in ("injection", "mask_fill", "judge")]
         settings = context.settings.of("rounds", "mask_share", "mask_decay")
-        return [CODE_VERSIONS["refinement"], prompts, settings, _models(context.settings, "refiner", "judge")]
+        models = _models(context.settings, "refiner", "judge")
+        return [CODE_VERSIONS["refinement"], prompts, settings, models, *_execution(context)]
 
     def items(self, context: StageContext) -> list[WorkItem]:
         """One item per dialogue that passed the round before."""
@@ -150,7 +151,12 @@ class RefinementRound:
 
         def start(dialogue_id: str) -> Program[Any]:
             return round_program(
-                dialogues[dialogue_id], specs[dialogue_id], context.tools, context.settings, self.round_number
+                dialogues[dialogue_id],
+                specs[dialogue_id],
+                context.tools,
+                context.settings,
+                self.round_number,
+                context.executable,
             )
 
         return _following(context, before, specs, start)

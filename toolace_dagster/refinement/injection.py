@@ -20,6 +20,7 @@ from toolace_dagster.entities import (
     Replacement,
     TaskSpec,
     Tool,
+    ToolOutput,
     Turn,
     canonical_json,
 )
@@ -127,12 +128,17 @@ def _turns(replies: Sequence[TurnReply], anchor: Anchor, kind: InjectionType, ro
                 sub_task=anchor.turn.sub_task,
                 content=reply.content.strip(),
                 tool_calls=calls,
-                outputs=tool_outputs(reply.outputs, turns[-1].tool_calls) if reply.role == "tool" else (),
+                outputs=_injected(tool_outputs(reply.outputs, turns[-1].tool_calls)) if reply.role == "tool" else (),
                 tools_added=added or (anchor.turn.tools_added if is_last else ()),
                 origin=origin,
             )
         )
     return tuple(turns)
+
+
+def _injected(outputs: Sequence[ToolOutput]) -> tuple[ToolOutput, ...]:
+    """Outputs of calls that never got through: never run for real, whatever their tool."""
+    return tuple(output.model_copy(update={"source": "injected"}) for output in outputs)
 
 
 def _check(turns: tuple[Turn, ...], anchor: Anchor, kind: InjectionType) -> None:

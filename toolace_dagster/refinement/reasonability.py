@@ -17,6 +17,7 @@ from toolace_dagster.initialization.turns import tool_outputs
 from toolace_dagster.llm.protocol import ModelRequest, Program, Purpose, Sampling, ask
 from toolace_dagster.prompts import render
 from toolace_dagster.prompts.views import dialogue_view, masked_view, task_view, tools_view, turn_view
+from toolace_dagster.refinement.real_outputs import with_real_outputs
 from toolace_dagster.refinement.replies import FillReply, JudgeReply, MaskFillReply
 from toolace_dagster.refinement.selection import select_masks
 from toolace_dagster.settings import ModelRole, Settings
@@ -29,6 +30,7 @@ def reasonability_program(
     settings: Settings,
     round_number: int,
     sequence: int,
+    executable: frozenset[str] = frozenset(),
 ) -> Program[Edit]:
     """Run one pass: mask several non-adjacent turns, fill them in one call, let the judge decide.
 
@@ -42,6 +44,7 @@ def reasonability_program(
         settings: Mask share, decay and sampling settings.
         round_number: Refinement round, from 1.
         sequence: Position of the edit within the round.
+        executable: Names of the tools that are run for real; changed calls of theirs are run again.
 
     Returns:
         The edit, with what became of it.
@@ -49,7 +52,13 @@ def reasonability_program(
     rng = generator("reasonability", dialogue.id, round_number, sequence)
     masked = select_masks(dialogue, rng, share=settings.mask_share, decay=settings.mask_decay)
     units = {turn_id: _unit(dialogue, turn_id) for turn_id in masked}
-    holes = {turn.id: (turn_id if turn.id != turn_id else None) for turn_id, unit in units.items() for turn in unit}
+    holes = {
+        turn.id: (turn_id if turn.id != turn_id else None)
+        for turn_id, unit in units.items()
+        for turn in unit
+        # What a tool really answered is a fact that the call has to fit, so it stays to be seen.
+        if turn.id == turn_id or not _is_real(turn)
+    }
     shared = {"tools": tools_view(spec.offered_tools, tools), "task": task_view(spec, dialogue)}
     shared["dialogue"] = dialogue_view(dialogue.turns, holes)
     schemas = _schemas(units, spec, tools)
@@ -79,6 +88,8 @@ def reasonability_program(
             Replacement(before=old, after=(new,), dependent=old.id != turn_id)
             for old, new in zip(unit, after, strict=True)
         )
+    replacements, given_up = yield from with_real_outputs(dialogue, replacements, executable)
+    unusable += given_up
     edit = Edit(
         id=f"{dialogue.id}/r{round_number}/{sequence}",
         dialogue_id=dialogue.id,
@@ -166,7 +177,7 @@ def _fill(unit: tuple[Turn, ...], fill: FillReply, round_number: int) -> tuple[T
             ToolCall(id=old.id, name=new.name, arguments=new.arguments)
             for old, new in zip(turn.tool_calls, fill.tool_calls, strict=True)
         )
-        outputs = tool_outputs(fill.outputs, calls)
+        outputs = tool_outputs(fill.outputs, calls) if fill.outputs or not _is_real(unit[1]) else unit[1].outputs
         call_turn = {"tool_calls": calls, "content": content or turn.content, "origin": origin}
         return _rebuilt(turn, call_turn), _rebuilt(unit[1], {"outputs": outputs, "origin": dependent[0]})
     if turn.role == "tool":
@@ -175,6 +186,11 @@ def _fill(unit: tuple[Turn, ...], fill: FillReply, round_number: int) -> tuple[T
     if fill.tool_calls:
         raise ValueError("a fill of a text turn calls tools")
     return (_rebuilt(turn, {"content": content, "origin": origin}),)
+
+
+def _is_real(turn: Turn) -> bool:
+    """Whether all outputs of a turn are what tools really answered."""
+    return bool(turn.outputs) and all(output.source == "executed" for output in turn.outputs)
 
 
 def _rebuilt(turn: Turn, update: Mapping[str, object]) -> Turn:

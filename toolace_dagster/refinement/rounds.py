@@ -45,7 +45,12 @@ def planned_injections(spec: TaskSpec, round_number: int, rounds: int) -> list[I
 
 
 def round_program(
-    dialogue: Dialogue, spec: TaskSpec, tools: Mapping[str, Tool], settings: Settings, round_number: int
+    dialogue: Dialogue,
+    spec: TaskSpec,
+    tools: Mapping[str, Tool],
+    settings: Settings,
+    round_number: int,
+    executable: frozenset[str] = frozenset(),
 ) -> Program[RefinedDialogue]:
     """Run one round over one dialogue.
 
@@ -55,6 +60,7 @@ def round_program(
         tools: Tools of the domain by name.
         settings: Number of rounds, mask share and decay, sampling settings.
         round_number: From 1.
+        executable: Names of the tools that are run for real.
 
     Returns:
         The dialogue after the round, with all edits tried.
@@ -68,6 +74,6 @@ def round_program(
         if injected is not None:
             edits.append(injected)
             dialogue = apply_edit(dialogue, injected)
-    refined = yield from reasonability_program(dialogue, spec, tools, settings, round_number, len(edits))
+    refined = yield from reasonability_program(dialogue, spec, tools, settings, round_number, len(edits), executable)
     edits.append(refined)
     return RefinedDialogue(dialogue=apply_edit(dialogue, refined), edits=tuple(edits))

@@ -1,0 +1,74 @@
+"""``backends.toml``: which backend runs which tools, and what is said of a file that is wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from toolace_dagster.execution.executor import assigned, executable_tools
+from toolace_dagster.tool_pool import PoolError, load_pool
+
+
+def pool(folder: Path, backends: str) -> Path:
+    tools = [
+        {"name": name, "description": "x", "parameters": {"type": "object", "properties": {}}}
+        for name in ("find", "book", "rate")
+    ]
+    (folder / "garages.json").write_text(json.dumps(tools))
+    (folder / "backends.toml").write_text(backends)
+    (folder / "backends").mkdir(exist_ok=True)
+    (folder / "backends" / "desk.py").write_text("class Desk: ...\n")
+    return folder
+
+
+def test_the_last_backend_that_names_a_tool_counts(tmp_path: Path) -> None:
+    text = """
+    [[backend]]
+    domain = "garages"
+    kind = "python"
+    target = "desk:Desk"
+    names = { find = "look" }
+
+    [[backend]]
+    domain = "garages"
+    kind = "simulated"
+    tools = ["rate"]
+    """
+    (domain,) = load_pool(pool(tmp_path, text)).domains
+    tools = {tool.name: tool for tool in domain.tools}
+    ((backend, names),) = assigned(domain.backends, tools)
+    assert names == {"find": "look", "book": "book"}
+    assert executable_tools(domain.backends, tools) == {"find", "book"}
+    assert not [note for note in domain.notes if note.status == "rejected"]
+    assert backend.kind == "python"
+    assert str(tmp_path / "backends") in backend.path
+
+
+def test_the_code_counts_for_what_is_stale(tmp_path: Path) -> None:
+    text = '[[backend]]\ndomain = "garages"\nkind = "python"\ntarget = "desk:Desk"\n'
+    before = load_pool(pool(tmp_path, text)).domains[0].backends[0]
+    (tmp_path / "backends" / "desk.py").write_text("class Desk:\n    def find(self): return 1\n")
+    after = load_pool(tmp_path).domains[0].backends[0]
+    assert before != after
+    assert before.model_copy(update={"code": ""}) == after.model_copy(update={"code": ""})
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[[backend", "can't be read"),
+        ("kind = 'python'", r"holds \[\[backend\]\] entries and nothing else"),
+        ("[[backend]]\nkind = 'simulated'", "names no domain"),
+        ("[[backend]]\ndomain = 'garagse'\nkind = 'simulated'", "no domain. Did you mean 'garages'"),
+        ("[[backend]]\ndomain = 'garages'\nkind = 'simulated'\ntools = ['fnd']", "Did you mean 'find'"),
+        ("[[backend]]\ndomain = 'garages'\nkind = 'python'", r"\(garages\): target: Field required"),
+        ("[[backend]]\ndomain = 'garages'\nkind = 'python'\ntarget = 'a b'", "neither 'module' nor 'module:Class'"),
+        ("[[backend]]\ndomain = 'garages'\nkind = 'mcp'", "either a command or a url"),
+        ("[[backend]]\ndomain = 'garages'\nkind = 'magic'", "Backend 1"),
+    ],
+)
+def test_a_wrong_file_stops_the_run_and_says_where(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(PoolError, match=words):
+        load_pool(pool(tmp_path, text))
