@@ -50,7 +50,7 @@ class Moment:
     """What one kill came to.
 
     Attributes:
-        seconds: When it came, from the start of the run.
+        wanted: Requests after which it was to come.
         asked: Requests that had come by then.
         calls: Calls that were on disk by then.
         repeated: Requests that were asked for again.
@@ -58,7 +58,7 @@ class Moment:
         doubles: Usable responses that are stored twice.
     """
 
-    seconds: float
+    wanted: int
     asked: int
     calls: int
     repeated: int
@@ -154,17 +154,18 @@ def trials(folder: Path, moments: int, seed: int, dialogues: int) -> Generator[M
     """Kill runs at random moments and let the same command go on."""
     generator = random.Random(seed)  # noqa: S311 - moments, no secret
     with counting_server() as (url, seen):
-        started = time.monotonic()
         finish(start(folder / "undisturbed", url, dialogues))
-        whole = time.monotonic() - started
         expected, usual = rows(folder / "undisturbed"), Counter(seen)
         for number in range(moments):
             home = folder / f"home-{number}"
             seen.clear()
-            # One after the other through the run, so that each part of it has its turn.
-            wait = whole * (number + generator.random()) / moments
+            # One after the other through the run, so that each part of it has its turn; by requests, since a busy
+            # machine takes another time for each run.
+            wanted = int(usual.total() * (number + generator.random()) / moments)
             process = start(home, url, dialogues)
-            time.sleep(wait)
+            while seen.total() < wanted and process.poll() is None:
+                time.sleep(0.001)
+            time.sleep(generator.uniform(0, 2 * LATENCY))
             kill(process)
             asked, on_disk = seen.total(), calls_on_disk(home)
             finish(start(home, url, dialogues))
@@ -173,7 +174,7 @@ def trials(folder: Path, moments: int, seed: int, dialogues: int) -> Generator[M
                 .domain(DOMAIN)
                 .read("SELECT count(*) - count(DISTINCT key) AS n FROM model_calls WHERE usable")
             )
-            yield Moment(wait, asked, on_disk, (seen - usual).total(), rows(home) == expected, doubles[0]["n"])
+            yield Moment(wanted, asked, on_disk, (seen - usual).total(), rows(home) == expected, doubles[0]["n"])
 
 
 def main() -> None:
@@ -181,14 +182,14 @@ def main() -> None:
     moments = int(sys.argv[1]) if len(sys.argv) > 1 else 20
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else random.SystemRandom().randrange(10**6)
     print(f"{moments} moments, seed {seed}, {IN_FLIGHT} calls in flight at most, {LATENCY * 1000:.0f} ms latency")
-    print(f"{'killed after':>12s} {'asked':>6s} {'on disk':>8s} {'paid twice':>11s} {'rows':>10s}")
+    print(f"{'killed after':>14s} {'asked':>6s} {'on disk':>8s} {'paid twice':>11s} {'rows':>10s}")
     results: list[Moment] = []
     with tempfile.TemporaryDirectory() as folder:
         for moment in trials(Path(folder), moments, seed, dialogues=3):
             results.append(moment)
             told = "as ever" if moment.same and not moment.doubles else "DIFFERENT"
             print(
-                f"{moment.seconds:10.2f} s {moment.asked:6d} {moment.calls:8d} {moment.repeated:11d} {told:>10s}",
+                f"{moment.wanted:5d} requests {moment.asked:6d} {moment.calls:8d} {moment.repeated:11d} {told:>10s}",
                 flush=True,
             )
     most = max(moment.repeated for moment in results)
