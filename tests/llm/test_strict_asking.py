@@ -285,7 +285,7 @@ def test_an_endpoint_that_ignores_the_schema_gets_it_in_words(serve: Serve, tmp_
     assert set(ways[-10:]) == {"json_object"}
     (listed,) = json.loads(memory.read_text())["endpoints"].values()
     assert [(entry["what"], entry["value"], entry["instead"]) for entry in listed] == [
-        ("format", "strict", "json_object")
+        ("format", "strict", "object_schema")
     ]
     assert all_came_out(run(tmp_path / "2", server.url, rows(3), memory), prompts(3))
     assert len(server.bodies) == len(ways) + 3
@@ -374,3 +374,23 @@ def test_without_repair_tries_nothing_is_asked_again(serve: Serve, tmp_path: Pat
     outcomes = run(tmp_path, server.url, {"row": checking("row")}, repair_tries=0)
     assert outcomes["row"].row == "now"
     assert len(server.bodies) == 1
+
+
+def test_a_server_that_fails_over_the_format_is_asked_another_way(serve: Serve, tmp_path: Path) -> None:
+    """As llama-cpp-python does: status 500, and the validation error of the form it does not know."""
+    words = "1 validation error: {'loc': ('body', 'response_format', 'type'), 'input': 'json_schema'}"
+
+    def behave(_: int, body: Body) -> Answer:
+        return echo(body) if body.get("response_format", {}).get("type") == "json_object" else refuses(500, words)
+
+    server = serve(behave)
+    assert all_came_out(run(tmp_path, server.url, rows(6), concurrency=1), prompts(6))
+    forms = [body["response_format"] for body in server.bodies]
+    assert [form["type"] for form in forms] == ["json_schema", *["json_object"] * 6]
+    assert forms[-1]["schema"]["required"] == ["value"]
+
+
+def test_a_server_that_is_merely_broken_is_not(serve: Serve, tmp_path: Path) -> None:
+    server = serve(lambda number, body: refuses(500, "response_format worker died") if number == 1 else echo(body))
+    assert all_came_out(run(tmp_path, server.url, rows(3), concurrency=1), prompts(3))
+    assert {body["response_format"]["type"] for body in server.bodies} == {"json_schema"}

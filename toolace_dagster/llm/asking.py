@@ -21,6 +21,10 @@ from toolace_dagster.settings import ModelSettings
 
 _FORMAT_WORDS = ("response_format", "json_schema", "json_object", "guided", "grammar", "json schema")
 _PARAMETERS = ("max_tokens", "temperature", "top_p", "reasoning_effort", "seed", "max_completion_tokens")
+_REFUSING = (400, 422, 500, 501)
+_FAILING = 500
+_UNREAD = re.compile(r"validation error.{0,200}response_format|not supported|unsupported|grammar", re.DOTALL)
+"""Words of a server that failed over what it was asked, and would fail again."""
 _OF_THE_SCHEMA = re.compile(
     r"invalid (json[ _]?)?schema|invalid_json_schema|in context=|first keys|\$ref|too many states"
     r"|schema (contains|conversion)"
@@ -93,7 +97,7 @@ class Manner:
             raised: What the call raised.
             request: What was asked.
         """
-        if not isinstance(raised, openai.APIStatusError) or raised.status_code not in (400, 422, 501):
+        if not isinstance(raised, openai.APIStatusError) or raised.status_code not in _REFUSING:
             return None
         if is_too_long(raised):
             # It names max_tokens, but without it the reply would only be cut elsewhere.
@@ -101,9 +105,11 @@ class Manner:
         words = f"{raised.param} {raised.code} {raised}".lower()
         way = self.way(request)
         of_the_schema = _OF_THE_SCHEMA.search(words) is not None
+        if raised.status_code == _FAILING and not _UNREAD.search(words):
+            return None
         if (of_the_schema or any(word in words for word in _FORMAT_WORDS)) and way != FORMATS[-1]:
             position = FORMATS.index(way)
-            if of_the_schema and position < FORMATS.index(WORDED):
+            if of_the_schema and position <= FORMATS.index(WORDED):
                 return replace(self, schemas={**self.schemas, request.schema_hash: position + 1})
             return replace(self, format=_after(position, words))
         for name in _PARAMETERS:

@@ -18,18 +18,19 @@ from pydantic import ValidationError
 from toolace_dagster.entities import canonical_json
 from toolace_dagster.llm.protocol import CallError, ModelRequest, ReplyT
 
-FORMATS: Final = ("strict", "bare", "wide", "json_schema", "json_object", "prompt")
+FORMATS: Final = ("strict", "bare", "wide", "json_schema", "object_schema", "json_object", "prompt")
 """Ways to ask for structured output, best first. An endpoint that refuses one is asked by the next that applies.
 
 ``strict`` sends the schema in the strict subset; ``bare`` the same without patterns, formats and bounds, which
 fine-tuned models and several servers refuse; ``wide`` the request's wider schema, bare as well; ``json_schema``
-the schema as it is, unenforced by OpenAI's own models. Below that the schema is put into the prompt in words.
+the schema as it is, unenforced by OpenAI's own models. Below that the schema is put into the prompt in words;
+``object_schema`` sends it along with the JSON object too, as ``llama-cpp-python`` and some hosts take it.
 """
 STRICT: Final = range(3)
 """Positions of the ways that send a strict schema."""
 LOOSE: Final = "json_schema"
 """The way that sends a schema as it is."""
-WORDED: Final = "json_object"
+WORDED: Final = "object_schema"
 """The first way that puts the schema into words."""
 
 _FENCE = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL)
@@ -69,8 +70,12 @@ def applies(request: ModelRequest[Any], way: str) -> bool:
 
 def response_format(request: ModelRequest[Any], way: str) -> dict[str, Any] | None:
     """The ``response_format`` parameter for one way of asking; None leaves it out."""
-    if way in ("json_object", "prompt"):
-        return {"type": "json_object"} if way == "json_object" else None
+    if way == "prompt":
+        return None
+    if way in ("object_schema", "json_object"):
+        # The wider schema: what constrains the decoding of such servers is slow or fails with large ones.
+        wide = {"schema": request.wide_schema or request.schema} if way == "object_schema" else {}
+        return {"type": "json_object", **wide}
     schema = request.schema
     if way != LOOSE:
         strict = request.strict(bare=way != "strict", wide=way == "wide")
@@ -83,7 +88,7 @@ def response_format(request: ModelRequest[Any], way: str) -> dict[str, Any] | No
 def chat_messages(request: ModelRequest[Any], way: str) -> list[dict[str, Any]]:
     """The prompt as chat messages; below ``json_schema`` the last one carries the schema in words."""
     messages: list[dict[str, Any]] = [{"role": m.role, "content": m.content} for m in request.messages]
-    if way in ("json_object", "prompt"):
+    if FORMATS.index(way) >= FORMATS.index(WORDED):
         # The wider one: a tool's parameters are in the prompt already.
         schema = canonical_json(request.wide_schema or request.schema).replace("<", "\\u003c")
         messages[-1]["content"] += (

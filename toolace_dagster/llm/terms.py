@@ -34,6 +34,7 @@ _IN_WORDS = {
     "bare": "a strict JSON Schema without patterns and bounds",
     "wide": "a strict JSON Schema without the tools' parameters",
     "json_schema": "a JSON Schema",
+    "object_schema": "a JSON object with a schema",
     "json_object": "a JSON object",
     "prompt": "the prompt alone",
 }
