@@ -10,6 +10,7 @@ import pytest
 
 from tests.tool_pool.pools import ImportOne
 from toolace_dagster.entities import TOOL_NAME, Tool
+from toolace_dagster.tool_pool.bounds import MAX_SIZE
 from toolace_dagster.tool_pool.keywords import MAX_DEPTH
 from toolace_dagster.tool_pool.normal_form import portable_name
 
@@ -73,7 +74,18 @@ REPAIRS: dict[str, tuple[Any, Any, str]] = {
     "type word dict": ({"type": "dict"}, {"type": "object"}, "'dict' was read as 'object'"),
     "type word float": ({"type": "float"}, {"type": "number"}, "'float'"),
     "type word NUMBER": ({"type": "NUMBER"}, {"type": "number"}, "'NUMBER'"),
-    "type word generic": ({"type": "List<String>"}, {"type": "array"}, "'List<String>'"),
+    "type word generic": (
+        {"type": "List<String>"},
+        {"type": "array", "items": {"type": "string"}},
+        "'List<String>' was read as 'array'",
+    ),
+    "type word nested": (
+        {"type": "List[Dict[str, int]], optional"},
+        {"type": "array", "items": {"type": "object"}},
+        "was read as 'array'",
+    ),
+    "type word optional": ({"type": "str, optional"}, {"type": "string"}, "'str, optional'"),
+    "type word Optional": ({"type": "Optional[int]"}, {"type": "integer"}, "'Optional[int]'"),
     "type word any": ({"type": "any", "title": "A"}, {"title": "A"}, "any is allowed"),
     "type word unknown": ({"type": "Foo"}, {}, "'Foo' is no JSON type"),
     "type number": ({"type": 3}, {}, "3 is no JSON type"),
@@ -141,6 +153,22 @@ ROOTS: dict[str, tuple[Any, Any]] = {
     "dict": ({"type": "dict", "properties": {}}, {"type": "object", "properties": {}}),
     "object or null": ({"type": ["object", "null"], "properties": {}}, {"type": "object", "properties": {}}),
     "null properties": ({"type": "object", "properties": None}, {"type": "object", "properties": {}}),
+    "bare properties": (
+        {"city": {"type": "str"}, "days": {"type": "int, optional"}, "unit": {"type": "string", "default": "C"}},
+        {
+            "type": "object",
+            "properties": {
+                "city": {"type": "string"},
+                "days": {"type": "integer"},
+                "unit": {"type": "string", "default": "C"},
+            },
+            "required": ["city"],
+        },
+    ),
+    "listed": (
+        [{"name": "a", "type": "NUMBER"}, {"name": "b", "type": "STRING", "required": False}],
+        {"type": "object", "properties": {"a": {"type": "number"}, "b": {"type": "string"}}, "required": ["a"]},
+    ),
     "required text": ({"type": "object", "properties": {}, "required": "a"}, {"type": "object", "properties": {}}),
 }
 
@@ -169,11 +197,11 @@ REJECTED: dict[str, tuple[Any, str]] = {
     "blank name": ({"name": "  "}, "no name"),
     "number as name": ({"name": 5}, "no name"),
     "function no object": ({"type": "function", "function": "f"}, "text, not an object"),
-    "parameters list": (entry([{"name": "a", "type": "STRING"}]), "a list"),
+    "parameters list": (entry([{"name": "a", "type": "STRING"}, "b"]), "a list"),
     "parameters text": (entry("{}"), "text"),
     "parameters true": (entry(True), "true or false"),
     "parameters of a string": (entry({"type": "string"}), "not of an object"),
-    "parameters are properties": (entry({"city": {"type": "string"}}), "no JSON Schema of an object"),
+    "parameters are texts": (entry({"city": "string"}), "no JSON Schema of an object"),
     "properties list": (entry({"type": "object", "properties": []}), "a list"),
 }
 
@@ -280,13 +308,44 @@ def test_wide_cycle_is_cut_sooner(import_one: ImportOne) -> None:
     assert len(json.dumps(tool.parameters)) < 200_000
 
 
-def test_references_that_explode_are_rejected(import_one: ImportOne) -> None:
+def test_references_that_explode_are_cut(import_one: ImportOne) -> None:
     layers = {f"L{i}": {"properties": {f"p{j}": {"$ref": f"#/$defs/L{i + 1}"} for j in range(9)}} for i in range(9)}
 
-    tool, note = import_one(entry({"type": "object", **layers["L0"], "$defs": {**layers, "L9": {}}}))
+    tool, reason = repaired(import_one, entry({"type": "object", **layers["L0"], "$defs": {**layers, "L9": {}}}))
+
+    assert levels(tool.parameters) == 4
+    assert "references below depth 2 were left out, since they expand to more than" in reason
+
+
+def test_large_schema_is_cut_from_below(import_one: ImportOne) -> None:
+    def layer(depth: int) -> dict[str, Any]:
+        text = "x" * 60
+        inner = {f"p{i}": layer(depth - 1) for i in range(8)} if depth else {}
+        return {"type": "object", "description": text, "properties": inner, "required": ["p0"] if depth else []}
+
+    tool, reason = repaired(import_one, entry(layer(4), result=layer(4)))
+
+    assert levels(tool.parameters) == 3
+    assert "larger than 40,000 characters, so everything below depth 2 was left out (at parameters, result)" in reason
+    assert tool.required == {"p0"}
+    assert tool.result is not None
+    assert len(json.dumps(tool.parameters)) < MAX_SIZE * 1.2
+
+
+def test_texts_go_last(import_one: ImportOne) -> None:
+    wide = {f"p{i}": {"type": "string", "description": "x" * 300} for i in range(200)}
+
+    tool, reason = repaired(import_one, entry({"type": "object", "properties": wide}))
+
+    assert {*tool.properties} == {*wide}
+    assert "the texts of its properties were left out" in reason
+
+
+def test_schema_too_large_in_itself_is_rejected(import_one: ImportOne) -> None:
+    tool, note = import_one(entry({"type": "object", "properties": {f"property_{i}": {} for i in range(3000)}}))
 
     assert tool is None
-    assert "expand to more than" in note.reason
+    assert "larger than 40,000 characters" in note.reason
 
 
 def test_long_chain_of_references_is_rejected(import_one: ImportOne) -> None:

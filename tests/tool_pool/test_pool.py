@@ -113,13 +113,24 @@ def test_unreadable_file_takes_no_name_away(write_pool: WritePool) -> None:
 
 
 def test_first_of_two_tools_of_one_name_stays(write_pool: WritePool) -> None:
-    pool = load_pool(write_pool({"shop/a.json": [tool("buy")], "shop/b.json": [tool("buy"), tool("sell")]}))
+    pool = load_pool(
+        write_pool(
+            {"shop/a.json": [tool("buy")], "shop/b.json": [{**tool("buy"), "description": "Other."}, tool("sell")]}
+        )
+    )
 
     assert names(pool) == {"shop": ["buy", "sell"]}
     (note,) = [note for note in pool.notes if note.status == "rejected"]
     assert note.item == "buy"
     assert "shop/a.json" in note.reason
     assert "shop/b.json" in note.reason
+
+
+def test_same_tool_again_is_told_from_another_of_the_name(write_pool: WritePool) -> None:
+    pool = load_pool(write_pool({"shop/a.json": [tool("buy")], "shop/b.json": [tool("buy")]}))
+
+    (note,) = [note for note in pool.notes if note.status == "rejected"]
+    assert note.reason == "the domain has the same tool 'buy' already, from shop/a.json"
 
 
 def test_domain_without_usable_tools_is_no_domain_but_keeps_its_notes(write_pool: WritePool) -> None:

@@ -217,6 +217,29 @@ def pool_check(
     raise typer.Exit(check_pool(_pool_settings(pool, domain_limit, skip_deprecated)))
 
 
+@pool_app.command("import")
+def pool_import(
+    source: Annotated[
+        str, typer.Argument(help="Where the tools are: a folder, a file, an http(s) address, or Python code.")
+    ],
+    into: Annotated[Path, typer.Option("--into", help="Folder that gets a file per domain; a pool of its own.")],
+    domains: Annotated[
+        Path | None,
+        typer.Option("--domains", exists=True, dir_okay=False, help="A domains.toml: what you say about domains."),
+    ] = None,
+    domain_limit: DomainLimitOption = DEFAULT_LIMIT,
+    skip_deprecated: SkipDeprecatedOption = False,
+) -> None:
+    """Write the tools of a source into a folder in the normal form; exits with 1 when an entry was rejected."""
+    from toolace_dagster.cli.pool_import import import_pool
+    from toolace_dagster.tool_pool import PoolOptions
+
+    options = PoolOptions(
+        domain_limit=domain_limit, skip_deprecated=skip_deprecated, domains_file=str(domains) if domains else ""
+    )
+    raise typer.Exit(import_pool(source, into, options))
+
+
 @pool_app.command("graph")
 def pool_graph(
     domain: Annotated[str, typer.Argument(help="The tool domain to draw.")],

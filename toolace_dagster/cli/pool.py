@@ -10,9 +10,14 @@ from collections import Counter
 from toolace_dagster.cli.console import complain, say, show_table
 from toolace_dagster.entities import ImportNote
 from toolace_dagster.pipeline.pool import configured_pool
+from toolace_dagster.reporting.import_notes import grouped_notes
 from toolace_dagster.reporting.tool_graph import dot, link_rows, mermaid
 from toolace_dagster.settings import Settings
-from toolace_dagster.tool_pool import PoolError, ToolPool, UnknownDomain, find_links
+from toolace_dagster.tool_pool import Likeness, PoolError, ToolPool, UnknownDomain, find_likenesses, find_links
+
+MANY_NOTES = 40
+"""From more notes than this on they are printed in groups."""
+FEW_ALIKE = 5
 
 
 def open_pool(settings: Settings) -> ToolPool | None:
@@ -55,6 +60,7 @@ def check_pool(settings: Settings) -> int:
     if pool is None:
         return 1
     print_notes(pool.notes)
+    print_likenesses(find_likenesses([tool for domain in pool.domains for tool in domain.tools]))
     counts = Counter(note.status for note in pool.notes)
     say(
         f"{len(pool.notes)} entries in {len(pool.domains)} domains: "
@@ -96,13 +102,35 @@ def print_graph(settings: Settings, name: str, form: str) -> int:
 
 
 def print_notes(notes: tuple[ImportNote, ...]) -> int:
-    """Print entries that were repaired or rejected, by name and reason.
+    """Print entries that were repaired or rejected, by name and reason; many of them in groups.
 
     Returns:
         How many were rejected.
     """
     remarks = [note for note in notes if note.status != "accepted"]
-    for note in remarks:
-        mend = f" Mend: {note.mend}" if note.mend else ""
-        say(f"{note.status}: {note.source}: {note.item}: {note.reason}{mend}")
+    if len(remarks) > MANY_NOTES:
+        for group in grouped_notes(remarks):
+            mend = f" Mend: {group.mend}" if group.mend else ""
+            shown = ", ".join(group.examples) + (", ..." if group.count > len(group.examples) else "")
+            say(f"{group.status} {group.count:,}: {group.what} (such as {shown}).{mend}")
+    else:
+        for note in remarks:
+            mend = f" Mend: {note.mend}" if note.mend else ""
+            say(f"{note.status}: {note.source}: {note.item}: {note.reason}{mend}")
     return sum(note.status == "rejected" for note in remarks)
+
+
+def print_likenesses(likenesses: tuple[Likeness, ...]) -> None:
+    """Print tools that look alike, the first few of each kind."""
+    titles = {"near_duplicate": "near-duplicates", "name_clash": "names that several domains have"}
+    for kind, title in titles.items():
+        found = [each for each in likenesses if each.kind == kind]
+        if found:
+            shown = "; ".join(_alike(each) for each in found[:FEW_ALIKE])
+            more = f"; and {len(found) - FEW_ALIKE:,} more" if len(found) > FEW_ALIKE else ""
+            say(f"{len(found):,} groups of {title}: {shown}{more}")
+
+
+def _alike(likeness: Likeness) -> str:
+    names = ", ".join(likeness.tools[:4]) + (", ..." if len(likeness.tools) > 4 else "")
+    return f"{names} ({likeness.similarity:.0%})" if likeness.kind == "near_duplicate" else names

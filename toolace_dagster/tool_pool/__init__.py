@@ -5,15 +5,16 @@ between tools. Does not belong here: choosing tools for a task
 (``initialization``). The pool that comes with the package is in ``shipped``.
 """
 
+from toolace_dagster.tool_pool.assembly import DOMAIN_NAME, WHOLE_FILE
 from toolace_dagster.tool_pool.dependencies import Link, find_links, producers_of
+from toolace_dagster.tool_pool.export import export_pool
 from toolace_dagster.tool_pool.formats.document import POOL_FORMAT
 from toolace_dagster.tool_pool.graph import ToolGraph, reachable
 from toolace_dagster.tool_pool.grouping import domain_name
 from toolace_dagster.tool_pool.identifiers import identifier_parameters
-from toolace_dagster.tool_pool.kinds import absolute_source
+from toolace_dagster.tool_pool.kinds import absolute_source, name_of_source
+from toolace_dagster.tool_pool.likenesses import Likeness, find_likenesses
 from toolace_dagster.tool_pool.pool import (
-    DOMAIN_NAME,
-    WHOLE_FILE,
     PoolError,
     ToolPool,
     UnknownDomain,
@@ -25,6 +26,7 @@ __all__ = [
     "DOMAIN_NAME",
     "POOL_FORMAT",
     "WHOLE_FILE",
+    "Likeness",
     "Link",
     "PoolError",
     "PoolOptions",
@@ -33,9 +35,12 @@ __all__ = [
     "UnknownDomain",
     "absolute_source",
     "domain_name",
+    "export_pool",
+    "find_likenesses",
     "find_links",
     "identifier_parameters",
     "load_pool",
+    "name_of_source",
     "producers_of",
     "reachable",
 ]

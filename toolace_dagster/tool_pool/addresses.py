@@ -7,7 +7,7 @@ not belong here: calling the tools, and the formats of files (``formats``).
 from __future__ import annotations
 
 import re
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import httpx2
@@ -35,6 +35,11 @@ class WebAddress:
     def absolute(self, source: str) -> str:
         """An address means the same everywhere."""
         return source
+
+    def name(self, source: str, folder: Path) -> str:
+        """The address without credentials and query."""
+        del folder
+        return public_address(source)
 
     def signature(self, source: str) -> object:
         """Fetched once in the life of a process, so that one run sees one pool."""

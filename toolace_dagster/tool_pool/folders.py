@@ -40,6 +40,10 @@ class FolderOrFile:
         """The absolute path."""
         return str(Path(source).resolve())
 
+    def name(self, source: str, folder: Path) -> str:
+        """The path as seen from the folder."""
+        return Path(os.path.relpath(Path(source).resolve(), folder.resolve())).as_posix()
+
     def read(self, source: str, options: PoolOptions) -> list[Source]:
         """Read every file but hidden ones, READMEs and licences, in order.
 

@@ -6,6 +6,8 @@ what a kind is (``sources``) and any one of them.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from toolace_dagster.tool_pool.addresses import WebAddress
 from toolace_dagster.tool_pool.folders import FolderOrFile
 from toolace_dagster.tool_pool.live import LiveServer
@@ -26,6 +28,19 @@ def kind_of(source: str) -> SourceKind:
         The first kind that takes it.
     """
     return next(kind for kind in KINDS if kind.takes(source))
+
+
+def name_of_source(source: str, folder: Path) -> str:
+    """What a source is called in a report.
+
+    Args:
+        source: What the user gave.
+        folder: The folder the report is kept in.
+
+    Returns:
+        A path relative to the folder, or the source without what may be secret.
+    """
+    return kind_of(source).name(source, folder)
 
 
 def absolute_source(source: str) -> str:

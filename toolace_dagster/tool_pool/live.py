@@ -7,6 +7,7 @@ Belongs here: the kind of source. Does not belong here: talking to a server
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from toolace_dagster.entities.backend import McpBackend
 from toolace_dagster.execution.mcp_client import ServerListing, backend_of, is_live, list_server, shown
@@ -28,6 +29,14 @@ class LiveServer:
     def absolute(self, source: str) -> str:
         """The source itself; the paths in a command mean what they mean where it is run."""
         return source
+
+    def name(self, source: str, folder: Path) -> str:
+        """The server as it is shown, without what may be secret."""
+        del folder
+        try:
+            return f"mcp:{shown(backend_of(source))}"
+        except (BackendUnusable, ValueError):
+            return "mcp"
 
     def signature(self, source: str) -> object:
         """Asked once in the life of a process, so that one run sees one pool."""

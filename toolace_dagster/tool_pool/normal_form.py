@@ -13,9 +13,15 @@ import unicodedata
 from pydantic import JsonValue
 
 from toolace_dagster.entities import TOOL_NAME, ImportNote, JsonObject, Provenance, Tool, content_hash
+from toolace_dagster.tool_pool.bounds import bounded
 from toolace_dagster.tool_pool.formats.document import MAX_NESTING, Entry, writable
 from toolace_dagster.tool_pool.formats.json_text import AmbiguousObject
 from toolace_dagster.tool_pool.keywords import ROOT_KEYWORDS
+from toolace_dagster.tool_pool.loose_parameters import (
+    are_properties,
+    parameters_of_list,
+    parameters_of_properties,
+)
 from toolace_dagster.tool_pool.old_keywords import type_of_word
 from toolace_dagster.tool_pool.references import inline_references
 from toolace_dagster.tool_pool.repairs import RepairLog, Unusable
@@ -191,6 +197,10 @@ def _parameters(function: JsonObject, log: RepairLog, *, say_written: bool) -> J
         )
         return {"type": "object", "properties": {}}
     given = function[key]
+    if isinstance(given, list):
+        given = parameters_of_list(given, key, log)
+    elif isinstance(given, dict) and are_properties(given):
+        given = parameters_of_properties(given, key, log)
     if not isinstance(given, dict):
         raise Unusable(f"{key} is {_kind(given)}, no JSON Schema of an object", _OBJECT_SCHEMA)
     schema = inline_references(given, key, log, say_written=say_written)
@@ -199,7 +209,7 @@ def _parameters(function: JsonObject, log: RepairLog, *, say_written: bool) -> J
     assert isinstance(mended, dict)
     if fault := schema_fault(mended):
         raise Unusable(f"{key} is not valid JSON Schema: {fault}", "correct the schema")
-    return mended
+    return bounded(mended, key, log)
 
 
 _OBJECT_SCHEMA = 'write {"type": "object", "properties": {...}}'
@@ -246,8 +256,13 @@ def _result(function: JsonObject, log: RepairLog, *, say_written: bool) -> JsonO
         else:
             fault = schema_fault(mended) if isinstance(mended, dict) else "it is no schema object"
             if isinstance(mended, dict) and not fault:
-                log.merge(attempt)
-                return mended
+                try:
+                    mended = bounded(mended, key, attempt)
+                except Unusable as error:
+                    fault = error.reason
+                else:
+                    log.merge(attempt)
+                    return mended
     log.add(f"the result schema under {key} was left out: {fault}", "correct it or delete it")
     return None
 

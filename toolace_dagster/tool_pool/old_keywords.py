@@ -33,6 +33,11 @@ TYPE_WORDS: dict[str, str | None] = {
 """JSON type of each type word, in lower case; None for a word that allows any value."""
 
 
+MAX_TYPE_WORD = 200
+_OPTIONAL = re.compile(r"optional\s*\[(.+)\]", re.IGNORECASE)
+_LIST_OF = re.compile(r"(?:list|array|arraylist|sequence|set)\s*[\[<(](.+)[\])>](?:\s*,\s*optional)?$", re.IGNORECASE)
+
+
 def type_of_word(word: JsonValue) -> str | None:
     """Read a type word.
 
@@ -44,7 +49,15 @@ def type_of_word(word: JsonValue) -> str | None:
     """
     if not isinstance(word, str):
         return None
-    return TYPE_WORDS.get(re.split(r"[\[<(]", word, maxsplit=1)[0].strip().lower())
+    optional = _OPTIONAL.fullmatch(word.strip())
+    plain = optional[1] if optional else word
+    return TYPE_WORDS.get(re.split(r"[\[<(,;]", plain, maxsplit=1)[0].strip().lower())
+
+
+def _items_of(word: JsonValue) -> str:
+    """What a type word says of the items, such as ``int`` in ``List[int]``; empty when it says nothing."""
+    found = _LIST_OF.match(word.strip()) if isinstance(word, str) and len(word) < MAX_TYPE_WORD else None
+    return found[1].strip() if found and type_of_word(found[1]) else ""
 
 
 def read_types(schema: JsonObject, where: str, log: RepairLog) -> JsonObject:
@@ -73,6 +86,10 @@ def read_types(schema: JsonObject, where: str, log: RepairLog) -> JsonObject:
     if not types:
         log.add(f"the type {_short(given)} is no JSON type, so any is allowed", mend, where)
         return kept
+    items = "" if isinstance(given, list) or types != ["array"] or "items" in schema else _items_of(given)
+    if items:
+        kept["items"] = {"type": items}
+        schema = {**schema, "items": kept["items"]}
     meant: JsonValue = types if isinstance(given, list) and len(types) > 1 else types[0]
     log.add(f"the type {_short(given)} was read as {_short(meant)}", mend, where)
     return {key: meant if key == "type" else value for key, value in schema.items()}

@@ -1,8 +1,7 @@
 """From a source of tools to tool domains.
 
-Belongs here: the pool, duplicates in a domain, and the import report. Does not
-belong here: reading sources (``kinds``), which entry is in which domain
-(``grouping``) and repairs of tools (``normal_form``).
+Belongs here: the pool and loading one. Does not belong here: reading sources
+(``kinds``) and what becomes of their entries (``assembly``).
 """
 
 from __future__ import annotations
@@ -14,23 +13,16 @@ from pathlib import Path
 
 from pydantic import field_validator
 
-from toolace_dagster.entities import Entity, ImportNote, Tool, ToolDomain
-from toolace_dagster.entities.backend import ToolBackend
+from toolace_dagster.entities import Entity, ImportNote, ToolDomain
+from toolace_dagster.tool_pool.assembly import WHOLE_FILE, assembled
 from toolace_dagster.tool_pool.backends import BackendsError, with_backends
 from toolace_dagster.tool_pool.folders import FolderOrFile
-from toolace_dagster.tool_pool.grouping import Part, domain_name, named_groups, parts_of, readable
+from toolace_dagster.tool_pool.grouping import domain_name, parts_of
 from toolace_dagster.tool_pool.kinds import KINDS, kind_of
 from toolace_dagster.tool_pool.lending import with_borrowed
-from toolace_dagster.tool_pool.normal_form import import_entry
+from toolace_dagster.tool_pool.overrides import FILE_NAME, Overrides, read_overrides
 from toolace_dagster.tool_pool.repairs import Unusable
 from toolace_dagster.tool_pool.sources import PoolOptions, SourceError
-
-WHOLE_FILE = "(whole file)"
-"""``item`` of a note on a file none of whose entries could be read."""
-
-DOMAIN_NAME = "(domain name)"
-"""``item`` of a note on a domain that had to be renamed."""
-
 
 _AS_USUAL = PoolOptions()
 _KEPT = 2
@@ -119,7 +111,7 @@ def load_pool(source: str | Path, options: PoolOptions = _AS_USUAL) -> ToolPool:
     source = str(source)
     kind = kind_of(source)
     key = (kind.absolute(source), options)
-    signature = kind.signature(source)
+    signature = (kind.signature(source), _signature(options.domains_file))
     if key in _LOADED and _LOADED[key][0] == signature:
         return _LOADED[key][1]
     try:
@@ -127,7 +119,9 @@ def load_pool(source: str | Path, options: PoolOptions = _AS_USUAL) -> ToolPool:
     except SourceError as error:
         forms = ", or ".join(kind.form for kind in reversed(KINDS))
         raise PoolError(f"{error} Give {forms}.") from error
-    domains, notes = _domains([part for each in sources for part in parts_of(each)])
+    overrides, faults = _overrides(source, options)
+    domains, notes = assembled([part for each in sources for part in parts_of(each)], overrides, options.domain_limit)
+    notes += faults
     if not domains:
         raise PoolError(_nothing_usable(source, notes), notes)
     if isinstance(kind, FolderOrFile):
@@ -142,80 +136,26 @@ def load_pool(source: str | Path, options: PoolOptions = _AS_USUAL) -> ToolPool:
     return pool
 
 
-def _domains(parts: list[Part]) -> tuple[list[ToolDomain], list[ImportNote]]:
-    """Build the domains; the second part are the notes of those in which no tool was usable."""
-    domains: list[ToolDomain] = []
-    unplaced: list[ImportNote] = []
-    for name, members in named_groups(parts).items():
-        domain = _domain(name, members)
-        if domain.tools:
-            domains.append(domain)
-        else:
-            unplaced.extend(domain.notes)
-    return domains, unplaced
+def _signature(file: str) -> object:
+    try:
+        state = Path(file).stat()
+    except OSError:
+        return None
+    return (state.st_size, state.st_mtime_ns, state.st_ino)
 
 
-def _domain(name: str, members: list[Part]) -> ToolDomain:
-    tools: dict[str, Tool] = {}
-    notes: list[ImportNote] = []
-    wanted = domain_name(members[0].raw_domain)
-    if name != wanted and readable(members):
-        notes.append(
-            ImportNote(
-                domain=name,
-                source=members[0].source.file,
-                item=DOMAIN_NAME,
-                status="repaired",
-                reason=f"another source has the domain name {wanted!r} already, so this one is {name!r}",
-                mend="rename the file or folder, or put both in one folder",
-            )
+def _overrides(source: str, options: PoolOptions) -> tuple[Overrides, list[ImportNote]]:
+    """What the user says about domains, and why that could not be read."""
+    file = Path(options.domains_file or source) / ("" if options.domains_file else FILE_NAME)
+    if not options.domains_file and not file.is_file():
+        return Overrides(), []
+    try:
+        return read_overrides(file), []
+    except Unusable as fault:
+        note = ImportNote(
+            domain="", source=file.name, item=WHOLE_FILE, status="rejected", reason=fault.reason, mend=fault.mend
         )
-    description = ""
-    backends: list[ToolBackend] = []
-    for member in members:
-        document = member.source.document
-        if isinstance(document, Unusable):
-            notes.append(_file_note(name, member.source.file, document))
-            continue
-        description = description or member.description
-        backends += [document.backend] if document.backend is not None else []
-        for position, entry in member.entries:
-            tool, note = import_entry(
-                entry,
-                position=position,
-                domain=name,
-                source=member.source.file,
-                licence=document.licence,
-            )
-            if tool is not None and tool.name in tools:
-                note = _duplicate(note, tool.name, tools[tool.name])
-            elif tool is not None:
-                tools[tool.name] = tool
-            notes.append(note)
-    return ToolDomain(
-        name=name,
-        description=description,
-        tools=tuple(tools[key] for key in sorted(tools)),
-        notes=tuple(notes),
-        backends=tuple(backends),
-    )
-
-
-def _duplicate(note: ImportNote, name: str, first: Tool) -> ImportNote:
-    return note.model_copy(
-        update={
-            "status": "rejected",
-            "reason": f"the domain has a tool {name!r} already: that of {first.provenance.source} stays, "
-            f"that of {note.source} is not used",
-            "mend": "rename one of the two or move it to another domain",
-        }
-    )
-
-
-def _file_note(domain: str, source: str, fault: Unusable) -> ImportNote:
-    return ImportNote(
-        domain=domain, source=source, item=WHOLE_FILE, status="rejected", reason=fault.reason, mend=fault.mend
-    )
+        return Overrides(), [note]
 
 
 def _nothing_usable(source: str, notes: list[ImportNote]) -> str:

@@ -41,6 +41,14 @@ class PythonModule:
         members = f":{found['members']}" if found["members"] else ""
         return f"{Path(found['file']).resolve()}{members}"
 
+    def name(self, source: str, folder: Path) -> str:
+        """The path of a file as seen from the folder, a module as it is."""
+        found = _FILE.fullmatch(source)
+        if not found:
+            return source
+        file = Path(os.path.relpath(Path(found["file"]).resolve(), folder.resolve())).as_posix()
+        return f"{file}:{found['members']}" if found["members"] else file
+
     def read(self, source: str, options: PoolOptions) -> list[Source]:
         """Read the module's source; nothing of it is run.
 

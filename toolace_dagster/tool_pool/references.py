@@ -43,7 +43,8 @@ def inline_references(document: JsonObject, where: str, log: RepairLog, *, say_w
     """Write every local reference of a schema out in place.
 
     A schema that contains itself is unrolled to ``CYCLE_DEPTH`` and cut there,
-    sooner when the result would be too large. A reference that leads nowhere,
+    sooner when the result would be too large; if it still is, so are other
+    references. A reference that leads nowhere,
     or to another document, allows any value.
 
     Args:
@@ -59,9 +60,11 @@ def inline_references(document: JsonObject, where: str, log: RepairLog, *, say_w
         Unusable: The references expand to more than ``MAX_SCHEMAS`` schemas however early cycles are cut, or
             more than ``MAX_CHAIN`` follow one another.
     """
-    for cycle_depth in range(CYCLE_DEPTH, -1, -1):
+    depths = [(cycle, MAX_DEPTH) for cycle in range(CYCLE_DEPTH, -1, -1)]
+    depths += [(0, depth) for depth in range(CYCLE_DEPTH, 0, -1)]
+    for cycle_depth, depth in depths:
         attempt = RepairLog()
-        writer = _Inliner(document, cycle_depth, attempt, say_written=say_written)
+        writer = _Inliner(document, cycle_depth, depth, attempt, say_written=say_written)
         try:
             written = writer.schema(document, where, 0, {})
         except _TooLarge:
@@ -79,7 +82,10 @@ def inline_references(document: JsonObject, where: str, log: RepairLog, *, say_w
 class _Inliner:
     """One pass over one document."""
 
-    def __init__(self, document: JsonObject, cycle_depth: int, log: RepairLog, *, say_written: bool) -> None:
+    def __init__(
+        self, document: JsonObject, cycle_depth: int, reference_depth: int, log: RepairLog, *, say_written: bool
+    ) -> None:
+        self._reference_depth = reference_depth
         self.found = False
         self._say_written = say_written
         self._document = document
@@ -140,6 +146,14 @@ class _Inliner:
             self._log.add(
                 f"the schema {_short(reference)} contains itself and was cut at depth {depth}",
                 "nest it as deep as callers need it and no deeper",
+                where,
+            )
+            return {key: target[key] for key in ("type", "description") if key in target}
+        if depth > self._reference_depth:
+            self._log.add(
+                f"references below depth {self._reference_depth} were left out, since they expand to more than "
+                f"{MAX_SCHEMAS} schemas",
+                "define the nested objects once, in place, and leave out levels no caller fills in",
                 where,
             )
             return {key: target[key] for key in ("type", "description") if key in target}

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from toolace_dagster.tool_pool.formats.document import Document
@@ -30,11 +31,13 @@ class PoolOptions:
         domain_limit: Tools a domain may have; a larger one is split by the tools' texts.
         skip_deprecated: Operations that OpenAPI marks as deprecated are rejected instead of kept.
         allow_writes: Tools of a live server may be called that are not annotated as read-only.
+        domains_file: What the user says about domains, in place of the ``domains.toml`` of a folder.
     """
 
     domain_limit: int = 120
     skip_deprecated: bool = False
     allow_writes: bool = False
+    domains_file: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,10 @@ class SourceKind(Protocol):
 
     def absolute(self, source: str) -> str:
         """The source as it can be used from any folder."""
+        ...
+
+    def name(self, source: str, folder: Path) -> str:
+        """What the source is called in a report kept in a folder: nothing secret, and the same on each machine."""
         ...
 
     def read(self, source: str, options: PoolOptions) -> list[Source]:
