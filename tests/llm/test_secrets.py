@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import traceback
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import pytest
 
 from tests.llm.flaky_server import Answer, Behaviour, Body, FlakyServer, prompt_of, refuses, says
 from tests.llm.rows import KEY, calls, journal, rows, run
+from toolace_dagster.llm.batch.lines import LineLost, read_results
 from toolace_dagster.llm.protocol import EndpointUnusable
 
 Serve = Callable[[Behaviour], FlakyServer]
@@ -74,3 +76,33 @@ def test_key_in_the_base_url_is_not_told(serve: Serve, tmp_path: Path, monkeypat
     with pytest.raises(EndpointUnusable) as caught:
         run(tmp_path, "", rows(1))
     assert KEY not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(f"{'x' * 85}{KEY}"),
+        Answer(f'["{"x" * 85}{KEY}"]'),
+        refuses(500, "x" * 380 + KEY),
+        Answer({"error": {"message": "x" * 380 + KEY}}),
+    ],
+)
+def test_no_part_of_a_key_is_left_where_a_message_is_cut(serve: Serve, tmp_path: Path, answer: Answer) -> None:
+    server = serve(lambda _number, _body: answer)
+    try:
+        told = run(tmp_path, server.url, rows(1), transport_retries=0)["row 0"].error
+    except EndpointUnusable as error:
+        told = str(error)
+    assert "xxx" in told
+    assert KEY[:6] not in told
+
+
+def test_lines_of_a_batch_tell_no_key(tmp_path: Path) -> None:
+    path = tmp_path / "errors.jsonl"
+    codes = ("batch_cancelled", "batch_expired", f"failed_with_{KEY}")
+    lines = [{"custom_id": code, "error": {"code": code, "message": "x" * 280 + KEY}} for code in codes]
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    results = [result for _, result in read_results(path, "http://127.0.0.1/v1")]
+    assert all(isinstance(result, LineLost) and "xxx" in result.error.message for result in results)
+    assert len(results) == 3
+    assert KEY[:6] not in repr([result.error for result in results])

@@ -33,7 +33,7 @@ from toolace_dagster.llm.progress import Meter
 from toolace_dagster.llm.protocol import CallError, EndpointUnusable, ModelRequest
 from toolace_dagster.llm.responses import Response, read_response
 from toolace_dagster.llm.terms import Terms
-from toolace_dagster.llm.transport import endpoint_host, make_client, request_options, shown_url
+from toolace_dagster.llm.transport import endpoint_host, make_client, redact, request_options, shown_url
 from toolace_dagster.settings import ModelSettings
 
 _FIRST_WAIT = 0.1
@@ -210,7 +210,7 @@ class Endpoint:
         try:
             return json.loads(answer.content)
         except (ValueError, RecursionError) as error:
-            raise StrangeAnswer(f"{answer.text[:100]!r}: {error}") from error
+            raise StrangeAnswer(f"{redact(answer.text)[:100]!r}: {error}") from error
 
     def _guess(self, request: ModelRequest[Any], exchange: list[dict[str, Any]]) -> int:
         """Tokens that a call will probably use."""

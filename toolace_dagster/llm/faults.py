@@ -72,7 +72,7 @@ def read_fault(raised: Exception, model: ModelSettings, url: str) -> CallError |
     Returns:
         The error; None when the exception is no fault of the endpoint but a bug.
     """
-    words = redact(_words(raised))
+    words = _words(raised)
     if isinstance(raised, (StrangeAnswer, json.JSONDecodeError)):
         return CallError(
             kind="connection",
@@ -168,4 +168,5 @@ def _causes(raised: BaseException | None) -> Iterator[BaseException]:
 def _words(raised: Exception) -> str:
     cause = raised.__cause__
     text = str(cause) if isinstance(raised, openai.APIConnectionError) and cause else str(raised)
-    return " ".join(text.split())[:400] or type(cause or raised).__name__
+    # The key is taken out first: half of one that was cut would not be known any more.
+    return " ".join(redact(text).split())[:400] or type(cause or raised).__name__

@@ -11,32 +11,29 @@ client a model gets (``transport``), or what an answer means (``responses``, ``f
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, cast
 
 import httpx2
 from openai import DefaultAioHttpClient
 
 HeaderTypes = list[tuple[str, str]]
-HeaderListener = Callable[[httpx2.Headers], None]
 
 
 class EndpointHttpClient(DefaultAioHttpClient):
     """An aiohttp-based client for requests that differ in their body alone.
 
-    Attributes:
-        on_headers: Told the headers of each answer, whatever its status.
+    A redirect to another host is followed without the key.
     """
 
-    def __init__(self, *, on_headers: HeaderListener | None = None, **options: Any) -> None:
+    def __init__(self, *, key_header: str | None = None, **options: Any) -> None:
         """Prepare; connections are opened as they are needed.
 
         Args:
-            on_headers: Told the headers of each answer.
+            key_header: Header that carries the key, where it is no bearer token.
             options: As of :class:`openai.DefaultAioHttpClient`.
         """
         super().__init__(**options)
-        self.on_headers = on_headers
+        self._key_header = key_header
         self._urls: dict[str, httpx2.URL] = {}
 
     def build_request(self, method: str, url: httpx2.URL | str, **parts: Any) -> httpx2.Request:
@@ -70,8 +67,19 @@ class EndpointHttpClient(DefaultAioHttpClient):
         except BaseException:
             await answer.aclose()
             raise
-        if self.on_headers is not None:
-            self.on_headers(answer.headers)
         if answer.has_redirect_location:
             return await super().send(request, **options)
         return answer
+
+    def _redirect_headers(self, request: httpx2.Request, url: httpx2.URL, method: str) -> httpx2.Headers:
+        headers = super()._redirect_headers(request, url, method)
+        # The library knows of bearer tokens alone.
+        if self._key_header is not None and not _is_same_place(request.url, url):
+            headers.pop(self._key_header, None)
+        return headers
+
+
+def _is_same_place(one: httpx2.URL, other: httpx2.URL) -> bool:
+    """Whether two addresses are of the same server, or of its encrypted side."""
+    upgraded = (one.scheme, other.scheme) == ("http", "https") and (one.port, other.port) == (None, None)
+    return one.host == other.host and (upgraded or (one.scheme, one.port) == (other.scheme, other.port))

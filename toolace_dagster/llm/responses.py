@@ -14,7 +14,7 @@ from toolace_dagster.llm.asking import Manner
 from toolace_dagster.llm.faults import ErrorInAnswer, StrangeAnswer
 from toolace_dagster.llm.protocol import CallError, ModelRequest, ReplyT, Usage
 from toolace_dagster.llm.structured import Parsed, parse_reply
-from toolace_dagster.llm.transport import redact_reply
+from toolace_dagster.llm.transport import redact, redact_reply
 
 _MOST_TOKENS = 2**31 - 1
 _NOTHING: dict[str, Any] = {}
@@ -76,7 +76,7 @@ def read_response(body: Any, manner: Manner, *, latency: float = 0.0, retries: i
         ErrorInAnswer: If it tells of an error instead.
     """
     if not isinstance(body, dict):
-        raise StrangeAnswer(f"a {type(body).__name__}: {str(body)[:100]}")
+        raise StrangeAnswer(f"a {type(body).__name__}: {redact(str(body))[:100]}")
     answer = cast("dict[str, Any]", body)
     choices = answer.get("choices")
     if not isinstance(choices, list):

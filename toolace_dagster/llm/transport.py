@@ -90,7 +90,9 @@ def make_client(settings: ModelSettings) -> AsyncOpenAI:
         api_key=key,
         base_url=base_url(settings),
         default_query=settings.query or None,
-        http_client=EndpointHttpClient(timeout=timeout, limits=limits, verify=_trusted()),
+        http_client=EndpointHttpClient(
+            key_header=settings.api_key_header, timeout=timeout, limits=limits, verify=_trusted()
+        ),
         timeout=timeout,
         max_retries=0,
     )

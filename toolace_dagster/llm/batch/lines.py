@@ -18,6 +18,7 @@ import openai
 
 from toolace_dagster.llm.asking import Manner
 from toolace_dagster.llm.protocol import CallError
+from toolace_dagster.llm.transport import redact
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,8 @@ def _result(line: dict[str, Any], url: str) -> Any:
         inner = cast("dict[str, Any]", body).get("error", body) if isinstance(body, dict) else body
         return refusal(status if 400 <= status < 600 else 500, inner, url)
     told = cast("dict[str, Any]", error) if isinstance(error, dict) else {"message": str(error)}
-    code, message = str(told.get("code") or ""), str(told.get("message") or "no reason given")[:300]
+    code, message = (redact(str(told.get(name) or "")) for name in ("code", "message"))
+    message = message[:300] or "no reason given"
     if "cancel" in code:
         return LineLost(
             CallError(kind="batch", message=f"The batch was cancelled before this request's turn: {message}")
