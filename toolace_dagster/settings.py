@@ -184,6 +184,13 @@ class ModelSettings(BaseModel):
         return self.model_dump_json(exclude=_SAMPLING)
 
     @property
+    def peculiar(self) -> dict[str, Any]:
+        """What decides a reply besides a request, its sampling and the model's name; empty with the defaults."""
+        if self.endpoint_kind == "offline":
+            return {"error_rate": self.error_rate} if self.error_rate != 1.0 else {}
+        return {"extra_body": self.extra_body} if self.extra_body else {}
+
+    @property
     def answers(self) -> dict[str, Any]:
         """The settings that decide what a model answers, as JSON values; for fingerprints."""
         decisive = self.model_dump(mode="json", include=_SAMPLING | {"model", "extra_body"}, exclude_none=True)

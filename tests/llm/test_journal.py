@@ -17,13 +17,14 @@ import duckdb
 import pytest
 
 from tests.llm.flaky_server import Behaviour, FlakyServer, echo
-from tests.llm.rows import all_came_out, calls, journal, prompts, rows, run, settings, store, uses
+from tests.llm.rows import all_came_out, calls, journal, prompts, request, rows, run, settings, store, uses
 from toolace_dagster.entities import canonical_json
 from toolace_dagster.llm.driver import run_programs
 from toolace_dagster.llm.gateway import Gateway
 from toolace_dagster.llm.journal import CallJournal, JournalBroken, JournalInUse
 from toolace_dagster.llm.progress import Progress
 from toolace_dagster.llm.records import CallRecord, CallUse
+from toolace_dagster.settings import ModelSettings
 from toolace_dagster.warehouse import Store, insert, sql
 
 Serve = Callable[[Behaviour], FlakyServer]
@@ -101,6 +102,15 @@ def test_cached_rerun_makes_no_call(serve: Serve, tmp_path: Path) -> None:
     assert (told[-1].cached, told[-1].prompt_tokens) == (100, 0)
     assert [u["cached"] for u in uses(tmp_path)].count(True) == 100
     assert len(calls(tmp_path)) == 100
+
+
+def test_whatever_else_decides_a_reply_is_part_of_what_was_asked(serve: Serve, tmp_path: Path) -> None:
+    server = serve(lambda _, body: echo(body))
+    for extra in ({}, {"think": False}, {"think": True}, {"think": False}):
+        run(tmp_path, server.url, rows(2), extra_body=extra)
+    assert [body.get("think") for body in server.bodies] == [None, None, False, False, True, True]
+    usual, rarer = (request("row 0").key(ModelSettings(error_rate=rate)) for rate in (1.0, 0.5))
+    assert usual != rarer
 
 
 def test_equal_requests_are_paid_once(serve: Serve, tmp_path: Path) -> None:

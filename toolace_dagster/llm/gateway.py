@@ -182,7 +182,7 @@ class Gateway:
 
     async def _answer(self, request: ModelRequest[ReplyT]) -> ModelResult[ReplyT]:
         endpoint = self._endpoints[request.purpose.role]
-        key = request.key(endpoint.settings.model, endpoint.settings.endpoint_kind)
+        key = request.key(endpoint.settings)
         call_id = f"c-{key[:16]}"
         # Rows that ask the same at the same time pay once: the second finds the first one's response.
         lock = self._asking.get(key)

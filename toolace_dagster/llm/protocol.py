@@ -142,18 +142,18 @@ class ModelRequest(Generic[ReplyT]):
             value = strict.restore(value) if strict else value
         return value
 
-    def key(self, model: str, endpoint_kind: str) -> str:
+    def key(self, model: ModelSettings) -> str:
         """Identity by content: equal keys mean the same paid response can be used.
 
         Args:
-            model: Model name.
-            endpoint_kind: ``offline`` or ``openai``; base URLs do not count, so that a cache can move.
+            model: Who is asked. Its base URL does not count, so that a cache can move.
 
         Returns:
             32 hexadecimal digits.
         """
         sampling = self.sampling.model_dump(exclude_none=True)
-        return content_hash(self.messages, self.purpose.task, self.schema, sampling, model, endpoint_kind, length=32)
+        parts = (self.messages, self.purpose.task, self.schema, sampling, model.model, model.endpoint_kind)
+        return content_hash(*parts, *([model.peculiar] if model.peculiar else ()), length=32)
 
 
 @cache

@@ -74,7 +74,7 @@ class BatchEndpoint:
         Raises:
             EndpointUnusable: If no call can succeed.
         """
-        key = request.key(self.settings.model, self.settings.endpoint_kind)
+        key = request.key(self.settings)
         sent = retries = 0
         while True:
             check()
