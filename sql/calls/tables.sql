@@ -89,8 +89,9 @@ CREATE TABLE IF NOT EXISTS journal_folds (
     journal_id VARCHAR NOT NULL
 );
 
--- What each call cost, without its texts. A response that several rows used was paid for once, by the row named here.
--- The offline model's calls are free, whatever version wrote them down.
+-- What each paid call cost, without its texts. A response that several rows used was paid for once, by the row named
+-- here. A call that only met faults was not paid for. The offline model's calls are free, whatever version wrote them
+-- down.
 CREATE OR REPLACE VIEW call_costs AS
 SELECT call_id, stage, task, role, domain, dialogue_id, round, model, endpoint, mode, run_id, created_at,
        prompt_tokens, cached_tokens, coalesce(cache_write_tokens, 0) AS cache_write_tokens,
@@ -98,5 +99,8 @@ SELECT call_id, stage, task, role, domain, dialogue_id, round, model, endpoint, 
        CASE WHEN endpoint = 'offline' THEN 0.0 ELSE cost END AS cost,
        price,
        endpoint = 'offline' AS free
-FROM model_calls;
+FROM model_calls
+WHERE error_kind IS NULL
+   OR error_kind NOT IN ('connection', 'timeout', 'rate_limit', 'server', 'bad_request', 'batch', 'filtered')
+   OR (error_kind = 'filtered' AND finish_reason IS NOT NULL);
 

@@ -67,6 +67,15 @@ def test_a_limit_in_dollars_needs_a_price(tmp_path: Path, url: str) -> None:
     assert not (tmp_path / "home").exists()
 
 
+def test_a_limit_in_dollars_needs_a_price_of_batches_for_batches(tmp_path: Path, url: str) -> None:
+    prices = tmp_path / "prices.toml"
+    prices.write_text('[mine.models]\n"offline-served" = { prompt = 1.0, completion = 1.0 }\n')
+    ended = run(tmp_path / "home", url, "--max-cost", "1", "--mode", "batch", "--prices", str(prices))
+    assert ended.code == 2
+    assert f"{prices} does not say what batches of mine offline-served cost" in ended.err
+    assert not (tmp_path / "home").exists()
+
+
 def test_a_bad_price_file_is_told_before_anything_is_done(tmp_path: Path, url: str) -> None:
     bad = tmp_path / "bad.toml"
     bad.write_text("[t.models]\nm = { prompt = 1 }\n")

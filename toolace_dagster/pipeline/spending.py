@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from toolace_dagster.llm.money import Budget, Ledger, Limits, PriceTable, load_prices
+from toolace_dagster.llm.protocol import Usage
 from toolace_dagster.llm.transport import endpoint_host
 from toolace_dagster.settings import ModelSettings, Settings
 from toolace_dagster.warehouse import Warehouse
@@ -50,8 +51,14 @@ def _require_price(prices: PriceTable, model: ModelSettings) -> None:
     except ValueError:
         # Not even an address: the first call says so, with the mend.
         return
-    if prices.find(model.model, host) is None:
+    quote = prices.find(model.model, host)
+    if quote is None:
         raise PriceMissing(f"max_cost is set, but {prices.missing(model.model, host)}")
+    if quote.price.cost(Usage(), model.mode) is None:
+        raise PriceMissing(
+            f"max_cost is set, but {quote.file} does not say what batches of {quote.name} cost. Give it a field batch, "
+            "such as batch = 0.5 for half the price, in a file of your own (--prices), or leave out --mode batch."
+        )
 
 
 @cache

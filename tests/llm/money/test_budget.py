@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 
 from tests.llm.flaky_server import Behaviour, FlakyServer, echo, refuses, says
-from tests.llm.rows import calls, journal, prompts, request, rows, settings, uses
+from tests.llm.rows import calls, journal, prompts, request, rows, settings, store, uses
 from toolace_dagster.llm.driver import RowOutcome, run_programs
 from toolace_dagster.llm.gateway import Gateway
-from toolace_dagster.llm.money import Budget, BudgetReached, Ledger, Limits
+from toolace_dagster.llm.money import Bill, Budget, BudgetReached, Ledger, Limits
 from toolace_dagster.llm.money.prices import PriceTable, read_prices
 from toolace_dagster.llm.progress import Progress
 from toolace_dagster.llm.protocol import Program, Usage, ask, ask_all
+from toolace_dagster.warehouse import sql
 
 Serve = Callable[[Behaviour], FlakyServer]
 # The server's replies are 10 and 5 tokens: a call costs one dollar.
@@ -131,6 +132,8 @@ def test_calls_that_only_met_faults_cost_nothing(serve: Serve, tmp_path: Path) -
     assert not stopped(outcomes)
     assert len(stored) == 20
     assert sum(call["cost"] for call in stored) == len(answered) < 20
+    bill = Bill(**store(tmp_path).read(sql("costs/of_domain"))[0])
+    assert (bill.calls, bill.unpriced, bill.cost) == (len(answered), 0, len(answered))
 
 
 def test_every_try_is_paid_for(serve: Serve, tmp_path: Path) -> None:
