@@ -107,6 +107,7 @@ class Submissions:
         """Name folder and account; nothing is read yet."""
         self.folder = folder
         self.account = dict(account)
+        self._begun = time.time()
 
     def write(self, lines: Sequence[Line], encoded: Sequence[bytes]) -> Submission:
         """Put lines on disk that are about to be sent."""
@@ -123,8 +124,18 @@ class Submissions:
         return submission
 
     def left(self) -> Iterator[Submission]:
-        """What earlier runs left, oldest first; what never got to the endpoint is removed."""
-        found = [submission for path in _folders(self.folder) if (submission := _read(path)) is not None]
+        """What earlier runs left, oldest first; what never got to the endpoint is removed.
+
+        What is newer than this object is being written just now, for another account of the same run.
+        """
+        found: list[Submission] = []
+        for path in _folders(self.folder):
+            submission = _read(path)
+            if submission is None:
+                if path.exists() and path.stat().st_mtime < self._begun:
+                    rmtree(path, ignore_errors=True)
+            elif submission.state["written_at"] < self._begun:
+                found.append(submission)
         for submission in sorted(found, key=lambda one: one.state["written_at"]):
             if submission.step == "written":
                 submission.discard()
@@ -147,13 +158,12 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _read(folder: Path) -> Submission | None:
-    """A submission, or None and no folder where a kill left half of one."""
+    """A submission; None where half of one is: a kill left it, or another process is at it just now."""
     try:
         state: dict[str, Any] = json.loads((folder / _STATE).read_bytes())
+        manners: dict[str, Any] = json.loads((folder / _LINES).read_bytes())
     except FileNotFoundError:
-        rmtree(folder, ignore_errors=True)
         return None
-    manners: dict[str, Any] = json.loads((folder / _LINES).read_bytes())
     return Submission(folder, {custom_id: _manner(manner) for custom_id, manner in manners.items()}, state)
 
 
