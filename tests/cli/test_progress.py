@@ -77,6 +77,21 @@ def test_it_is_quiet_when_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) 
     assert screen.getvalue().splitlines() == ["banking: started"]
 
 
+def test_a_warning_is_shown_once_and_hides_no_figures(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    screen = io.StringIO()
+    monkeypatch.setattr(module, "err", Console(file=screen, force_terminal=True, width=150))
+    with ProgressDisplay(Settings(), ["banking", "travel"]) as display:
+        display.update(at("banking", STAGES[0], 3, done=7_531))
+        for domain in ("banking", "travel"):
+            display.update(StageProgress(domain=domain, stage=STAGES[0], rows=10, warning="the cache is [full]"))
+        display.update(at("travel", STAGES[0], 1, done=1))
+    assert capfd.readouterr().err == "warning: banking: the cache is [full]\n"
+    shown = screen.getvalue()
+    assert "7,532 calls" in shown[shown.rindex("banking") :]
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"), [(0.4, "0 s"), (59.4, "59 s"), (60, "1 min 00 s"), (185, "3 min 05 s"), (7800, "2 h 10 min")]
 )

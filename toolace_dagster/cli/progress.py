@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from toolace_dagster.cli.console import err
+from toolace_dagster.cli.console import err, warn
 from toolace_dagster.cli.forecast import Forecast
 from toolace_dagster.llm.money import dollars
 from toolace_dagster.llm.progress import Progress
@@ -38,6 +38,7 @@ class ProgressDisplay:
         self._order = [stage.name for stage in domain_stages(settings)]
         self._latest: dict[str, StageProgress] = {}
         self._before: dict[str, Progress] = {}
+        self._warned: set[str] = set()
         self._forecast = Forecast(settings, domains)
         self._begun = time.monotonic()
         # No refresh thread: processes are forked while this is shown.
@@ -55,7 +56,12 @@ class ProgressDisplay:
             self._live.stop()
 
     def update(self, progress: StageProgress) -> None:
-        """Take in news of a stage."""
+        """Take in news of a stage; the same warning of several domains is shown once."""
+        if progress.warning:
+            if progress.warning not in self._warned:
+                self._warned.add(progress.warning)
+                warn(f"{progress.domain}: {progress.warning}")
+            return
         before = self._latest.get(progress.domain)
         self._latest[progress.domain] = progress
         self._forecast.update(progress)
