@@ -132,7 +132,7 @@ def _along_the_spread(vectors: _Vectors) -> _Vectors:
 
 def _direction(vectors: _Vectors) -> _Vectors:
     if not len(vectors):
-        return np.zeros(vectors.shape[1], dtype=np.float32)
+        return np.zeros(DIMENSIONS, dtype=np.float32)
     mean: Any = vectors.mean(axis=0)
     return _normal(mean)
 
