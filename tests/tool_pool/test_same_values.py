@@ -194,7 +194,9 @@ def test_bfcl_function_docs(file: Path) -> None:
     if not functions:
         pytest.skip("holds questions only")
     pool = load_pool(file)
-    entries = [note for note in pool.notes if not note.item.startswith("(")]
+    # A row without a function is an entry too, which is of no use.
+    empty = [note for note in pool.notes if note.reason.startswith("function is a list")]
+    entries = [note for note in pool.notes if not note.item.startswith("(") and note not in empty]
     assert len(entries) == len(functions)
     for note in entries:
         assert note.status != "rejected" or "the domain has" in note.reason, note
