@@ -5,7 +5,7 @@ structure. Does not belong here: anything that calls a model, reads a file or
 opens a database.
 """
 
-from toolace_dagster.entities.base import Entity, JsonObject, canonical_json, content_hash
+from toolace_dagster.entities.base import Entity, JsonObject, canonical_json, content_hash, text_hash
 from toolace_dagster.entities.dialogue import (
     Dialogue,
     InjectionRecord,
@@ -76,4 +76,5 @@ __all__ = [
     "canonical_json",
     "content_hash",
     "structure_faults",
+    "text_hash",
 ]

@@ -47,6 +47,11 @@ def content_hash(*parts: Any, length: int = 16) -> str:
     return hashlib.sha256(canonical_json(list(parts)).encode()).hexdigest()[:length]
 
 
+def text_hash(text: str) -> str:
+    """SHA-256 of a text's UTF-8 bytes, in hexadecimal digits."""
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")

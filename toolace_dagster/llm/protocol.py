@@ -14,7 +14,7 @@ from typing import Any, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel
 
-from toolace_dagster.entities import Entity, content_hash
+from toolace_dagster.entities import Entity, content_hash, text_hash
 from toolace_dagster.execution.protocol import Outcome, ToolRun, ToolRunResult
 from toolace_dagster.llm.schema import NotExpressible, StrictSchema, to_strict
 from toolace_dagster.settings import ModelRole, ModelSettings
@@ -115,7 +115,7 @@ class ModelRequest(Generic[ReplyT]):
     @cached_property
     def schema_hash(self) -> str:
         """Content hash of the schema."""
-        return content_hash(self.schema)
+        return content_hash(self.narrowed_schema) if self.narrowed_schema else _hash_of(self.reply_type)
 
     def strict(self, *, bare: bool = False, wide: bool = False) -> StrictSchema | None:
         """The schema in the strict subset.
@@ -152,13 +152,20 @@ class ModelRequest(Generic[ReplyT]):
             32 hexadecimal digits.
         """
         sampling = self.sampling.model_dump(exclude_none=True)
-        parts = (self.messages, self.purpose.task, self.schema, sampling, model.model, model.endpoint_kind)
+        # Texts are hashed one by one: writing long prompts as JSON first would take ten times as long.
+        messages = [(message.role, text_hash(message.content)) for message in self.messages]
+        parts = (messages, self.purpose.task, self.schema_hash, sampling, model.model, model.endpoint_kind)
         return content_hash(*parts, *([model.peculiar] if model.peculiar else ()), length=32)
 
 
 @cache
 def _schema_of(reply_type: type[BaseModel]) -> dict[str, Any]:
     return reply_type.model_json_schema()
+
+
+@cache
+def _hash_of(reply_type: type[BaseModel]) -> str:
+    return content_hash(_schema_of(reply_type))
 
 
 class Usage(Entity):

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from toolace_dagster.entities import canonical_json
 from toolace_dagster.llm.protocol import CallError, ModelRequest, ReplyT
+from toolace_dagster.llm.schema import may_be_strict_form
 
 FORMATS: Final = ("strict", "bare", "wide", "json_schema", "object_schema", "json_object", "prompt")
 """Ways to ask for structured output, best first. An endpoint that refuses one is asked by the next that applies.
@@ -129,7 +130,10 @@ def parse_reply(
             error = error or CallError(kind="malformed", message=f"The reply is not JSON: {fault}.")
             continue
         try:
-            return Parsed(reply_type.model_validate(restore(value) if restore else value), repairs=repairs)
+            return Parsed(
+                reply_type.model_validate(restore(value) if restore and may_be_strict_form(candidate) else value),
+                repairs=repairs,
+            )
         except ValidationError as fault:
             return Parsed(None, CallError(kind="schema", message=_faults(fault)), repairs)
         except Exception as fault:

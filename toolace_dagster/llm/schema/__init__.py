@@ -5,7 +5,7 @@ output accepts, and the way back. Does not belong here: how an endpoint is asked
 (``asking``, ``structured``), or which schema a stage sends.
 """
 
-from toolace_dagster.llm.schema.forms import NotExpressible
+from toolace_dagster.llm.schema.forms import NotExpressible, may_be_strict_form
 from toolace_dagster.llm.schema.strict import StrictSchema, to_strict
 
-__all__ = ["NotExpressible", "StrictSchema", "to_strict"]
+__all__ = ["NotExpressible", "StrictSchema", "may_be_strict_form", "to_strict"]

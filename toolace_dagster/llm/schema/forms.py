@@ -24,6 +24,7 @@ here: alternatives (``unions``), or choosing forms for a schema (``strict``).
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -34,6 +35,15 @@ import jsonschema_rs
 Schema = dict[str, Any]
 
 TEXT = "JSON text"
+_STAND_IN = re.compile(r'null|"(?:absent|json_text|variant|key)"|"\s*[\[{]')
+
+
+def may_be_strict_form(text: str) -> bool:
+    """Whether a reply's text holds anything that restoring would change.
+
+    Most replies do not, and converting a schema only to find that out costs milliseconds.
+    """
+    return _STAND_IN.search(text) is not None
 
 
 class NotExpressible(ValueError):
