@@ -249,3 +249,33 @@ def test_calls_of_a_killed_process_count_as_spent_but_not_as_in_flight(tmp_path:
 def _no_child_left() -> Generator[None]:
     yield
     assert multiprocessing.active_children() == []
+
+
+def test_many_who_wait_look_no_more_often_than_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = 0
+    changing = Ledger.changing
+
+    def counted(ledger: Ledger) -> Any:
+        nonlocal looks
+        looks += 1
+        return changing(ledger)
+
+    monkeypatch.setattr(Ledger, "changing", counted)
+    given = Budget(ONE_DOLLAR, Limits(max_calls=300), Ledger(tmp_path / "run.spent"))
+
+    async def call() -> None:
+        await given.admit()
+        await asyncio.sleep(0.5)
+        given.spend(Usage(prompt_tokens=10), "m", "t")
+        given.leave()
+
+    async def all_calls() -> None:
+        await asyncio.gather(*(call() for _ in range(200)))
+
+    asyncio.run(all_calls())
+    assert given.spent.calls == 200
+    # The looks of the calls themselves, and those of one who waits for half a second.
+    assert looks < 4 * 200 + 100
+    # Each stage of a run has an event loop of its own, and all have one budget.
+    with pytest.raises(BudgetReached):
+        asyncio.run(all_calls())

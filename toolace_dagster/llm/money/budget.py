@@ -98,6 +98,8 @@ class Budget:
         self.prices = prices or PriceTable()
         self.limits = limits or Limits()
         self._ledger = ledger or Ledger()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._turn = asyncio.Lock()
 
     @property
     def spent(self) -> Spent:
@@ -127,17 +129,31 @@ class Budget:
         Raises:
             BudgetReached: If a limit is reached, or would be by the calls in flight and this one can't wait.
         """
-        while self.limits:
-            with self._ledger.changing() as spent:
-                if reached := self.limits.reached(spent):
-                    raise reached
-                crowded = self.limits.crowded(spent) if spent.in_flight else None
-                if together and crowded:
-                    raise crowded
-                if not crowded and (together or spent.calls or spent.in_flight < _AT_FIRST):
-                    self._ledger.add(in_flight=1)
-                    return
-            await asyncio.sleep(_WAIT)
+        if not self.limits or self._admitted(together):
+            return
+        if self._loop is not asyncio.get_running_loop():
+            self._loop, self._turn = asyncio.get_running_loop(), asyncio.Lock()
+        # Hundreds may wait, and each look takes the lock that all processes share: so one looks for all.
+        async with self._turn:
+            while not self._admitted(together):  # noqa: ASYNC110 - other processes change it
+                await asyncio.sleep(_WAIT)
+
+    def _admitted(self, together: bool) -> bool:
+        """Whether a call may start now; it is then counted as in flight.
+
+        Raises:
+            BudgetReached: As :meth:`admit` does.
+        """
+        with self._ledger.changing() as spent:
+            if reached := self.limits.reached(spent):
+                raise reached
+            crowded = self.limits.crowded(spent) if spent.in_flight else None
+            if together and crowded:
+                raise crowded
+            if crowded or not (together or spent.calls or spent.in_flight < _AT_FIRST):
+                return False
+            self._ledger.add(in_flight=1)
+            return True
 
     def leave(self) -> None:
         """A call that was let in has ended, with or without a response."""
