@@ -38,6 +38,7 @@ SHIPPED_POOL = Path(__file__).parent / "tool_pool" / "shipped"
 
 _SAMPLING = {"temperature", "top_p", "reasoning_effort", "max_tokens", "repair_tries"}
 _SHORTEST_KEY = 8
+_ROWS_IN_BATCHES = 50_000
 _DECIDING: tuple[ModelRole, ...] = ("judge", "expert")
 
 
@@ -176,7 +177,8 @@ class ModelSettings(BaseModel):
     @property
     def most_in_flight(self) -> int:
         """Calls in flight at most."""
-        return self.batch.most_lines if self.mode == "batch" else self.concurrency
+        # Not what one batch holds: where that is little, several are under way at once.
+        return max(self.batch.most_lines, _ROWS_IN_BATCHES) if self.mode == "batch" else self.concurrency
 
     @property
     def connection(self) -> str:
@@ -301,7 +303,11 @@ class Settings(BaseModel):
         """
         sure: dict[str, JsonValue] = {"temperature": 0.0} if role in _DECIDING and self.llm.temperature else {}
         changes = sure | self.roles.get(role, {})
-        return ModelSettings.model_validate(self.llm.model_dump() | changes) if changes else self.llm
+        if not changes:
+            return self.llm
+        if isinstance(batch := changes.get("batch"), dict):
+            changes["batch"] = self.llm.batch.model_dump() | batch
+        return ModelSettings.model_validate(self.llm.model_dump() | changes)
 
     @property
     def models(self) -> dict[ModelRole, ModelSettings]:

@@ -90,6 +90,14 @@ def test_roles_that_only_sample_differently_share_an_endpoint() -> None:
     assert (settings.model_of("judge").temperature, settings.model_of("judge").max_tokens) == (0, 100)
 
 
+def test_a_role_s_batches_differ_in_nothing_but_what_it_says() -> None:
+    llm = {"model": "m", "mode": "batch", "batch": {"url": "/chat/completions", "poll": 9}}
+    settings = Settings.model_validate({"llm": llm, "roles": {"judge": {"batch": {"poll": 5}}}})
+    judge, expert = settings.model_of("judge").batch, settings.model_of("expert").batch
+    assert (judge.url, judge.poll) == ("/chat/completions", 5)
+    assert (expert.url, expert.poll) == ("/chat/completions", 9)
+
+
 def test_a_judge_may_have_a_temperature_and_a_model_may_take_none() -> None:
     assert models(judge={"temperature": 0.3}).model_of("judge").temperature == 0.3
     plain = Settings(llm=ModelSettings(model="o", temperature=None))

@@ -105,6 +105,14 @@ def test_inputs_are_split_at_the_limits(tmp_path: Path) -> None:
     assert {row["usable"] for row in calls(tmp_path / "bytes")} == {True}
 
 
+def test_small_batches_keep_no_row_waiting_for_others(tmp_path: Path) -> None:
+    told: list[Progress] = []
+    with batching(most_lines=2) as (url, requests):
+        assert all_came_out(run(tmp_path, url, rows(20), progress=told, batch={"most_lines": 2}), prompts(20))
+    assert requests.batches == 10
+    assert max(progress.in_flight for progress in told) == 20
+
+
 @pytest.mark.parametrize("limit", [{"most_lines": 3}, {"most_bytes": 2_500}])
 def test_limits_lower_than_told_are_found_out(tmp_path: Path, limit: dict[str, int]) -> None:
     model = Echo()
