@@ -160,6 +160,7 @@ def test_a_clock_that_is_put_forward_or_back_stops_nobody(step: float) -> None:
     async def work() -> None:
         for _ in range(3):
             (await limiter.admit(100)).refused(30)
+        limiter.note_headers({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "30s"})
         shift[0] = step
         for _ in range(5):
             (await asyncio.wait_for(limiter.admit(100), 5)).answered(100)

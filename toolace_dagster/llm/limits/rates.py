@@ -115,6 +115,9 @@ class Rates:
     def wait(self, now: float) -> float:
         """Seconds until the next call may start; 0 or less for now."""
         dry = self._dry_until - now
+        if dry > _LONGEST_DRY:
+            # A clock that was put back.
+            dry = 0.0
         if not self.paced:
             return dry
         requests = self._requests.bucket.wait(now)
