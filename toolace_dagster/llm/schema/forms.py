@@ -35,7 +35,7 @@ import jsonschema_rs
 Schema = dict[str, Any]
 
 TEXT = "JSON text"
-_STAND_IN = re.compile(r'null|"(?:absent|json_text|variant|key)"|"\s*[\[{]')
+_STAND_IN = re.compile(r'null|"(?:absent|json_text|variant|key)"|"\s*[\[{]|\[\s*\]')
 
 
 def may_be_strict_form(text: str) -> bool:
