@@ -7,6 +7,7 @@ belong here: reading them from the command line or Dagster (``cli``,
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
@@ -104,17 +105,28 @@ def _no_credentials(url: str | None) -> str | None:
     for name, _ in parse_qsl(text.partition("?")[2], keep_blank_values=True):
         if _is_secret(name):
             raise ValueError(f"its parameter {name} looks like a credential; {mend}")
-    for variable, value in os.environ.items():
-        if variable.endswith("KEY") and len(value) >= _SHORTEST_KEY and value in text:
-            raise ValueError(f"it holds the value of {variable}; {mend}")
+    _refuse_keys(text, mend)
     return url
 
 
 def _no_secret_parameters(query: dict[str, str]) -> dict[str, str]:
-    for name in query:
+    mend = "use api_key_env and api_key_header"
+    for name, value in query.items():
         if _is_secret(name):
-            raise ValueError(f"its parameter {name} looks like a credential; use api_key_env and api_key_header")
+            raise ValueError(f"its parameter {name} looks like a credential; {mend}")
+        _refuse_keys(value, mend)
     return query
+
+
+def _no_keys(body: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    _refuse_keys(json.dumps(body, ensure_ascii=False), "settings are stored and shown; use api_key_env")
+    return body
+
+
+def _refuse_keys(text: str, mend: str) -> None:
+    for variable, value in os.environ.items():
+        if variable.endswith("KEY") and len(value) >= _SHORTEST_KEY and value in text:
+            raise ValueError(f"it holds the value of {variable}; {mend}")
 
 
 def _is_secret(name: str) -> bool:
@@ -158,7 +170,7 @@ class ModelSettings(BaseModel):
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     reasoning_effort: str | None = None
     max_tokens: Annotated[int, Field(gt=0)] = 4096
-    extra_body: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    extra_body: Annotated[dict[str, JsonValue], AfterValidator(_no_keys)] = Field(default_factory=dict[str, JsonValue])
     concurrency: Annotated[int, Field(gt=0)] = 64
     requests_per_minute: Annotated[int, Field(gt=0)] | None = None
     tokens_per_minute: Annotated[int, Field(gt=0)] | None = None

@@ -153,3 +153,16 @@ def test_an_address_with_a_credential_is_refused_before_anything_is_written(
         assert "base_url" in result.stderr
         assert KEY not in result.output
         assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("setting", ["llm.query.code", "llm.extra_body.user", "roles.judge.extra_body.routing.by"])
+def test_a_key_in_a_setting_is_refused_before_anything_is_written(
+    setting: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    words = ["run", "--home", str(tmp_path / "home"), "--model", "m", "--set", f"{setting}={KEY}"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 2
+    assert "it holds the value of OPENAI_API_KEY" in result.stderr
+    assert KEY not in result.output
+    assert not (tmp_path / "home").exists()
