@@ -190,8 +190,8 @@ def _stop_when_orphaned(parent: int) -> None:
 
 
 def _receive(receiver: Connection) -> Any:
-    """The next message, or None when the other end is closed."""
+    """The next message, or None when the other end is closed, be it in the middle of one."""
     try:
         return receiver.recv()
-    except EOFError:
+    except (EOFError, OSError):
         return None
