@@ -18,6 +18,7 @@ from toolace_dagster.llm.progress import Progress
 Serve = Callable[[Behaviour], FlakyServer]
 
 SHORT = refuses(429, "Rate limit reached", "rate_limit_exceeded", retry_after="0.05")
+SPOILED = {"finish_reason": "error", "error": {"message": "upstream"}, "message": {"content": ""}}
 ON_DATE = format_datetime(datetime.now(UTC) - timedelta(seconds=5), usegmt=True)
 
 
@@ -36,6 +37,8 @@ ON_DATE = format_datetime(datetime.now(UTC) - timedelta(seconds=5), usegmt=True)
         pytest.param(Answer("{not json", headers={"content-type": "application/json"}), id="no_json"),
         pytest.param(Answer([1, 2]), id="list"),
         pytest.param(Answer({"error": {"message": "overloaded", "code": 502}}), id="error_with_status_200"),
+        pytest.param(Answer({"choices": [], "error": {"message": "overloaded"}}), id="error_beside_no_choice"),
+        pytest.param(Answer({"choices": [SPOILED]}), id="error_in_a_choice"),
         pytest.param(Answer({"choices": "none"}), id="no_choices"),
     ],
 )

@@ -78,12 +78,14 @@ def read_response(body: Any, manner: Manner, *, latency: float = 0.0, retries: i
     if not isinstance(body, dict):
         raise StrangeAnswer(f"a {type(body).__name__}: {redact(str(body))[:100]}")
     answer = cast("dict[str, Any]", body)
-    choices = answer.get("choices")
-    if not isinstance(choices, list):
-        error = answer.get("error")
-        raise ErrorInAnswer(_said(error)) if error else StrangeAnswer("no choices")
-    choice = _object(cast("list[Any]", choices)[0]) if choices else _NOTHING
+    choices, error = answer.get("choices"), answer.get("error")
+    choice = _object(cast("list[Any]", choices)[0]) if isinstance(choices, list) and choices else _NOTHING
     message = _object(choice.get("message"))
+    # Routers tell of an error beside the choices, or in the one that it spoiled.
+    if (error and not choice) or ((error := choice.get("error")) and not message.get("content")):
+        raise ErrorInAnswer(_said(error))
+    if not isinstance(choices, list):
+        raise StrangeAnswer("no choices")
     return Response(
         text=_text(message.get("content")),
         finish_reason=_text(choice.get("finish_reason")),
