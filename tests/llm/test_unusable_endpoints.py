@@ -58,9 +58,10 @@ def test_bad_base_url(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         run(tmp_path, "", rows(1))
 
 
-def test_password_in_base_url_is_not_told(tmp_path: Path) -> None:
+def test_password_in_base_url_is_not_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://someone:hunter2@127.0.0.1:1/v1")
     with pytest.raises(EndpointUnusable, match="user name or password") as caught:
-        run(tmp_path, "http://someone:hunter2@127.0.0.1:1/v1", rows(1))
+        run(tmp_path, "", rows(1))
     assert "hunter2" not in str(caught.value)
 
 
