@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import importlib
 import inspect
 import json
 from pathlib import Path
@@ -29,7 +30,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 def parsed(text: str) -> ExecutedCall | None:
     """A gold call as tool and arguments; None for one that nests calls."""
-    from tests.execution.tools.bfcl_session import CLASS_FILE_PATH_MAPPING, CLASSES, importlib
+    from tests.execution.tools.bfcl_session import CLASS_FILE_PATH_MAPPING, CLASSES
 
     node = ast.parse(text, mode="eval").body
     assert isinstance(node, ast.Call)
@@ -73,8 +74,7 @@ def is_same(expected: str, outcome: Outcome) -> bool:
 
 
 def test_gold_tasks_give_the_results_of_the_packages_own_executor() -> None:
-    from bfcl_eval.eval_checker.multi_turn_eval.multi_turn_utils import execute_multi_turn_func_call
-
+    utils: Any = importlib.import_module("bfcl_eval.eval_checker.multi_turn_eval.multi_turn_utils")
     tasks = gold_tasks()
     assert len(tasks) == TASKS
     names = {"load"} | {each.tool for _, _, calls in tasks for each in calls}
@@ -94,7 +94,7 @@ def test_gold_tasks_give_the_results_of_the_packages_own_executor() -> None:
 
     compared = 0
     for (task, texts, _), outcomes in zip(tasks, asyncio.run(ours()), strict=True):
-        expected, _ = execute_multi_turn_func_call(
+        expected, _ = utils.execute_multi_turn_func_call(
             texts, task.get("initial_config", {}), task["involved_classes"], "gold", task["id"]
         )
         for text, want, got in zip(texts, expected, outcomes[1:], strict=True):

@@ -10,7 +10,10 @@ import inspect
 import json
 from typing import Any
 
-from bfcl_eval.constants.executable_backend_config import CLASS_FILE_PATH_MAPPING, STATELESS_CLASSES
+# By name, since the package is optional and a type checker would look for it.
+_config: Any = importlib.import_module("bfcl_eval.constants.executable_backend_config")
+CLASS_FILE_PATH_MAPPING: dict[str, str] = _config.CLASS_FILE_PATH_MAPPING
+STATELESS_CLASSES: list[str] = _config.STATELESS_CLASSES
 
 CLASSES = (
     "GorillaFileSystem",
