@@ -32,7 +32,8 @@ def spread(server: FlakyServer) -> float:
 def test_requests_per_minute_of_the_settings_are_kept(serve: Serve, tmp_path: Path) -> None:
     server = serve(lambda _, body: echo(body))
     assert all_came_out(run(tmp_path, server.url, rows(15), requests_per_minute=600), prompts(15))
-    assert spread(server) > 1.0
+    # 1.15 s as they are sent; on a busy machine the first may be late. Without a limit they come at once.
+    assert spread(server) > 0.7
 
 
 def test_tokens_per_minute_count_what_calls_really_used(serve: Serve, tmp_path: Path) -> None:
