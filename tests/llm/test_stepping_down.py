@@ -79,3 +79,17 @@ def test_too_long_a_prompt_changes_nothing_for_others(serve: Serve, tmp_path: Pa
     outcomes = run(tmp_path, server.url, rows(10), concurrency=1)
     assert [outcome.error_kind for outcome in outcomes.values()].count("bad_request") == 1
     assert all("max_tokens" in body for body in server.bodies)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "The conversation was flagged: 'what is the temperature in Oslo'",
+        "Could not process messages[1]: order more seed potatoes",
+        "Prompt holds a token that is reserved, near 'temperature and top_p of the reactor'",
+    ],
+)
+def test_an_error_that_quotes_a_prompt_drops_no_parameter(words: str, serve: Serve, tmp_path: Path) -> None:
+    server = serve(lambda number, body: refuses(400, words) if number == 1 else echo(body))
+    run(tmp_path, server.url, rows(3), concurrency=1)
+    assert all({"temperature", "seed"} <= body.keys() for body in server.bodies)

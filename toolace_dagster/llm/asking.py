@@ -25,6 +25,12 @@ _REFUSING = (400, 422, 500, 501)
 _FAILING = 500
 _UNREAD = re.compile(r"validation error.{0,200}response_format|not supported|unsupported|grammar", re.DOTALL)
 """Words of a server that failed over what it was asked, and would fail again."""
+_NEAR = 60
+_REFUSAL = re.compile(
+    r"unsupported|not supported|not compatible|unknown|unrecogni[sz]ed|unexpected|invalid|deprecated|instead"
+    r"|not (permitted|allowed|available)|(does not|doesn't|cannot|can't|must not) (support|accept|allow|be)"
+    r"|only the default|forbidden|extra (inputs|fields)|\bno\b"
+)
 _OF_THE_SCHEMA = re.compile(
     r"invalid (json[ _]?)?schema|invalid_json_schema|in context=|first keys|\$ref|too many states"
     r"|schema (contains|conversion)"
@@ -113,7 +119,7 @@ class Manner:
                 return replace(self, schemas={**self.schemas, request.schema_hash: position + 1})
             return replace(self, format=_after(position, words))
         for name in _PARAMETERS:
-            if name in words and name not in self.dropped:
+            if name not in self.dropped and (raised.param == name or _refuses_parameter(words, name)):
                 return replace(self, dropped=self.dropped | {name})
         return None
 
@@ -127,6 +133,15 @@ class Manner:
         if what == "format":
             return replace(self, format=max(self.format, position))
         return replace(self, schemas={**self.schemas, value: max(position, self.schemas.get(value, 0))})
+
+
+def _refuses_parameter(words: str, name: str) -> bool:
+    """Whether words of refusal stand near a parameter's name.
+
+    The name alone says nothing: an error may quote a prompt that asks for the temperature in Oslo.
+    """
+    places = re.finditer(rf"(?<![a-z_]){name}(?![a-z_])", words)
+    return any(_REFUSAL.search(words[max(0, at.start() - _NEAR) : at.end() + _NEAR]) for at in places)
 
 
 def _after(position: int, words: str) -> int:
