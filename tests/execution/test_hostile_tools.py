@@ -40,7 +40,15 @@ FAILING = {
     "forge_frames": "protocol",
     "fill_disk": "confined",
 }
-BOUNDED = ("fork_bomb", "run_program", "kill_parent", "kill_group", "kill_everybody", "parents_environment")
+BOUNDED = (
+    "fork_bomb",
+    "run_program",
+    "kill_parent",
+    "kill_group",
+    "kill_everybody",
+    "parents_environment",
+    "hide_memory",
+)
 
 
 def executor(names: tuple[str, ...], target: str = "hostile:Hostile", **options: Any) -> PythonExecutor:
@@ -191,6 +199,32 @@ def test_each_session_has_a_folder_of_its_own_and_leaves_none(tmp_path: Path, mo
 
     assert asyncio.run(notes()) == ("mine", ["note.txt"], [])
     assert os.listdir(tmp_path) == []
+
+
+def test_folders_nested_deeper_than_calls_can_nest_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    found = among_good_ones("nest_folders")
+    assert isinstance(found, Outcome)
+    assert found.content == "nested"
+    assert os.listdir(tmp_path) == []
+
+
+@confined
+def test_an_import_reaches_nobody(tmp_path: Path) -> None:
+    (tmp_path / "reaching.py").write_text(
+        "import socket\n\n\ndef tried(*kind):\n    try:\n        return str(socket.socket(*kind).family)\n"
+        "    except OSError as refused:\n        return type(refused).__name__\n\n\n"
+        "FOUND = [tried(socket.AF_INET, socket.SOCK_DGRAM), tried(socket.AF_INET), tried(socket.AF_UNIX)]\n\n\n"
+        "def reached():\n    return FOUND\n"
+    )
+
+    async def reached(*, network: bool) -> Any:
+        backend = PythonBackend(target="reaching", path=(str(tmp_path),), network=network)
+        async with PythonExecutor(backend, {"reached": "reached"}, domain="hostile") as tools:
+            return (await tools.run(run_of(call("reached"))))[0].content
+
+    assert asyncio.run(reached(network=False)) == ["PermissionError"] * 3
+    assert asyncio.run(reached(network=True)) == ["2", "2", "1"]
 
 
 def test_an_error_names_no_folder_of_this_machine() -> None:

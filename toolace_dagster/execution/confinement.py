@@ -61,7 +61,7 @@ def confine_worker(readable: Sequence[str], writable: Sequence[str], *, network:
     die_with_parent()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     version = landlock.restrict([*readable, f"/proc/{os.getpid()}"], [*writable, "/dev/null"], network=network)
-    return {"landlock": version, "seccomp": seccomp.is_available()}
+    return {"landlock": version, "seccomp": seccomp.restrict_worker(network=network)}
 
 
 def confine_session(folder: str, *, memory_mb: int, seconds: float, network: bool, processes: bool) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import shutil
 import signal
 import socket
 import sys
@@ -22,6 +21,7 @@ from typing import Any, cast
 from toolace_dagster.entities.backend import PythonBackend
 from toolace_dagster.entities.randomness import request_seed
 from toolace_dagster.execution import frames
+from toolace_dagster.execution.clearing import remove_tree
 from toolace_dagster.execution.protocol import (
     BackendUnusable,
     ExecutedCall,
@@ -245,7 +245,7 @@ class PythonExecutor:
             if pid is not None:
                 # Shielded: a run that is stopped must not leave its session behind.
                 session.end = _ending(await asyncio.shield(worker.ask({"do": "end", "pid": pid})))
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+            await asyncio.to_thread(remove_tree, folder)
 
 
 class _Session:

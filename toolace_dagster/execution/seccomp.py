@@ -59,7 +59,10 @@ _CALLS: dict[str, tuple[int | None, int | None]] = {
     "kill": (62, 129),
     "lchown": (94, None),
     "lsetxattr": (189, 6),
+    "memfd_create": (319, 279),
+    "memfd_secret": (447, 447),
     "mount": (165, 40),
+    "mq_open": (240, 180),
     "msgget": (68, 186),
     "name_to_handle_at": (303, 264),
     "open_by_handle_at": (304, 265),
@@ -110,6 +113,8 @@ _SILENT = (
 ).split()
 _CHECKED = ("clone", "clone3", "kill", "tgkill", "prlimit64", "socket")
 _REFUSED = [name for name in _CALLS if name not in (*_PROCESSES, *_SILENT, *_CHECKED)]
+_NEEDED_BY_WORKER = ("setpgid", "setrlimit", "setsid")
+"""What setting up a session takes; the session's own filter refuses it."""
 
 
 def is_available() -> bool:
@@ -131,7 +136,26 @@ def restrict(*, network: bool, processes: bool) -> bool:
     """
     if not is_available():
         return False
-    program = b"".join(_program(platform.machine(), os.getpid(), network=network, processes=processes))
+    _install(b"".join(_program(platform.machine(), os.getpid(), network=network, processes=processes)))
+    return True
+
+
+def restrict_worker(*, network: bool) -> bool:
+    """Confine the process that imports tools' code and forks sessions: what ``restrict`` adds comes in the session.
+
+    Args:
+        network: Whether sockets may be opened. Landlock alone would leave UDP and Unix sockets to an import.
+
+    Returns:
+        Whether the filter is in force.
+    """
+    if not is_available():
+        return False
+    _install(b"".join(_worker_program(platform.machine(), network=network)))
+    return True
+
+
+def _install(program: bytes) -> None:
     buffer = ctypes.create_string_buffer(program, len(program))
 
     class Program(ctypes.Structure):
@@ -142,27 +166,40 @@ def restrict(*, network: bool, processes: bool) -> bool:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_SET_SECCOMP, ctypes.c_ulong(_FILTER), ctypes.byref(described), 0, 0):
         raise OSError(ctypes.get_errno(), "the kernel refuses the seccomp filter")
-    return True
 
 
-def _program(machine: str, pid: int, *, network: bool, processes: bool) -> Iterable[bytes]:
+def _numbers(machine: str, names: Iterable[str]) -> list[int]:
     column = 0 if machine == "x86_64" else 1
+    return [number for name in names if (number := _CALLS[name][column]) is not None]
 
-    def numbers(names: Iterable[str]) -> list[int]:
-        return [number for name in names if (number := _CALLS[name][column]) is not None]
 
-    def number_of(name: str) -> int:
-        (number,) = numbers([name])
-        return number
-
+def _head(machine: str, refused: Iterable[str]) -> Iterable[bytes]:
+    """Load the number of the system call, and refuse some whatever their arguments."""
     yield _op(_LOAD, _ARCHITECTURE)
     yield _op(_JUMP_EQUAL, _ARCHITECTURES[machine], 1, 0)
     yield _op(_RETURN, _KILL)
     yield _op(_LOAD, _NUMBER)
     if machine == "x86_64":
         yield from _when_at_least(_X32, errno.ENOSYS)
-    for number in numbers(_REFUSED):
+    for number in _numbers(machine, refused):
         yield from _when(number, [_op(_RETURN, _ERRNO | errno.EPERM)])
+
+
+def _worker_program(machine: str, *, network: bool) -> Iterable[bytes]:
+    refused = [name for name in _REFUSED if name not in _NEEDED_BY_WORKER]
+    yield from _head(machine, refused if network else [*refused, "socket"])
+    yield _op(_RETURN, _ALLOW)
+
+
+def _program(machine: str, pid: int, *, network: bool, processes: bool) -> Iterable[bytes]:
+    def numbers(names: Iterable[str]) -> list[int]:
+        return _numbers(machine, names)
+
+    def number_of(name: str) -> int:
+        (number,) = numbers([name])
+        return number
+
+    yield from _head(machine, _REFUSED)
     for number in numbers(_SILENT):
         yield from _when(number, [_op(_RETURN, _ERRNO)])
     if not network:

@@ -10,7 +10,6 @@ import asyncio
 import json
 import os
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
@@ -22,6 +21,7 @@ from typing import Any
 
 from toolace_dagster.entities.backend import PythonBackend
 from toolace_dagster.execution import frames
+from toolace_dagster.execution.clearing import remove_tree
 
 _BOOT = (
     "import json, sys; given = json.loads(sys.argv[1]); sys.path.insert(0, given['package']); "
@@ -91,7 +91,7 @@ class WorkerProcess:
         except OSError:
             self._process.kill()
         self._process.wait()
-        shutil.rmtree(self.root, ignore_errors=True)
+        remove_tree(self.root)
 
 
 def _environment(names: Sequence[str], home: str) -> dict[str, str]:

@@ -83,6 +83,16 @@ class Hostile:
             file.writelines(bytes(1 << 20) for _ in range(64))
         return 64
 
+    def nest_folders(self) -> str:
+        for _ in range(3000):
+            os.mkdir("d")
+            os.chdir("d")
+        return "nested"
+
+    def hide_memory(self) -> int:
+        held = [os.memfd_create("hidden") for _ in range(30)]
+        return sum(os.write(each, bytes(1 << 20)) for each in held for _ in range(15))
+
     def environment(self) -> dict[str, str]:
         return dict(os.environ)
 
