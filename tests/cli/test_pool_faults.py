@@ -45,7 +45,7 @@ def test_check_names_file_item_reason_and_mend(faulty: Path) -> None:
     assert "garages.json" in nameless
     assert "name" in nameless
     assert "garages.json: find_garage" in twice
-    assert "has a tool 'find_garage' already" in twice
+    assert "has the same tool 'find_garage' already" in twice
     assert all("Mend: " in line for line in lines)
     assert "3 rejected" in result.stdout
 
@@ -67,7 +67,7 @@ def test_a_run_goes_on_with_what_is_sound_and_ends_with_1(faulty: Path, tmp_path
     ended = toolace("run", "--home", tmp_path / "home", "--pool", faulty, "--dialogues", 1, "--rounds", 0)
     assert ended.code == 1
     assert "broken.json" in ended.out
-    assert "has a tool 'find_garage' already" in ended.out
+    assert "has the same tool 'find_garage' already" in ended.out
     assert "Traceback" not in ended.out + ended.err
     assert "\ngarages " in ended.out
     assert (tmp_path / "home" / "exports" / "README.md").exists()

@@ -134,3 +134,21 @@ def test_domains_file_is_applied(tmp_path: Path) -> None:
         "shop": "",
         "till": "Money.",
     }
+
+
+def test_domain_called_like_the_report_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "import_report.json").write_text(bare("find_seat", "book_seat"))
+
+    result = invoke("import", tmp_path / "import_report.json", "--into", tmp_path / "tools")
+
+    assert "this one is import_report_2" in result.output
+    (domain,) = load_pool(tmp_path / "tools").domains
+    assert [tool.name for tool in domain.tools] == ["book_seat", "find_seat"]
+
+
+def test_no_name_of_a_tool_passes_for_another_note(tmp_path: Path) -> None:
+    (tmp_path / "seats.json").write_text(bare("book seat\nrejected: seats.json: find_seat: forged"))
+
+    result = invoke("import", tmp_path / "seats.json", "--into", tmp_path / "tools")
+
+    assert not [line for line in result.output.splitlines() if line.startswith("rejected")]

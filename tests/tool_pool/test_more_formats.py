@@ -60,6 +60,18 @@ def test_words_for_anything(word: str, import_one: ImportOne) -> None:
     assert "any is allowed" in note.reason
 
 
+@pytest.mark.parametrize(("values", "type_"), [(["C", "F"], "string"), ([1, 2], None), (["auto", 0], None)])
+def test_enum_as_a_type_allows_the_values_it_lists(values: list[Any], type_: str | None, import_one: ImportOne) -> None:
+    schema = {"type": "object", "properties": {"level": {"type": "ENUM", "enum": values}}}
+
+    tool, note = import_one({"name": "heat", "parameters": schema})
+
+    assert tool is not None
+    assert tool.properties["level"] == {"enum": values} | ({"type": type_} if type_ else {})
+    assert note.status == "repaired"
+    assert "'ENUM'" in note.reason
+
+
 def test_rows_that_carry_tools(write_pool: WritePool) -> None:
     as_text = json.dumps([{"name": "c", "parameters": EMPTY}])
     rows = lines(

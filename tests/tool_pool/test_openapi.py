@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -501,3 +501,55 @@ def test_address_that_fails_says_so(served: tuple[Path, str]) -> None:
 
     with pytest.raises(PoolError, match="ConnectError"):
         load_pool("http://127.0.0.1:9/api.yaml")
+
+
+def test_references_do_not_leave_the_server() -> None:
+    asked: list[str] = []
+
+    class Other(BaseHTTPRequestHandler):
+        """Stands for what the user never named: another server, reached by name or by redirect."""
+
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"Id": {"type": "string", "description": "hidden"}}')
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            pass
+
+    class Described(Other):
+        def do_GET(self) -> None:
+            if self.path in ("/start", "/zoo/moved.json"):
+                self.send_response(302)
+                self.send_header("Location", "/zoo/api.json" if self.path == "/start" else f"http://{other}/moved")
+                self.end_headers()
+                return
+            body = {"Id": {"type": "string"}} if self.path == "/zoo/own.json" else description
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(body).encode())
+
+    with (
+        ThreadingHTTPServer(("127.0.0.1", 0), Other) as elsewhere,
+        ThreadingHTTPServer(("127.0.0.1", 0), Described) as server,
+    ):
+        for each in (elsewhere, server):
+            threading.Thread(target=each.serve_forever, daemon=True).start()
+        other = f"127.0.0.1:{elsewhere.server_port}"
+        files = ("own.json", "moved.json", f"//{other}/x", f"%2F%2F{other}/x", f"http%3A//{other}/x", "%2Froot.json")
+        parameters = [{"name": f"p{n}", "in": "query", "schema": {"$ref": f"{f}#/Id"}} for n, f in enumerate(files)]
+        description = described_with(parameters)
+        tool = all_tools(load_pool(f"http://127.0.0.1:{server.server_port}/zoo/api.json"))["find"]
+        moved = load_pool(f"http://127.0.0.1:{server.server_port}/start")
+        for each in (elsewhere, server):
+            each.shutdown()
+
+    assert tool.properties == {"p0": {"type": "string"}} | {f"p{n}": {} for n in range(1, len(files))}
+    assert asked == []
+    assert [note.item for note in moved.notes] == ["find"]
+
+
+def described_with(parameters: list[dict[str, Any]]) -> dict[str, Any]:
+    operation = {"operationId": "find", "parameters": parameters, "responses": {}}
+    return {"openapi": "3.1.0", "info": {"title": "Zoo"}, "paths": {"/find": {"get": operation}}}

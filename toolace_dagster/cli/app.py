@@ -49,7 +49,8 @@ PoolOption = Annotated[
         "--pool",
         envvar="TOOLACE_POOL",
         metavar="SOURCE",
-        help="Where the tools are: a folder or file of tool definitions, the http(s) address of one, or Python code.",
+        help="Where the tools are: a folder or file of tool definitions, the http(s) address of one,"
+        " Python code, or a live MCP server.",
         show_default="shipped pool",
     ),
 ]
@@ -220,7 +221,10 @@ def pool_check(
 @pool_app.command("import")
 def pool_import(
     source: Annotated[
-        str, typer.Argument(help="Where the tools are: a folder, a file, an http(s) address, or Python code.")
+        str,
+        typer.Argument(
+            help="Where the tools are: a folder, a file, an http(s) address, Python code, or a live MCP server."
+        ),
     ],
     into: Annotated[Path, typer.Option("--into", help="Folder that gets a file per domain; a pool of its own.")],
     domains: Annotated[

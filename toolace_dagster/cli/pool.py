@@ -112,11 +112,12 @@ def print_notes(notes: tuple[ImportNote, ...]) -> int:
         for group in grouped_notes(remarks):
             mend = f" Mend: {group.mend}" if group.mend else ""
             shown = ", ".join(group.examples) + (", ..." if group.count > len(group.examples) else "")
-            say(f"{group.status} {group.count:,}: {group.what} (such as {shown}).{mend}")
+            say(" ".join(f"{group.status} {group.count:,}: {group.what} (such as {shown}).{mend}".split()))
     else:
         for note in remarks:
             mend = f" Mend: {note.mend}" if note.mend else ""
-            say(f"{note.status}: {note.source}: {note.item}: {note.reason}{mend}")
+            # One line each, so that no name of a tool can pass for another note.
+            say(" ".join(f"{note.status}: {note.source}: {note.item}: {note.reason}{mend}".split()))
     return sum(note.status == "rejected" for note in remarks)
 
 

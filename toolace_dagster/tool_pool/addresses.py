@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path, PurePosixPath
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 import httpx2
 
@@ -21,6 +21,7 @@ TIMEOUT = 30.0
 """Seconds a server may take to connect, and between two parts of its answer."""
 MAX_ANSWER = 100_000_000
 """Bytes an answer may have."""
+MAX_REDIRECTS = 10
 
 
 class WebAddress:
@@ -63,16 +64,17 @@ class WebAddress:
         raw_domain = path.stem.removesuffix(".tools_list") or urlsplit(source).hostname or "web"
         if raw_domain.lower() in ("openapi", "swagger", "api-docs", "api"):
             raw_domain = urlsplit(source).hostname or raw_domain
-        with httpx2.Client(timeout=TIMEOUT, follow_redirects=True) as client:
+        with httpx2.Client(timeout=TIMEOUT) as client:
+            servers: set[str] = {_server(source)}
             try:
-                content = _fetched(client, source)
+                content = _fetched(client, source, servers, anywhere=True)
             except Unusable as fault:
                 raise SourceError(f"{shown} cannot be read: {fault.reason}. {fault.mend.capitalize()}.") from fault
 
             def sibling(relative: str) -> bytes:
                 if relative.startswith("../"):
                     raise Unusable(f"{relative[:80]} lies outside of the folder of {shown}", "move it there")
-                return _fetched(client, urljoin(source, relative))
+                return _fetched(client, urljoin(source, quote(relative)), servers)
 
             reading = Reading(source=shown, sibling=sibling, skip_deprecated=options.skip_deprecated)
             return [source_of(shown, raw_domain, shown, lambda: read_document(content, reading))]
@@ -91,19 +93,57 @@ def public_address(address: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-def _fetched(client: httpx2.Client, address: str) -> bytes:
+def _server(address: str) -> str:
+    """Scheme, host and port."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".lower()
+
+
+def _fetched(client: httpx2.Client, address: str, servers: set[str], *, anywhere: bool = False) -> bytes:
+    """What an address leads to.
+
+    Args:
+        client: Follows no redirects by itself.
+        address: The address.
+        servers: Servers that may be asked. A description is not the user: what it refers to, and where that is
+            redirected, must not lead to others.
+        anywhere: The user gave the address, so that redirects may lead to any server, which is added to ``servers``.
+
+    Returns:
+        The content.
+
+    Raises:
+        Unusable: There is none, it is too large, or it lies on another server.
+    """
     mend = "check the address, or save the file and give its path"
     try:
-        with client.stream("GET", address) as answer:
-            if not answer.is_success:
-                raise Unusable(f"the server answered {answer.status_code} {answer.reason_phrase}", mend)
-            content = bytearray()
-            for part in answer.iter_bytes():
-                content += part
-                if len(content) > MAX_ANSWER:
-                    raise Unusable(f"it is larger than {MAX_ANSWER // 1_000_000} MB", "save a smaller one")
+        request = client.build_request("GET", address)
+        for _ in range(MAX_REDIRECTS):
+            server = _server(str(request.url))
+            if anywhere:
+                servers.add(server)
+            elif server not in servers:
+                raise Unusable(f"{public_address(address)} lies on or leads to another server", "write it out in place")
+            answer = client.send(request, stream=True)
+            try:
+                if answer.next_request is None:
+                    return _content(answer, mend)
+                request = answer.next_request
+            finally:
+                answer.close()
     except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
         raise Unusable(f"{type(error).__name__}: {public_error(error, address)}", mend) from error
+    raise Unusable(f"it is redirected more than {MAX_REDIRECTS} times", mend)
+
+
+def _content(answer: httpx2.Response, mend: str) -> bytes:
+    if not answer.is_success:
+        raise Unusable(f"the server answered {answer.status_code} {answer.reason_phrase}", mend)
+    content = bytearray()
+    for part in answer.iter_bytes():
+        content += part
+        if len(content) > MAX_ANSWER:
+            raise Unusable(f"it is larger than {MAX_ANSWER // 1_000_000} MB", "save a smaller one")
     return bytes(content)
 
 

@@ -70,6 +70,8 @@ def _write(pool: ToolPool, likenesses: tuple[Likeness, ...], source: str, folder
     written = Written()
     folder.mkdir(parents=True, exist_ok=True)
     foreign = {file.stem for file in folder.iterdir() if file.name not in earlier and file.name != REPORT_FILE}
+    # A domain may be called like the report, which is written last.
+    foreign.add(Path(REPORT_FILE).stem)
     names = {*foreign, *(domain.name for domain in pool.domains)}
     for domain in pool.domains:
         name = domain.name

@@ -86,6 +86,9 @@ def read_types(schema: JsonObject, where: str, log: RepairLog) -> JsonObject:
     if not types:
         log.add(f"the type {_short(given)} is no JSON type, so any is allowed", mend, where)
         return kept
+    if _is_enum_of_others(given, schema.get("enum")):
+        log.add(f"the type {_short(given)} was left out, the listed values say it", mend, where)
+        return kept
     items = "" if isinstance(given, list) or types != ["array"] or "items" in schema else _items_of(given)
     if items:
         kept["items"] = {"type": items}
@@ -93,6 +96,12 @@ def read_types(schema: JsonObject, where: str, log: RepairLog) -> JsonObject:
     meant: JsonValue = types if isinstance(given, list) and len(types) > 1 else types[0]
     log.add(f"the type {_short(given)} was read as {_short(meant)}", mend, where)
     return {key: meant if key == "type" else value for key, value in schema.items()}
+
+
+def _is_enum_of_others(given: JsonValue, allowed: JsonValue) -> bool:
+    """Whether values are listed for the word ``enum`` that are not all text, which it usually stands for."""
+    is_enum = isinstance(given, str) and given.strip().lower() == "enum"
+    return is_enum and isinstance(allowed, list) and not all(isinstance(value, str) for value in allowed)
 
 
 def converted(schema: JsonObject, where: str, log: RepairLog) -> JsonObject:

@@ -115,9 +115,11 @@ class Specification:
         file, _, pointer = reference.partition("#")
         if not file:
             return base, unquote(pointer)
+        # Only after percent signs are read: they may hide another server's name.
+        file = unquote(file)
         if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:|[/\\]", file):
             return None
-        return posixpath.normpath(posixpath.join(posixpath.dirname(base), unquote(file))), unquote(pointer)
+        return posixpath.normpath(posixpath.join(posixpath.dirname(base), file)), unquote(pointer)
 
     def _file(self, name: str) -> JsonValue | Unusable:
         if name not in self._files:
