@@ -98,15 +98,31 @@ def _no_credentials(url: str | None) -> str | None:
     Raises:
         ValueError: With the mend, and without the address.
     """
-    mend = "leave it out, and name the variable that holds it in api_key_env"
-    text = url or ""
+    _refuse_credentials(url or "", "leave it out, and name the variable that holds it in api_key_env")
+    return url
+
+
+def _no_credentials_in_pool(pool: str) -> str:
+    """The same for a pool that is an address or a server; a secret of a server may be written as ``${NAME}``."""
+    if pool.startswith("mcp+"):
+        mend = "write it as ${NAME}, the name of a variable of the environment that holds it"
+    else:
+        mend = "import it once with toolace pool import, which stores no address, and give the folder"
+    named = re.sub(r"[A-Za-z0-9_.-]+=\$\{[A-Za-z_][A-Za-z0-9_]*\}", "", pool)
+    if re.match(r"(mcp\+)?https?://", pool, re.IGNORECASE):
+        _refuse_credentials(named, mend)
+    else:
+        _refuse_keys(named, mend)
+    return pool
+
+
+def _refuse_credentials(text: str, mend: str) -> None:
     if "@" in text.partition("://")[2].partition("?")[0].partition("#")[0].partition("/")[0]:
         raise ValueError(f"it holds a user name or password; {mend}")
     for name, _ in parse_qsl(text.partition("?")[2], keep_blank_values=True):
         if _is_secret(name):
             raise ValueError(f"its parameter {name} looks like a credential; {mend}")
     _refuse_keys(text, mend)
-    return url
 
 
 def _no_secret_parameters(query: dict[str, str]) -> dict[str, str]:
@@ -244,7 +260,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    pool: str = str(SHIPPED_POOL)
+    pool: Annotated[str, AfterValidator(_no_credentials_in_pool)] = str(SHIPPED_POOL)
     domain_limit: Annotated[int, Field(ge=2)] = 120
     skip_deprecated: bool = False
     allow_writes: bool = False

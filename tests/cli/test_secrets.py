@@ -17,6 +17,7 @@ from tests.cli.command import finish, start
 from tests.pipeline.homes import DOMAIN, small_pool
 from tests.pipeline.servers import Handler, answering, offline_app, served
 from toolace_dagster.cli.app import app
+from toolace_dagster.settings import Settings
 from toolace_dagster.warehouse import Store, Warehouse, sql
 
 KEY = "sk-planted-9f8e7d6c5b4a39281706f5e4"
@@ -166,3 +167,28 @@ def test_a_key_in_a_setting_is_refused_before_anything_is_written(
     assert "it holds the value of OPENAI_API_KEY" in result.stderr
     assert KEY not in result.output
     assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize(
+    ("pool", "mend"),
+    [
+        (f"http://user:{KEY}@localhost:1/api.yaml", "toolace pool import"),
+        (f"https://localhost:1/api.yaml?api_key={KEY}", "toolace pool import"),
+        (f"mcp+https://localhost:1/mcp?token={KEY}", "${NAME}"),
+        (f"mcp+stdio:server --with {KEY}", "${NAME}"),
+    ],
+)
+def test_a_pool_with_a_credential_is_refused_before_anything_is_written(
+    pool: str, mend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    result = CliRunner().invoke(app, ["run", "--home", str(tmp_path / "home"), "--pool", pool])
+    assert result.exit_code == 2
+    assert mend in " ".join(result.stderr.split())
+    assert KEY not in result.output
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_secret_of_a_server_may_be_named() -> None:
+    named = "mcp+https://localhost:1/mcp?token=${SHOP_TOKEN}"
+    assert Settings(pool=named).pool == named

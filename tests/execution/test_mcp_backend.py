@@ -97,6 +97,19 @@ def test_a_server_sees_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "OPENAI_API_KEY" not in names
 
 
+def test_a_secret_is_filled_in_only_when_the_server_is_asked(
+    monkeypatch: pytest.MonkeyPatch, over_http: McpBackend
+) -> None:
+    assert over_http.url is not None
+    backend = McpBackend(url=over_http.url.replace("/mcp", "/${DESK_PATH}"))
+    monkeypatch.setenv("DESK_PATH", "mcp")
+    assert run(backend, call("as_text"))[0].content == {"open": True}
+    assert "/${DESK_PATH}" in backend.model_dump_json()
+    monkeypatch.delenv("DESK_PATH")
+    with pytest.raises(BackendUnusable, match="needs the variable DESK_PATH"):
+        run(backend, call("as_text"))
+
+
 def test_what_cannot_work_says_why(tmp_path: Path, over_http: McpBackend) -> None:
     with pytest.raises(BackendUnusable, match=r"no-such-server can't be used"):
         list_server(backend_of("mcp+stdio:no-such-server --fast"))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shlex
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 STDIO, HTTP = "mcp+stdio:", ("mcp+http://", "mcp+https://")
 _MAX_PAGES = 1000
 _CLOSED = -32000
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 @dataclass(frozen=True)
@@ -122,24 +124,37 @@ async def listing(backend: McpBackend) -> ServerListing:
 async def connected(backend: McpBackend) -> AsyncGenerator[Client]:
     """A fresh session: over stdio with a server process of its own.
 
-    The server sees only the environment any program needs, and the variables the backend names.
+    The server sees only the environment any program needs, and the variables the backend names. Secrets in its
+    address or arguments stand there as ``${NAME}`` and are filled in here alone, since backends are stored.
 
     Raises:
-        BackendUnusable: If the extra is missing.
+        BackendUnusable: If the extra, or a variable, is missing.
     """
     try:
         from mcp import Client, StdioServerParameters, stdio_client
     except ImportError:
         raise BackendUnusable("MCP servers need the extra 'mcp': pip install 'toolace-dagster[mcp]'") from None
     if backend.url is not None:
-        async with Client(backend.url) as client:
+        async with Client(_filled_in(backend.url)) as client:
             yield client
         return
     environment = {name: os.environ[name] for name in backend.environment if name in os.environ}
-    server = StdioServerParameters(command=backend.command[0], args=list(backend.command[1:]), env=environment)
+    arguments = [_filled_in(argument) for argument in backend.command[1:]]
+    server = StdioServerParameters(command=backend.command[0], args=arguments, env=environment)
     with open(os.devnull, "w", encoding="utf-8") as silence:  # noqa: ASYNC230 - opens at once
         async with Client(stdio_client(server, errlog=silence)) as client:
             yield client
+
+
+def _filled_in(text: str) -> str:
+    """A text with the value of each variable of the environment that it names as ``${NAME}``."""
+
+    def value(named: re.Match[str]) -> str:
+        if named[1] not in os.environ:
+            raise BackendUnusable(f"The MCP server needs the variable {named[1]} of the environment. Set it.")
+        return os.environ[named[1]]
+
+    return _VARIABLE.sub(value, text)
 
 
 def shown(backend: McpBackend) -> str:
