@@ -23,7 +23,7 @@ from toolace_dagster.execution.protocol import BackendUnusable, differing_calls
 from toolace_dagster.execution.python_backend import PythonExecutor
 
 Result = TypeVar("Result")
-NAMES = ("add", "count", "opening_stock", "draw", "describe", "later", "refuse")
+NAMES = ("add", "count", "opening_stock", "draw", "describe", "later", "refuse", "swap")
 
 
 def with_shop(use: Callable[[PythonExecutor], Awaitable[Result]], target: str = "shop:Shop", **names: str) -> Result:
@@ -51,6 +51,13 @@ def test_a_raised_error_is_content_and_the_session_goes_on() -> None:
     assert outcomes[0].content == {"error": "there is no ghost in the shop"}
     assert "item" in str(outcomes[1].content)
     assert outcomes[2].content == 0
+
+
+def test_parameters_that_python_takes_by_position_alone_are_called_by_name() -> None:
+    calls = [call("swap", note="n", new="mat", old="lamp"), call("swap", old="lamp"), call("swap", new="mat")]
+    outcomes = with_shop(lambda tools: tools.run(run_of(*calls)))
+    assert [o.content for o in outcomes[:2]] == [["lamp", "mat", "n"], ["lamp", "rug", ""]]
+    assert outcomes[2].is_error
 
 
 def test_a_returned_error_is_an_error() -> None:

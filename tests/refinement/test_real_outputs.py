@@ -89,3 +89,15 @@ def test_a_tool_that_never_answers_the_same_is_no_reason_to_give_up() -> None:
     )
     assert given_up == []
     assert replacements[1].after[0].outputs[0].content == {"booking_id": "BK-2"}
+
+
+def test_a_tool_that_is_not_run_does_not_take_over_a_real_output() -> None:
+    subject = executed_dialogue()
+    fills = filled(subject, "t03", NEW)
+    call = fills[0].after[0].tool_calls[0].model_copy(update={"name": "ask_a_person"})
+    fills[0] = Replacement(
+        before=fills[0].before, after=(fills[0].after[0].model_copy(update={"tool_calls": (call,)}),)
+    )
+    replacements, given_up = drive(with_real_outputs(subject, fills, EXECUTABLE), lambda _: None)
+    assert given_up == ["it puts a tool that is not run in the place of one that was"]
+    assert [r.after[0] for r in replacements] == [r.before for r in replacements]

@@ -290,6 +290,20 @@ def test_type_by_docstring_stands_in_for_an_annotation(one: OneFunction) -> None
     assert "'b' has no annotation" in note.reason
 
 
+@pytest.mark.parametrize(
+    ("words", "schema"),
+    [
+        ("int or None", {"type": ["integer", "null"]}),
+        ("str or list of str, optional", {"type": ["string", "array"]}),
+        ("int or a number", {}),
+    ],
+)
+def test_several_types_in_a_docstring_are_all_allowed(words: str, schema: dict[str, Any], one: OneFunction) -> None:
+    tool, _ = one(f'def f(a):\n    """F.\n\n    Args:\n        a ({words}): A.\n    """')
+
+    assert tool.properties["a"] == {**schema, "description": "A."}
+
+
 def test_class_that_holds_itself_is_cut(one: OneFunction) -> None:
     tool, note = one("class Node(TypedDict):\n    below: list['Node']\n\ndef f(n: Node): ...")
 

@@ -74,7 +74,7 @@ def _answer(tools: Any, asked: dict[str, Any], hidden: list[str], limit: int) ->
     tool = tool_of(tools, asked["name"])
     if tool is None:
         return _fatal("crashed", f"there is no tool {asked['name']}")
-    done = _guarded(lambda: tool(**asked["arguments"]), hidden)
+    done = _guarded(lambda: _called(tool, asked["arguments"]), hidden)
     if "value" not in done:
         return json.dumps(done).encode()
     try:
@@ -86,6 +86,22 @@ def _answer(tools: Any, asked: dict[str, Any], hidden: list[str], limit: int) ->
     if len(value) > limit:
         return _fatal("too_large", f"its result has {len(value):,} bytes, more than {limit:,}")
     return b'{"value":' + value + b"}"
+
+
+def _called(tool: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+    """Call a tool by the names of its parameters, those too that Python takes by position alone."""
+    try:
+        parameters = inspect.signature(tool).parameters.values()
+    except (TypeError, ValueError):
+        return tool(**arguments)
+    named = dict(arguments)
+    by_position = [each.name for each in parameters if each.kind is inspect.Parameter.POSITIONAL_ONLY]
+    given: list[Any] = []
+    for name in by_position:
+        if name not in named:
+            break
+        given.append(named.pop(name))
+    return tool(*given, **named)
 
 
 def _guarded(call: Callable[[], Any], hidden: list[str]) -> dict[str, Any]:

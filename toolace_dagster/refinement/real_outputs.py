@@ -34,6 +34,15 @@ def with_real_outputs(
         The fills with real outputs, and why some were given up; these hold the old turns.
     """
     kept = [_kept(replacement) for replacement in replacements]
+    real = {output.call_id for turn in dialogue.turns for output in turn.outputs if output.source == "executed"}
+    lost = {
+        call.id
+        for replacement in kept
+        for call in replacement.after[0].tool_calls
+        if call.id in real and call.name not in executable
+    }
+    kept = _given_up(kept, lost)
+    reasons = ["it puts a tool that is not run in the place of one that was"] if lost else []
     changed = {
         call.id
         for replacement in kept
@@ -41,7 +50,7 @@ def with_real_outputs(
         if call.name in executable and _call_key(call) not in map(_call_key, replacement.before.tool_calls)
     }
     if not changed:
-        return kept, []
+        return kept, reasons
     before, after = _runs(dialogue.turns, executable), _runs(_applied(dialogue, kept), executable)
     try:
         outcomes = yield from _outcomes(dialogue, [executed(call) for call, _ in after])
@@ -57,10 +66,10 @@ def with_real_outputs(
             restless = {call.id for (call, output), now in zip(before, again, strict=True) if _differs(output, now)}
             moved -= restless
     except ExecutionFailed as failed:
-        return _given_up(kept, changed), [f"its calls can't be run: {failed}"]
+        return _given_up(kept, changed), [*reasons, f"its calls can't be run: {failed}"]
     if moved:
-        return _given_up(kept, changed), ["its calls, run for real, change the output of a later one"]
-    return [_answered(replacement, answered, changed) for replacement in kept], []
+        return _given_up(kept, changed), [*reasons, "its calls, run for real, change the output of a later one"]
+    return [_answered(replacement, answered, changed) for replacement in kept], reasons
 
 
 def _kept(replacement: Replacement) -> Replacement:

@@ -33,6 +33,9 @@ class Shop:
         self.basket.append(item)
         return {"basket": self.basket}
 
+    def swap(self, old: str, new: str = "rug", /, *, note: str = "") -> list[str]:
+        return [old, new, note]
+
     def count(self) -> int:
         return len(self.basket)
 

@@ -243,8 +243,12 @@ def _type_in_words(words: str, name: str, reader: AnnotationReader) -> JsonObjec
             return schema
     except (SyntaxError, ValueError, MemoryError):
         pass
-    kind = type_of_word(words.split(" ", 1)[0].strip("`"))
-    return {"type": kind} if kind else None
+    kinds = [type_of_word(each.split(" ", 1)[0].strip("`")) for each in re.split(r"\s+or\s+", words.strip())]
+    if len(kinds) > 1 and None in kinds:
+        # One of several could be anything.
+        return {}
+    types: list[JsonValue] = list(dict.fromkeys(kind for kind in kinds if kind))
+    return {"type": types if len(types) > 1 else types[0]} if types else None
 
 
 def _result(node: _Function, said: Docstring, reader: AnnotationReader) -> JsonObject | None:
