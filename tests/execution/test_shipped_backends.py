@@ -1,4 +1,4 @@
-"""The shipped backends: results follow the pool's schemas, and what one call changes later ones see."""
+"""The shipped library, run for real: results follow the pool's schemas, and what one call changes later ones see."""
 
 from __future__ import annotations
 
@@ -96,12 +96,15 @@ def test_a_renewal_moves_the_due_date_that_is_listed() -> None:
 
 def test_identifiers_that_were_not_handed_out_are_unknown() -> None:
     outcomes = run(
+        *START,
+        call("list_member_loans", member_id=known()["member_id"]),
+        call("place_title_hold", **known()),
         call("get_title_details", title_id="TL-00000"),
         call("renew_loan", loan_id="LN-00000"),
         call("list_member_loans", member_id="LM-000000"),
         call("cancel_title_hold", hold_id="HD-00000"),
     )
-    assert [o.content for o in outcomes] == [
+    assert [o.content for o in outcomes[5:]] == [
         {"error": "there is no title TL-00000"},
         {"error": "there is no loan LN-00000"},
         {"error": "there is no member LM-000000"},
@@ -116,12 +119,7 @@ def test_a_dialogue_fixes_its_world() -> None:
 
 
 def test_dialogues_of_an_executable_domain_hold_real_outputs_to_the_end(tmp_path: Path) -> None:
-    pool = tmp_path / "pool"
-    pool.mkdir()
-    (pool / "library_lending.json").write_bytes((SHIPPED_POOL / "library_lending.json").read_bytes())
-    entry = f'[[backend]]\ndomain = "library_lending"\nkind = "python"\ntarget = "{LIBRARY.target}"\n'
-    (pool / "backends.toml").write_text(entry)
-    settings = Settings(pool=str(pool), dialogues=4, rounds=2, llm=ModelSettings(error_rate=0))
+    settings = Settings(dialogues=4, rounds=2, llm=ModelSettings(error_rate=0))
     where = StageContext(
         domain="library_lending", settings=settings, warehouse=Warehouse(tmp_path / "home"), run_id="first"
     )

@@ -19,7 +19,7 @@ from toolace_dagster.prompts import render
 from toolace_dagster.prompts.views import dialogue_view, masked_view, task_view, tools_view, turn_view
 from toolace_dagster.refinement.real_outputs import with_real_outputs
 from toolace_dagster.refinement.replies import FillReply, JudgeReply, MaskFillReply
-from toolace_dagster.refinement.selection import select_masks
+from toolace_dagster.refinement.selection import is_real, select_masks
 from toolace_dagster.settings import ModelRole, Settings
 
 
@@ -57,7 +57,7 @@ def reasonability_program(
         for turn_id, unit in units.items()
         for turn in unit
         # What a tool really answered is a fact that the call has to fit, so it stays to be seen.
-        if turn.id == turn_id or not _is_real(turn)
+        if turn.id == turn_id or not is_real(turn)
     }
     shared = {"tools": tools_view(spec.offered_tools, tools), "task": task_view(spec, dialogue)}
     shared["dialogue"] = dialogue_view(dialogue.turns, holes)
@@ -177,7 +177,7 @@ def _fill(unit: tuple[Turn, ...], fill: FillReply, round_number: int) -> tuple[T
             ToolCall(id=old.id, name=new.name, arguments=new.arguments)
             for old, new in zip(turn.tool_calls, fill.tool_calls, strict=True)
         )
-        outputs = tool_outputs(fill.outputs, calls) if fill.outputs or not _is_real(unit[1]) else unit[1].outputs
+        outputs = tool_outputs(fill.outputs, calls) if fill.outputs or not is_real(unit[1]) else unit[1].outputs
         call_turn = {"tool_calls": calls, "content": content or turn.content, "origin": origin}
         return _rebuilt(turn, call_turn), _rebuilt(unit[1], {"outputs": outputs, "origin": dependent[0]})
     if turn.role == "tool":
@@ -186,11 +186,6 @@ def _fill(unit: tuple[Turn, ...], fill: FillReply, round_number: int) -> tuple[T
     if fill.tool_calls:
         raise ValueError("a fill of a text turn calls tools")
     return (_rebuilt(turn, {"content": content, "origin": origin}),)
-
-
-def _is_real(turn: Turn) -> bool:
-    """Whether all outputs of a turn are what tools really answered."""
-    return bool(turn.outputs) and all(output.source == "executed" for output in turn.outputs)
 
 
 def _rebuilt(turn: Turn, update: Mapping[str, object]) -> Turn:

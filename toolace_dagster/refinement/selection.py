@@ -3,7 +3,8 @@
 All turns start equally likely; a turn's weight is multiplied by a set factor each
 time it is chosen (the paper says that it falls, not how). Masked turns are never
 adjacent. A masked call takes its outputs along, which are simulated again with
-it, so nothing adjacent to those is masked either.
+it, so nothing adjacent to those is masked either. Outputs that tools really gave are
+not masked: a fill could only invent what the turns around it would then repeat.
 
 Belongs here: drawing masks, coverage. Does not belong here: what replaces them.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import random
 
-from toolace_dagster.entities import Dialogue
+from toolace_dagster.entities import Dialogue, Turn
 
 
 def select_masks(dialogue: Dialogue, rng: random.Random, *, share: float, decay: float) -> tuple[str, ...]:
@@ -28,7 +29,7 @@ def select_masks(dialogue: Dialogue, rng: random.Random, *, share: float, decay:
         Ids of non-adjacent turns, in the order of the dialogue.
     """
     wanted = max(1, round(share * len(dialogue.turns)))
-    free = set(range(len(dialogue.turns)))
+    free = {index for index, turn in enumerate(dialogue.turns) if not is_real(turn)}
     chosen: list[int] = []
     while free and len(chosen) < wanted:
         candidates = sorted(free)
@@ -40,12 +41,19 @@ def select_masks(dialogue: Dialogue, rng: random.Random, *, share: float, decay:
 
 
 def is_covered(dialogue: Dialogue) -> bool:
-    """Whether every turn was refined: masked itself, or simulated again with its call."""
+    """Whether every turn was refined: masked itself, or simulated again with its call; real outputs need not be."""
     counts = dialogue.mask_counts
     return all(
-        counts.get(turn.id, 0) > 0 or (turn.role == "tool" and counts.get(dialogue.turns[index - 1].id, 0) > 0)
+        is_real(turn)
+        or counts.get(turn.id, 0) > 0
+        or (turn.role == "tool" and counts.get(dialogue.turns[index - 1].id, 0) > 0)
         for index, turn in enumerate(dialogue.turns)
     )
+
+
+def is_real(turn: Turn) -> bool:
+    """Whether all outputs of a turn are what tools really answered."""
+    return bool(turn.outputs) and all(output.source == "executed" for output in turn.outputs)
 
 
 def _reach(dialogue: Dialogue, index: int) -> set[int]:

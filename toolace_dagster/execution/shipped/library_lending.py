@@ -10,29 +10,26 @@ import dataclasses
 import datetime as dt
 from typing import Any
 
-from toolace_dagster.execution.shipped.world import TODAY, World, day_of, later
+from toolace_dagster.execution.shipped.world import PEOPLE, Records, World, day_of
 
-_AUTHORS = (
-    "Piotr Zawadzki",
-    "Saoirse Kavanagh",
-    "Mei-Ling Chou",
-    "Rafael Teixeira",
-    "Tariq Mansoor",
-    "Ximena Robledo",
-    "Aroha Tamihana",
-    "Henrik Lindqvist",
-)
 _FORMS = (
-    "{topic}",
-    "A Short History of {topic}",
-    "{topic} for Beginners",
-    "The Field Guide to {topic}",
+    "{Topic}",
+    "A short history of {topic}",
+    "{Topic}: an introduction",
+    "The field guide to {topic}",
     "Notes on {topic}",
-    "{topic} and Other Stories",
+    "{Topic} and other stories",
 )
-_BORROWED = ("Knots and Splices", "Bread Without Hurry", "The Long Ferry", "Weather of the Coast", "A House of Cedar")
+_BORROWED = (
+    "Knots and splices",
+    "Bread without hurry",
+    "The long ferry",
+    "Weather of the coast",
+    "A house of cedar",
+    "Lamps of the old quay",
+)
 _STREETS = ("23 Harbour Street", "5 Millers Lane", "44 Swallow Road", "17 Banyan Walk", "8 Linden Avenue")
-_LOAN_LIMIT = 3
+_LOAN_LIMIT = 4
 _HOLD_LIMIT = 6
 _SERVICE_LIMIT = 3
 
@@ -49,11 +46,18 @@ class _Title:
 
 
 @dataclasses.dataclass
+class _Branch:
+    id: str
+    name: str
+
+
+@dataclasses.dataclass
 class _Hold:
     id: str
     title: str
     member: str
     status: str
+    waits: bool = False
 
 
 @dataclasses.dataclass
@@ -64,6 +68,7 @@ class _Loan:
     due: dt.date
     renewals_left: int
     has_waiting_list: bool
+    returned: bool = False
 
 
 @dataclasses.dataclass
@@ -71,7 +76,7 @@ class _Member:
     id: str
     status: str
     fines: float
-    loans: list[str]
+    loans: list[_Loan] = dataclasses.field(default_factory=list["_Loan"])
 
 
 class Library(World):
@@ -79,12 +84,14 @@ class Library(World):
 
     def __init__(self, seed: int = 0) -> None:
         super().__init__(seed)
-        self._titles: dict[str, _Title] = {}
-        self._branches: set[str] = set()
-        self._members: dict[str, _Member] = {}
-        self._holds: dict[str, _Hold] = {}
-        self._loans: dict[str, _Loan] = {}
-        self._returned: set[str] = set()
+        self._titles: Records[_Title] = Records(self, "title", "TL-#####", self._brought_title)
+        self._branches: Records[_Branch] = Records(self, "branch", "BR-@@#", lambda i: _Branch(i, "Central Library"))
+        self._members: Records[_Member] = Records(self, "member", "LM-######", self._member)
+        self._holds: Records[_Hold] = Records(self, "hold", "HD-#####", lambda i: _Hold(i, "", "", "active"))
+        self._loans: Records[_Loan] = Records(self, "loan", "LN-#####", lambda i: self._loan(i, "", 0))
+        self._found: dict[tuple[str, ...], list[_Title]] = {}
+        self._by_district: dict[str, _Branch] = {}
+        self._by_name: dict[tuple[str, str], _Member] = {}
 
     def search_catalogue(
         self,
@@ -97,8 +104,7 @@ class Library(World):
         if not query.strip():
             raise ValueError("query must not be empty")
         about = (query.strip().casefold(), media_format, language)
-        topic = query.strip()[:1].upper() + query.strip()[1:]
-        found = [self._title(_FORMS[place].format(topic=topic), *about) for place in range(self._number(2, 5, *about))]
+        found = self._titles_about(query.strip(), *about)
         if available_only:
             found = [title for title in found if title.copies]
         shown = [
@@ -108,12 +114,12 @@ class Library(World):
         return {"total_found": len(found), "titles": shown}
 
     def get_title_details(self, title_id: str, include_waiting_list: bool = True) -> dict[str, Any]:
-        title = self._known(self._titles, title_id, "title")
+        title = self._titles.get(title_id)
         details: dict[str, Any] = {
             "title": title.title,
-            "page_count": self._number(96, 640, title.id),
+            "page_count": self.number(96, 640, title.id),
             "copies_available": title.copies,
-            "earliest_due_date": later(self._number(3, 20, "due", title.id)),
+            "earliest_due_date": self.later(self.number(3, 20, "due", title.id)),
             "branch_id": title.branch,
         }
         return details | {"waiting_count": title.waiting} if include_waiting_list else details
@@ -121,10 +127,11 @@ class Library(World):
     def find_library_branch(
         self, district: str, open_at: str | None = None, services: list[str] | None = None
     ) -> dict[str, Any]:
+        self._branches.expect()
         about = district.strip().casefold()
         if not about:
             raise ValueError("district must not be empty")
-        opens, closes = self._pick(("08:30", "09:00", "10:00"), about), self._pick(("18:30", "19:00", "20:00"), about)
+        opens, closes = self.pick(("08:30", "09:00", "10:00"), about), self.pick(("18:30", "19:00", "20:00"), about)
         if open_at is not None:
             clock = open_at[11:16]
             if clock and not opens <= clock < closes:
@@ -134,23 +141,27 @@ class Library(World):
         if services and len(services) > _SERVICE_LIMIT:
             raise ValueError(f"no branch in {district} offers all of these services")
         return {
-            "branch_id": self._branch(about),
+            "branch_id": self._branch(district.strip()).id,
             "branch_name": f"{district.strip()} Library",
-            "street_address": self._pick(_STREETS, about),
+            "street_address": self.pick(_STREETS, about),
             "opens_at": opens,
             "closes_at": closes,
         }
 
     def find_library_member(self, full_name: str, email: str, birth_date: str | None = None) -> dict[str, Any]:
+        self._members.expect()
         if "@" not in email:
             raise ValueError("email must be an e-mail address")
         if birth_date is not None:
             day_of(birth_date, "birth_date")
-        member = self._member(full_name.strip().casefold(), email.strip().casefold())
+        who = (full_name.strip().casefold(), email.strip().casefold())
+        if who not in self._by_name:
+            self._by_name[who] = self._members.add(self._member, *who)
+        member = self._by_name[who]
         return {
             "member_id": member.id,
             "membership_status": member.status,
-            "card_expires_on": later(self._number(40, 600, member.id)),
+            "card_expires_on": self.later(self.number(40, 600, member.id)),
             "fines_due": member.fines,
         }
 
@@ -163,68 +174,72 @@ class Library(World):
         needed_by: str | None = None,
         collector: dict[str, Any] | None = None,  # noqa: ARG002
     ) -> dict[str, Any]:
-        title = self._known(self._titles, title_id, "title")
-        member = self._known(self._members, member_id, "member")
-        if branch_id not in self._branches:
-            raise ValueError(f"there is no branch {branch_id}")
-        if needed_by is not None and day_of(needed_by, "needed_by") < TODAY:
-            raise ValueError("needed_by lies in the past")
-        held = [hold for hold in self._holds.values() if hold.member == member.id and hold.status == "active"]
+        self._holds.expect()
+        title, member = self._titles.get(title_id), self._members.get(member_id)
+        branch = self._branches.get(branch_id)
+        if needed_by is not None:
+            self.coming(needed_by, "needed_by")
+        held = [hold for hold in self._holds.all() if hold.member == member.id and hold.status == "active"]
         if any(hold.title == title.id for hold in held):
             raise ValueError(f"member {member.id} has a hold on {title.id} already")
         if len(held) >= _HOLD_LIMIT:
             raise ValueError(f"member {member.id} has {_HOLD_LIMIT} holds, the most there may be")
-        hold = _Hold(self._digits("HD-", 5, title.id, member.id, len(self._holds)), title.id, member.id, "active")
-        self._holds[hold.id] = hold
-        if title.copies and branch_id == title.branch:
+        made = self._holds.add(lambda i: _Hold(i, title.id, member.id, "active"), title.id, member.id)
+        if title.copies:
             title.copies -= 1
-            status, position, days = "ready", 1, 0
-        elif title.copies:
-            title.copies -= 1
-            status, position, days = "in_transit", 1, 3
+            here = branch.id == title.branch
+            status, position, days = ("ready", 1, 0) if here else ("in_transit", 1, 3)
         else:
             title.waiting += 1
             status, position, days = "waiting", title.waiting, 7 * title.waiting
+        made.waits = status == "waiting"
         return {
-            "hold_id": hold.id,
+            "hold_id": made.id,
             "hold_status": status,
             "queue_position": position,
-            "expected_ready_date": later(days),
+            "expected_ready_date": self.later(days),
         }
 
     def cancel_title_hold(self, hold_id: str, cancel_reason: str | None = None) -> dict[str, Any]:  # noqa: ARG002
-        hold = self._known(self._holds, hold_id, "hold")
+        hold = self._holds.get(hold_id)
         status = "cancelled" if hold.status == "active" else "already_cancelled"
-        if hold.status == "active":
-            hold.status = "cancelled"
-            title = self._titles[hold.title]
-            title.waiting = max(0, title.waiting - 1)
-        left = sum(each.member == hold.member and each.status == "active" for each in self._holds.values())
-        return {"hold_status": status, "cancelled_at": f"{TODAY.isoformat()}T10:15:00Z", "active_holds_left": left}
+        if hold.status == "active" and hold.title:
+            title = self._titles.get(hold.title)
+            if hold.waits:
+                title.waiting -= 1
+            else:
+                title.copies += 1
+        hold.status = "cancelled"
+        left = sum(each.member == hold.member and each.status == "active" for each in self._holds.all())
+        return {"hold_status": status, "cancelled_at": self.clock(), "active_holds_left": left}
 
     def list_member_loans(
         self, member_id: str, include_returned: bool = False, due_before: str | None = None
     ) -> dict[str, Any]:
-        member = self._known(self._members, member_id, "member")
+        self._loans.expect()
+        member = self._members.get(member_id)
         before = day_of(due_before, "due_before") if due_before is not None else None
-        loans = sorted((self._loans[loan] for loan in member.loans), key=lambda loan: loan.due)
-        shown = [loan for loan in loans if before is None or loan.due < before]
+        shown = sorted(
+            (
+                loan
+                for loan in self._loans_of(member)
+                if (include_returned or not loan.returned) and (before is None or loan.due < before)
+            ),
+            key=lambda loan: loan.due,
+        )
         listed = [{"loan_id": loan.id, "title": loan.title, "due_date": loan.due.isoformat()} for loan in shown]
-        if include_returned:
-            day = TODAY - dt.timedelta(days=self._number(30, 300, member.id))
-            returned = self._digits("LN-", 5, member.id, "returned")
-            self._returned.add(returned)
-            listed.insert(0, {"loan_id": returned, "title": "Lamps of the Old Quay", "due_date": day.isoformat()})
-        return {"loan_count": len(listed), "overdue_count": sum(loan.due < TODAY for loan in shown), "loans": listed}
+        overdue = sum(loan.due < self.today and not loan.returned for loan in shown)
+        return {"loan_count": len(listed), "overdue_count": overdue, "loans": listed}
 
     def renew_loan(self, loan_id: str, extra_weeks: int = 2, fine_payment: float = 0.0) -> dict[str, Any]:
-        if loan_id in self._returned:
+        loan = self._loans.get(loan_id)
+        if loan.returned:
             raise ValueError(f"the item of loan {loan_id} was returned already")
-        loan = self._known(self._loans, loan_id, "loan")
-        member = self._members[loan.member]
-        if fine_payment > member.fines:
-            raise ValueError(f"the fines due are {member.fines:.2f} euros, less than the payment")
-        member.fines = round(member.fines - fine_payment, 2)
+        if loan.member:
+            member = self._members.get(loan.member)
+            if fine_payment > member.fines:
+                raise ValueError(f"the fines due are {member.fines:.2f} euros, less than the payment")
+            member.fines = round(member.fines - fine_payment, 2)
         status = "renewed"
         if loan.has_waiting_list:
             status = "refused_has_waiting_list"
@@ -235,45 +250,55 @@ class Library(World):
             loan.due += dt.timedelta(weeks=extra_weeks)
         return {"renewal_status": status, "new_due_date": loan.due.isoformat(), "renewals_left": loan.renewals_left}
 
-    def _title(self, name: str, *about: str) -> _Title:
-        identifier = self._digits("TL-", 5, name, *about)
-        if identifier not in self._titles:
-            self._titles[identifier] = _Title(
-                id=identifier,
-                title=name,
-                author=self._pick(_AUTHORS, name),
-                year=self._number(1964, 2025, name),
-                copies=self._number(0, 4, name, *about),
-                waiting=self._number(0, 5, "waiting", name),
-                branch=self._branch(self._pick(("eastgate", "millbrook", "old harbour"), name)),
-            )
-        return self._titles[identifier]
+    def _titles_about(self, topic: str, *about: str) -> list[_Title]:
+        if about not in self._found:
+            named = [form.format(topic=topic, Topic=topic[:1].upper() + topic[1:]) for form in _FORMS]
+            self._found[about] = [
+                self._titles.add(lambda i, name=name: self._title(i, name), name, *about)
+                for name in named[: self.number(2, len(named), *about)]
+            ]
+        return self._found[about]
 
-    def _branch(self, district: str) -> str:
-        letters = "".join(self._rng("branch", district).choices("ABCDEFGHJKLMNPRSTVWXYZ", k=2))
-        identifier = f"BR-{letters}{self._number(0, 9, 'branch', district)}"
-        self._branches.add(identifier)
-        return identifier
+    def _title(self, identifier: str, name: str) -> _Title:
+        return _Title(
+            id=identifier,
+            title=name,
+            author=self.pick(PEOPLE, name),
+            year=self.number(1964, 2025, name),
+            copies=self.number(0, 4, identifier),
+            waiting=self.number(0, 5, "waiting", identifier),
+            branch=self._branch(self.pick(("Eastgate", "Millbrook", "Old Harbour"), identifier), told=False).id,
+        )
 
-    def _member(self, name: str, email: str) -> _Member:
-        identifier = self._digits("LM-", 6, name, email)
-        if identifier not in self._members:
-            member = _Member(identifier, "active", self._pick((0.0, 0.0, 1.5, 4.2), identifier), [])
-            self._members[identifier] = member
-            for place in range(self._number(1, _LOAN_LIMIT, "loans", identifier)):
-                loan = _Loan(
-                    id=self._digits("LN-", 5, identifier, place),
-                    member=identifier,
-                    title=_BORROWED[(place + self._number(0, 4, identifier)) % len(_BORROWED)],
-                    due=TODAY + dt.timedelta(days=self._number(-4, 18, identifier, place)),
-                    renewals_left=self._number(0, 3, "renewals", identifier, place),
-                    has_waiting_list=self._likely(0.15, identifier, place),
+    def _brought_title(self, identifier: str) -> _Title:
+        return self._title(identifier, self.pick(_BORROWED, identifier))
+
+    def _branch(self, district: str, *, told: bool = True) -> _Branch:
+        where = district.casefold()
+        if where not in self._by_district:
+            self._by_district[where] = self._branches.add(lambda i: _Branch(i, district), where, told=told)
+        return self._by_district[where]
+
+    def _member(self, identifier: str) -> _Member:
+        return _Member(identifier, "active", self.pick((0.0, 0.0, 1.5, 4.2), identifier))
+
+    def _loans_of(self, member: _Member) -> list[_Loan]:
+        if not member.loans:
+            for place in range(self.number(2, _LOAN_LIMIT, "loans", member.id)):
+                loan = self._loans.add(
+                    lambda i, place=place: self._loan(i, member.id, place), member.id, place, told=False
                 )
-                self._loans[loan.id] = loan
-                member.loans.append(loan.id)
-        return self._members[identifier]
+                member.loans.append(loan)
+            member.loans[-1].returned = True
+            member.loans[-1].due = self.today - dt.timedelta(days=self.number(30, 300, member.id))
+        return member.loans
 
-    def _known(self, things: dict[str, Any], identifier: str, kind: str) -> Any:
-        if identifier not in things:
-            raise ValueError(f"there is no {kind} {identifier}")
-        return things[identifier]
+    def _loan(self, identifier: str, member: str, place: int) -> _Loan:
+        return _Loan(
+            id=identifier,
+            member=member,
+            title=_BORROWED[(place + self.number(0, 5, member or identifier)) % len(_BORROWED)],
+            due=self.today + dt.timedelta(days=self.number(-4, 18, identifier)),
+            renewals_left=self.number(0, 3, "renewals", identifier),
+            has_waiting_list=self.likely(0.15, identifier),
+        )
