@@ -34,7 +34,7 @@ def answer(request: Request, errors: Errors) -> dict[str, Any]:
         for call, output in zip(calls, objects_in(turn.get("outputs")), strict=False):
             name = str(call.get("name"))
             if output.get("is_error"):
-                failed.append(_failure(name, output.get("content")))
+                failed.append(refusal(name, output.get("content")))
             else:
                 worked.append((request.tools.get(name), name, as_object(call.get("arguments")), output.get("content")))
     said = [report(worked, request.stream("reply"))] if worked else []
@@ -44,6 +44,7 @@ def answer(request: Request, errors: Errors) -> dict[str, Any]:
     return {"steps": [], "reply": text or "There is no result to tell about."}
 
 
-def _failure(name: str, content: Any) -> str:
+def refusal(name: str, content: Any) -> str:
+    """What a reply says of a tool's own error."""
     told = str(as_object(content).get("error") or content).strip().rstrip(".")
     return f"I could not {words(name)}: {told}."

@@ -13,6 +13,7 @@ from typing import Any
 
 from toolace_dagster.llm.offline.arguments import Filled
 from toolace_dagster.llm.offline.composer import Exchange
+from toolace_dagster.llm.offline.correction import refusal
 from toolace_dagster.llm.offline.errors import CALL_ERRORS, REPAIR_FACTOR, Errors
 from toolace_dagster.llm.offline.failures import failing_turns, failure_told, unspoiled
 from toolace_dagster.llm.offline.free_results import failure_text
@@ -62,6 +63,7 @@ class _Filler:
         self.voice = Voice.of(self.task.get("persona"))
         self.memory = Memory()
         self.answers: list[Answered] = []
+        self.refused: list[str] = []
         self.pending: list[tuple[str, dict[str, Any]]] = []
         self.exchange: Exchange | None = None
         self.index = -1
@@ -101,6 +103,7 @@ class _Filler:
             self.index = sub_task_of(turn)
             self.step = 0
             self.answers = []
+            self.refused = []
             self.exchange = None
 
     def _open(self) -> Exchange:
@@ -122,6 +125,8 @@ class _Filler:
             for (name, arguments), output in zip(self.pending, objects_in(turn.get("outputs")), strict=False):
                 if not output.get("is_error"):
                     self.answers.append((self.request.tools.get(name), name, arguments, output.get("content")))
+                elif not self._simulated_error(at - 1):
+                    self.refused.append(refusal(name, output.get("content")))
         if remember:
             self.memory.add(turn)
 
@@ -129,8 +134,12 @@ class _Filler:
         """Whether the call at a position is the failing one of an error simulation."""
         following = self.turns[at + 1] if at + 1 < len(self.turns) else None
         if following is not None and following.get("outputs"):
-            return is_failure(following)
-        return self.turns[at].get("complication") == "error_simulation" and not self._recovers(at)
+            return is_failure(following) and self._simulated_error(at)
+        return self._simulated_error(at) and not self._recovers(at)
+
+    def _simulated_error(self, at: int) -> bool:
+        """Whether the call at a position belongs to an error simulation; tools have errors of their own too."""
+        return self.turns[at].get("complication") == "error_simulation"
 
     def _recovers(self, at: int) -> bool:
         if at < 2:
@@ -203,6 +212,14 @@ class _Filler:
         if failing:
             return {"tool_calls": calls, "outputs": self._errors(calls)}
         outputs: list[dict[str, Any]] = []
+        if seen := objects_in(self.turns[at + 1].get("outputs") if at + 1 < len(self.turns) else None):
+            # What the tools really answered is there to be seen, and is taken from there.
+            self.memory.calls += [(filled.tool.name, filled.arguments) for filled in made]
+            return {
+                "content": content,
+                "tool_calls": calls,
+                "outputs": [{"content": each.get("content"), "is_error": bool(each.get("is_error"))} for each in seen],
+            }
         for filled in made:
             output = exchange.output(filled, relied_on(self.turns, at, filled.tool))
             self.memory.calls.append((filled.tool.name, filled.arguments))
@@ -315,7 +332,9 @@ class _Filler:
             case "non_function_calling":
                 return answer_to(str(before.get("content") or ""), self.memory, rng)
             case _:
-                text = report(self.answers, rng)
+                text = " ".join(
+                    [*([report(self.answers, rng)] if self.answers or not self.refused else []), *self.refused]
+                )
                 return (
                     spoil_reply(text, self.errors.rng) if self.errors.hit("unfaithful_reply", REPAIR_FACTOR) else text
                 )
