@@ -59,3 +59,21 @@ def test_passes_cover_every_turn():
             subject = subject.model_copy(update={"mask_counts": subject.mask_counts | counts})
             passes += 1
         assert passes <= 30
+
+
+def test_outputs_that_tools_really_gave_are_not_masked_and_need_no_cover():
+    simulated = dialogue()
+    turns = tuple(
+        turn.model_copy(
+            update={"outputs": tuple(output.model_copy(update={"source": "executed"}) for output in turn.outputs)}
+        )
+        for turn in simulated.turns
+    )
+    answered = {turn.id for turn in turns if turn.outputs}
+    assert answered
+    others = dict.fromkeys((turn.id for turn in turns if not turn.outputs and not turn.is_call), 1)
+    calls = dict.fromkeys((turn.id for turn in turns if turn.is_call), 1)
+    subject = dialogue(turns=turns, mask_counts=others | calls)
+    assert is_covered(subject)
+    for seed in range(200):
+        assert not answered & set(select_masks(subject, random.Random(seed), share=0.5, decay=0.25))
