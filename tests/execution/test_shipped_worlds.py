@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 import pytest
 
 from tests.execution.runs import call, run_of
+from toolace_dagster.execution import shipped
 from toolace_dagster.execution.executor import domain_executor
 from toolace_dagster.execution.protocol import ExecutedCall, Outcome
 from toolace_dagster.execution.shipped.apartment_rentals import RentalOffice
@@ -16,7 +19,7 @@ from toolace_dagster.execution.shipped.clinic_appointments import Clinic
 from toolace_dagster.execution.shipped.library_lending import Library
 from toolace_dagster.execution.shipped.podcast_studio import PodcastStudio
 from toolace_dagster.settings import SHIPPED_POOL
-from toolace_dagster.tool_pool import load_pool
+from toolace_dagster.tool_pool import ToolPool, load_pool
 
 POOL = load_pool(SHIPPED_POOL)
 WORLDS: dict[str, Any] = {
@@ -44,8 +47,17 @@ def samples(schema: dict[str, Any], *, every: bool) -> dict[str, Any]:
     return {name: one(view) for name, view in wanted.items()}
 
 
-def test_four_shipped_domains_run_for_real() -> None:
-    assert {domain.name for domain in POOL.domains if domain.backends} == set(WORLDS)
+def with_backends(folder: Path) -> ToolPool:
+    """The four domains in a pool that runs them for real."""
+    for name in WORLDS:
+        shutil.copy(SHIPPED_POOL / f"{name}.json", folder)
+    shutil.copy(Path(shipped.__file__).parent / "backends.toml", folder)
+    return load_pool(folder)
+
+
+def test_four_shipped_domains_run_for_real_in_a_pool_with_their_backends(tmp_path: Path) -> None:
+    assert {domain.name for domain in with_backends(tmp_path).domains if domain.backends} == set(WORLDS)
+    assert not [domain.name for domain in POOL.domains if domain.backends]
 
 
 @pytest.mark.parametrize("name", WORLDS)
@@ -68,9 +80,9 @@ def test_every_tool_answers_what_its_schema_says(name: str, every: bool) -> None
     assert all(count < 0.6 * len(SEEDS) for count in refused.values()), refused
 
 
-def outcomes_of(name: str, *calls: ExecutedCall) -> tuple[Outcome, ...]:
+def outcomes_of(pool: ToolPool, name: str, *calls: ExecutedCall) -> tuple[Outcome, ...]:
     """What the pool's own backend answers, in its confined worker."""
-    domain = POOL.domain(name)
+    domain = pool.domain(name)
     executor = domain_executor(name, domain.backends, {tool.name: tool for tool in domain.tools})
     assert executor is not None
     assert executor.executes == {tool.name for tool in domain.tools}
@@ -163,8 +175,10 @@ def test_an_episode_needs_audio_and_is_published_once() -> None:
     assert studio.get_episode_audience(episode, to_date="2026-07-01")["play_count"] > 0
 
 
-def test_the_confined_worker_runs_each_shipped_world() -> None:
+def test_the_confined_worker_runs_each_shipped_world(tmp_path: Path) -> None:
+    pool = with_backends(tmp_path)
     found, broken = outcomes_of(
+        pool,
         "clinic_appointments",
         call("find_clinician", specialty="cardiology", city="Osaka"),
         call("list_open_slots", clinician_id="CL-0000", from_date="2026-06-01"),
@@ -172,6 +186,7 @@ def test_the_confined_worker_runs_each_shipped_world() -> None:
     assert not found.is_error
     assert broken.content == {"error": "there is no clinician CL-0000"}
     searched, viewed = outcomes_of(
+        pool,
         "apartment_rentals",
         call("search_apartments", city="Graz", max_rent=2500),
         call("get_apartment_details", listing_id="APT-00000"),
@@ -179,6 +194,8 @@ def test_the_confined_worker_runs_each_shipped_world() -> None:
     assert not searched.is_error
     assert viewed.is_error
     (made,) = outcomes_of(
-        "podcast_studio", call("create_podcast_show", show_title="Cold Seeds", host_name="Uma Rao", genre="science")
+        pool,
+        "podcast_studio",
+        call("create_podcast_show", show_title="Cold Seeds", host_name="Uma Rao", genre="science"),
     )
     assert not made.is_error
