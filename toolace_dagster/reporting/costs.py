@@ -50,9 +50,10 @@ def bills_by(warehouse: Warehouse, domains: Iterable[str], part: Part) -> dict[t
         Bills by the part's names: one name, but for models model, endpoint, mode and price.
     """
     bills: dict[tuple[str, ...], Bill] = {}
+    columns = _COLUMNS[part]
     for domain in domains:
-        for row in warehouse.domain(domain).read(sql(f"costs/by_{part}")):
-            key = tuple(row.pop(column) or "" for column in _COLUMNS[part])
+        for row in warehouse.domain(domain).read(sql("costs/by_parts"), {"parts": list(columns)}):
+            key = tuple(row.pop(column) or "" for column in columns)
             bills[key] = bills.get(key, Bill()) + Bill(**row)
     return bills
 

@@ -1,5 +1,6 @@
--- By the role that was asked.
-SELECT role,
+-- What was paid by any columns of call_costs: by stage, by role, by the run or the dialogue that paid (a response it
+-- had from the cache costs it nothing), or by model, endpoint, way of calling and price.
+SELECT COLUMNS(lambda name: list_contains($parts, name)),
        count(*) AS calls,
        count(*) FILTER (free) AS free,
        count(*) FILTER (cost IS NULL) AS unpriced,
