@@ -1,0 +1,113 @@
+"""MinHash: estimates against true Jaccard similarity, and the index against comparing all pairs."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from toolace_dagster.likeness import LikenessIndex, Signature, groups_of, likeness, normal_words, signature
+
+
+def signed(words: list[str], width: int = 1) -> Signature:
+    made = signature(words, width)
+    assert made is not None
+    return made
+
+
+def runs(words: list[str], width: int) -> set[tuple[str, ...]]:
+    return {tuple(words[at : at + width]) for at in range(len(words) - width + 1)}
+
+
+@pytest.mark.parametrize("width", [1, 3])
+def test_estimate_is_near_the_true_similarity(width: int):
+    draw = random.Random(5)
+    faults: list[float] = []
+    for _ in range(60):
+        words = [f"w{draw.randrange(400)}" for _ in range(draw.randint(20, 300))]
+        other = [word if draw.random() < 0.9 else f"v{draw.randrange(400)}" for word in words]
+        mine, theirs = runs(words, width), runs(other, width)
+        faults.append(likeness(signed(words, width), signed(other, width)) - len(mine & theirs) / len(mine | theirs))
+    assert max(map(abs, faults)) < 0.18
+    assert abs(sum(faults) / len(faults)) < 0.02
+
+
+@settings(max_examples=50)
+@given(st.lists(st.text(), min_size=1, max_size=12))
+def test_order_counts_only_within_a_run(words: list[str]):
+    assert likeness(signed(words), signed(words[::-1] * 2)) == 1.0
+    assert likeness(signed(words, 3), signed(list(words), 3)) == 1.0
+    if len(words) >= 3 and runs(words, 3).isdisjoint(runs(words[::-1], 3)):
+        assert likeness(signed(words, 3), signed(words[::-1], 3)) < 0.2
+
+
+def test_the_empty_sequence_is_like_nothing():
+    assert signature([]) is None
+
+
+def test_words_are_compared_without_case_width_and_punctuation():
+    assert normal_words("Book it, ﬁne!  \uff22ook\tit.") == ["book", "it", "fine", "book", "it"]
+    assert normal_words("नमस्ते 東京へ") == ["नमस्ते", "東京へ"]
+
+
+def test_signatures_are_the_same_in_every_process():
+    script = "from toolace_dagster.likeness import signature; print(signature(['a', 'b', 'c', 'd']).tolist())"
+    shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert eval(shown) == signed(["a", "b", "c", "d"], 3).tolist()
+
+
+@pytest.mark.parametrize("threshold", [0.6, 0.8, 0.9])
+def test_index_finds_what_comparing_all_pairs_finds(threshold: float):
+    draw = random.Random(7)
+    signatures: list[Signature] = []
+    for _ in range(40):
+        words = [f"w{draw.randrange(3000)}" for _ in range(80)]
+        signatures += [
+            signed([w if draw.random() > noise else f"x{draw.randrange(3000)}" for w in words])
+            for noise in (0, 0.02, 0.05, 0.1, 0.2)
+        ]
+    index = LikenessIndex[int](threshold)
+    found, wanted = 0, 0
+    for number, mine in enumerate(signatures):
+        near = {at for at, other in enumerate(signatures[:number]) if likeness(mine, other) >= threshold}
+        got = index.find(mine)
+        assert {at for at, _ in got} <= near
+        assert [at for at, _ in got] == sorted(at for at, _ in got)
+        assert all(share == likeness(mine, signatures[at]) for at, share in got)
+        found, wanted = found + len(got), wanted + len(near)
+        index.add(number, mine)
+    assert len(index) == len(signatures)
+    assert wanted > 50
+    assert found / wanted > 0.98
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.1, float("nan")])
+def test_a_threshold_that_is_none_is_refused(threshold: float):
+    with pytest.raises(ValueError, match="threshold"):
+        LikenessIndex[str](threshold)
+
+
+def test_exact_copies_are_found_at_threshold_one():
+    index = LikenessIndex[str](1.0)
+    index.add("a", signed(["one", "two"]))
+    index.add("b", signed(["one", "three"]))
+    assert index.find(signed(["two", "one"])) == [("a", 1.0)]
+    assert index.find(np.zeros(128, dtype=np.uint32)) == []
+
+
+@settings(max_examples=80)
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=12), st.permutations(range(10)))
+def test_groups_are_named_by_their_first_member(pairs: list[tuple[int, int]], order: list[int]):
+    group = groups_of(order, pairs)
+    reach = {key: {key} for key in order}
+    for _ in order:
+        for one, other in pairs:
+            together = reach[one] | reach[other]
+            for key in together:
+                reach[key] = together
+    assert [group(key) for key in order] == [min(reach[key], key=order.index) for key in order]
