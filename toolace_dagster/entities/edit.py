@@ -22,7 +22,8 @@ class Replacement(Entity):
     Attributes:
         before: The turn as it was.
         after: Its new version; empty when the fill was unusable.
-        dependent: Not masked itself: the outputs of a masked call turn, which are simulated again with it.
+        dependent: Not masked itself: the outputs of a masked call turn, which come with it, and turns brought in step
+            with the real answer to a changed call.
     """
 
     before: Turn

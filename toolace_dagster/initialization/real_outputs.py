@@ -120,15 +120,24 @@ def _run(
             )
         )
         answered = dict(zip((call.id for call in calls), outcomes[len(history) :], strict=True))
-        renewed = _rebound_turns(turns, answered, said)
+        renewed = rebound_turns(turns, answered, said)
         if _calls(renewed) == _calls(current):
             return _with_outcomes(current, answered), _any_differs(turns, answered)
         current = renewed
     return _with_outcomes(current, answered), True
 
 
-def _rebound_turns(turns: tuple[Turn, ...], answered: Mapping[str, Outcome], said: str) -> tuple[Turn, ...]:
-    """The turns with the arguments of calls rebound to the real outputs before them."""
+def rebound_turns(turns: tuple[Turn, ...], answered: Mapping[str, Outcome], said: str) -> tuple[Turn, ...]:
+    """Rebind the arguments of calls to the outputs that came in the place of those before them.
+
+    Args:
+        turns: Turns with outputs as they were.
+        answered: What was answered, by call id.
+        said: Everything the user said; values from there stay what they are.
+
+    Returns:
+        The turns with new arguments, and outputs as they were.
+    """
     replacements: Replacements = {}
     renewed: list[Turn] = []
     for turn in turns:

@@ -36,7 +36,7 @@ def replaced_values(invented: JsonValue, real: JsonValue, said: str) -> Replacem
     for old, new in _pairs(invented, real):
         if isinstance(old, bool) or isinstance(new, (bool, dict, list)) or new is None or old == new:
             continue
-        if _is_specific(old) and str(old) not in said:
+        if is_specific(old) and str(old) not in said:
             found.setdefault(old, new)
     return found
 
@@ -68,7 +68,7 @@ def _pairs(invented: JsonValue, real: JsonValue) -> Iterator[tuple[str | int | f
         yield invented, real
 
 
-def _is_specific(value: str | int | float) -> bool:
+def is_specific(value: str | int | float) -> bool:
     """Whether a value would hardly mean something else where it stands again."""
     if isinstance(value, str):
         return len(value) >= _MIN_CHARS and (any(char.isdigit() for char in value) or " " in value)

@@ -6,7 +6,7 @@ belong here: which turns are masked (``selection``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Literal
 
@@ -88,8 +88,16 @@ def reasonability_program(
             Replacement(before=old, after=(new,), dependent=old.id != turn_id)
             for old, new in zip(unit, after, strict=True)
         )
-    replacements, given_up = yield from with_real_outputs(dialogue, replacements, executable)
-    unusable += given_up
+
+    def rewrite(
+        subject: Dialogue, stale: tuple[str, ...], check: Callable[[MaskFillReply], str | None]
+    ) -> ModelRequest[MaskFillReply]:
+        return _in_step_request(subject, spec, tools, settings, round_number, stale, check)
+
+    real = yield from with_real_outputs(dialogue, replacements, executable, rewrite, round_number)
+    replacements = real.replacements
+    unusable += real.given_up
+    call_ids = (filled.call_id, *real.call_ids)
     edit = Edit(
         id=f"{dialogue.id}/r{round_number}/{sequence}",
         dialogue_id=dialogue.id,
@@ -98,7 +106,7 @@ def reasonability_program(
         operation="reasonability_refinement",
         replacements=tuple(replacements),
         outcome="kept",
-        call_ids=(filled.call_id,),
+        call_ids=call_ids,
     )
     changed = [r for r in replacements if _differs(r)]
     if not changed:
@@ -123,8 +131,33 @@ def reasonability_program(
             "outcome": "accepted" if prefers_new else "kept",
             "order_shown": order,
             "reason": "; ".join([judged.reply.reason, *unusable]),
-            "call_ids": (filled.call_id, judged.call_id),
+            "call_ids": (*call_ids, judged.call_id),
         }
+    )
+
+
+def _in_step_request(
+    dialogue: Dialogue,
+    spec: TaskSpec,
+    tools: Mapping[str, Tool],
+    settings: Settings,
+    round_number: int,
+    stale: tuple[str, ...],
+    check: Callable[[MaskFillReply], str | None],
+) -> ModelRequest[MaskFillReply]:
+    """Ask for the texts that new outputs left out of step, as for masked turns."""
+    return ModelRequest(
+        messages=render(
+            "mask_fill",
+            tools=tools_view(spec.offered_tools, tools),
+            task=task_view(spec, dialogue),
+            dialogue=dialogue_view(dialogue.turns, dict.fromkeys(stale)),
+            masked=[masked_view(dialogue.turn(turn_id)) for turn_id in stale],
+        ),
+        reply_type=MaskFillReply,
+        sampling=Sampling.of(settings.model_of("refiner"), request_seed("in_step", dialogue.id, round_number)),
+        purpose=_purpose(spec, "mask_fill", "refiner", round_number, stale),
+        check=check,
     )
 
 
