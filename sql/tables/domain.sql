@@ -148,6 +148,46 @@ CREATE TABLE IF NOT EXISTS stage_runs (
     finished_at TIMESTAMP NOT NULL
 );
 
+-- The step that introduced what a verdict's hard findings name; `position` is the finding's. `how` is initial, rewritten,
+-- exposed or judged, and `replayed` says whether the check itself was run again over the history.
+CREATE TABLE IF NOT EXISTS first_causes (
+    stage VARCHAR NOT NULL,
+    dialogue_id VARCHAR NOT NULL,
+    position INTEGER NOT NULL,
+    check_id VARCHAR NOT NULL,
+    how VARCHAR NOT NULL,
+    cause_stage VARCHAR NOT NULL,
+    cause_round INTEGER NOT NULL,
+    edit_id VARCHAR,
+    turn_id VARCHAR,
+    changed VARCHAR[],
+    call_ids VARCHAR[],
+    replayed BOOLEAN NOT NULL,
+    sentence VARCHAR NOT NULL
+);
+
+-- Each end a dialogue came to in each run. Rows are never replaced, so that runs can be compared.
+CREATE TABLE IF NOT EXISTS outcome_log (
+    run_id VARCHAR NOT NULL,
+    stage VARCHAR NOT NULL,
+    stage_index INTEGER NOT NULL,
+    dialogue_id VARCHAR NOT NULL,
+    state VARCHAR NOT NULL,
+    check_id VARCHAR,
+    turn_id VARCHAR,
+    reason VARCHAR,
+    finished_at TIMESTAMP NOT NULL
+);
+
+-- Where the export files hold a dialogue. `line` counts from 1: lines of a text file, rows of a Parquet file.
+CREATE TABLE IF NOT EXISTS export_lines (
+    dialogue_id VARCHAR NOT NULL,
+    split VARCHAR NOT NULL,
+    format VARCHAR NOT NULL,
+    file VARCHAR NOT NULL,
+    line BIGINT NOT NULL
+);
+
 CREATE OR REPLACE VIEW task_specs AS
 SELECT dialogue_id, slot, attempt, state, check_id, reason,
        payload ->> '$.scenario' AS scenario,
@@ -187,11 +227,4 @@ SELECT domain, stage, stage_index,
        count(*) FILTER (state = 'rejected') AS rejected,
        count(*) FILTER (state = 'failed') AS failed
 FROM stage_rows
-GROUP BY ALL;
-
-CREATE OR REPLACE VIEW failure_reasons AS
-SELECT domain, stage, state, coalesce(check_id, 'call') AS check_id, count(*) AS dialogues,
-       min(dialogue_id) AS example, arg_min(reason, dialogue_id) AS example_reason
-FROM stage_rows
-WHERE state IN ('rejected', 'failed') AND stage <> 'verified_dialogues'
 GROUP BY ALL;

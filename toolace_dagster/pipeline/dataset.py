@@ -30,6 +30,7 @@ from toolace_dagster.dataset import (
 )
 from toolace_dagster.entities import Dialogue, Entity, TaskSpec, Tool, content_hash
 from toolace_dagster.llm.money import Bill
+from toolace_dagster.pipeline.export_lines import ExportLines
 from toolace_dagster.pipeline.pool import configured_pool
 from toolace_dagster.pipeline.stages import domain_stages
 from toolace_dagster.reporting.costs import bills_by
@@ -111,7 +112,9 @@ def make_exports(warehouse: Warehouse, settings: Settings) -> ExportReport:
     Raises:
         ExportError: If a file does not hold what was written; no file is changed then.
     """
-    report = export_all(split_rows(warehouse, settings), warehouse.exports)
+    lines = ExportLines()
+    report = export_all(lines.noting(split_rows(warehouse, settings)), warehouse.exports)
+    lines.write(warehouse, report.files)
     _remember(warehouse, settings, "exports", report)
     return report
 

@@ -26,6 +26,7 @@ from toolace_dagster.llm.memory import EndpointMemory
 from toolace_dagster.llm.money import Bill, BudgetReached
 from toolace_dagster.llm.protocol import Program
 from toolace_dagster.pipeline.context import StageContext
+from toolace_dagster.pipeline.lineage import cause_rows, log_rows
 from toolace_dagster.pipeline.plans import distractor_rows, plan_rows
 from toolace_dagster.pipeline.progress import StageProgress, tell
 from toolace_dagster.warehouse import Row, insert, sql
@@ -39,6 +40,17 @@ PASSING_ERRORS = (
     "execution.unavailable",
 )
 """Check ids of failures that lie with the endpoint at that moment: such rows are stale in the next run."""
+
+_TABLES = (
+    "stage_rows",
+    "edits",
+    "findings",
+    "first_causes",
+    "expert_answers",
+    "task_plans",
+    "plan_distractors",
+)
+"""Tables whose rows are replaced with the row of their stage and dialogue."""
 
 
 @dataclass(frozen=True)
@@ -179,6 +191,7 @@ def run_stage(stage: Stage, context: StageContext) -> StageReport:
     edits: list[Row] = []
     findings: list[Row] = []
     answers: list[Row] = []
+    verdicts: list[Verdict] = []
     stopped: BudgetReached | None = None
     notes: tuple[str, ...] = ()
     if stale:
@@ -190,15 +203,17 @@ def run_stage(stage: Stage, context: StageContext) -> StageReport:
             rows.append(row)
             edits += [_edit_row(stage.name, edit) for edit in content.edits]
             if content.verdict is not None:
+                verdicts.append(content.verdict)
                 findings += _finding_rows(stage.name, content.verdict)
                 answers += [
                     {"stage": stage.name, "dialogue_id": item.dialogue_id, **answer.model_dump()}
                     for answer in content.verdict.answers
                 ]
     replaced = [*obsolete, *(item.dialogue_id for item in stale)]
+    causes = cause_rows(stage.name, context, verdicts)
     seconds = time.monotonic() - started
     with context.store.write() as connection:
-        for table in ("stage_rows", "edits", "findings", "expert_answers", "task_plans", "plan_distractors"):
+        for table in _TABLES:
             connection.execute(
                 f"DELETE FROM {table} WHERE stage = $stage AND dialogue_id IN (SELECT unnest($ids::VARCHAR[]))",  # noqa: S608 - our own table names
                 {"stage": stage.name, "ids": replaced},
@@ -211,6 +226,8 @@ def run_stage(stage: Stage, context: StageContext) -> StageReport:
         insert(connection, "edits", edits)
         insert(connection, "findings", findings)
         insert(connection, "expert_answers", answers)
+        insert(connection, "first_causes", causes)
+        insert(connection, "outcome_log", log_rows(rows, datetime.now(UTC)))
         plans = [item.plan for item in stale if item.plan is not None]
         insert(connection, "task_plans", [row for plan in plans for row in plan_rows(stage.name, plan)])
         insert(connection, "plan_distractors", [row for plan in plans for row in distractor_rows(stage.name, plan)])

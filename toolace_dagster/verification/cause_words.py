@@ -23,11 +23,11 @@ def told(cause: FirstCause, finding: Finding, steps: Sequence[Step], spec: TaskS
         steps: All states of the dialogue.
         spec: Its task, which may hold a value that the dialogue never says.
     """
-    sentence = f"{_subject(finding)} {_came(cause, finding, steps, spec)}."
+    sentence = f"{_subject(cause, finding)} {_came(cause, finding, steps, spec)}."
     return cause.model_copy(update={"sentence": sentence})
 
 
-def _subject(finding: Finding) -> str:
+def _subject(cause: FirstCause, finding: Finding) -> str:
     where = f" in turn {finding.turn_id}" if finding.turn_id else ""
     evidence = " ".join(finding.evidence.split())
     if finding.check.startswith("expert."):
@@ -36,7 +36,8 @@ def _subject(finding: Finding) -> str:
         return f"“{evidence}”{where}, which the expert on {_question(finding)} objects to,"
     if _is_value(finding):
         return f"the {'identifier' if looks_like_identifier(evidence) else 'value'} '{evidence}'{where}"
-    return f"the defect{where}"
+    # What another turn's change broke may point at no turn that has to do with it.
+    return "the defect" if cause.how == "exposed" else f"the defect{where}"
 
 
 def _question(finding: Finding) -> str:

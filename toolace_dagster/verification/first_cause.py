@@ -27,8 +27,8 @@ Check = Callable[[Dialogue], Iterable[Finding]]
 How = Literal["initial", "rewritten", "exposed", "judged", "rejected", "failed"]
 """How a defect came about.
 
-``initial``: the skeleton had it. ``rewritten``: an edit wrote it into the turn. ``exposed``: an edit of another turn, or
-of the tools that are offered, took away what the turn rested on. ``judged``: an expert objects to the whole.
+``initial``: the skeleton had it. ``rewritten``: an edit wrote it into the turn. ``exposed``: an edit of another turn,
+or of the tools that are offered, took away what the turn rested on. ``judged``: an expert objects to the whole.
 ``rejected``: a stage before verification took no more of it. ``failed``: a model call gave nothing usable.
 """
 
@@ -147,21 +147,21 @@ def root(turn_id: str | None) -> str | None:
 def _text_test(final: Dialogue, finding: Finding) -> Callable[[Dialogue], bool]:
     """A test for states in which what an expert quotes, or the whole turn when it quotes nothing, is as it is now."""
     needle, family = _needle(finding), root(finding.turn_id)
-    if needle and needle in _words(final, family):
-        return lambda dialogue: needle in _words(dialogue, family)
-    if needle and needle in _words(final, None):
-        return lambda dialogue: needle in _words(dialogue, None)
+    place = family if needle in _words(final, family) else None
+    if needle and needle in _words(final, place):
+        return lambda dialogue: needle in _words(dialogue, place)
     now = _words(final, family)
     return lambda dialogue: _words(dialogue, family) == now
 
 
 def _needle(finding: Finding) -> str:
-    return plain_words(finding.evidence)
+    words = plain_words(finding.evidence)
+    return f" {words} " if words else ""
 
 
 def _words(dialogue: Dialogue, family: str | None) -> str:
     turns = (turn for turn in dialogue.turns if family is None or root(turn.id) == family)
-    return plain_words(" ".join(turn_text(turn) for turn in turns))
+    return f" {plain_words(' '.join(turn_text(turn) for turn in turns))} "
 
 
 def turn_text(turn: Turn) -> str:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 
 def _domain_schema() -> str:
-    return sql("tables/domain") + sql("calls/tables") + sql("calls/stored_texts")
+    parts = ("tables/domain", "calls/tables", "calls/stored_texts", "tables/lineage")
+    return "\n".join(sql(part) for part in parts)
 
 
 class Warehouse:

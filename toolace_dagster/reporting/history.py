@@ -1,0 +1,137 @@
+"""The history of a dialogue, read back: its task, and every state from the skeleton on.
+
+Belongs here: reading histories from a domain's file, and the first causes of
+findings over them. Does not belong here: how a cause is found
+(``verification.first_cause``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from toolace_dagster.entities import Dialogue, Edit, Finding, Replacement, Skeleton, TaskSpec, Tool
+from toolace_dagster.verification.cause_words import told
+from toolace_dagster.verification.first_cause import Check, FirstCause, Step, first_cause, replay
+from toolace_dagster.verification.rules import RULES, Subject, run_rules
+from toolace_dagster.warehouse import Row, Store, sql
+
+_REPLACEMENTS = TypeAdapter(tuple[Replacement, ...])
+
+
+@dataclass(frozen=True)
+class History:
+    """How a dialogue came to be what it is.
+
+    Attributes:
+        spec: Its task.
+        steps: Its states: the skeleton, then one for each edit, kept or not.
+    """
+
+    spec: TaskSpec
+    steps: tuple[Step, ...]
+
+    @property
+    def dialogue(self) -> Dialogue:
+        """The dialogue as it is now."""
+        return self.steps[-1].dialogue
+
+
+def read_histories(store: Store, ids: Iterable[str]) -> dict[str, History]:
+    """Read the histories of dialogues that have a skeleton.
+
+    Args:
+        store: The domain's file.
+        ids: Dialogue ids.
+
+    Returns:
+        Histories by id; rows that an earlier version stored in another form are left out.
+    """
+    where = {"ids": list(ids)}
+    edits: dict[str, list[Row]] = {}
+    for row in store.read(sql("lineage/edits_of"), where):
+        edits.setdefault(row["dialogue_id"], []).append(row)
+    histories: dict[str, History] = {}
+    for row in store.read(sql("lineage/histories"), where):
+        found = edits.get(row["dialogue_id"], [])
+        try:
+            histories[row["dialogue_id"]] = history_of(row["spec"], row["skeleton"], found)
+        except ValidationError:
+            continue
+    return histories
+
+
+def history_of(spec: str, skeleton: str, edits: Sequence[Row]) -> History:
+    """Put a history together from stored rows.
+
+    Args:
+        spec: The task spec as JSON.
+        skeleton: The skeleton as JSON.
+        edits: Rows of the table ``edits``, in order.
+
+    Raises:
+        ValidationError: If a row is no such entity.
+    """
+    start = Skeleton.model_validate_json(skeleton).to_dialogue()
+    steps = replay(start, ((row["stage"], edit_of(row)) for row in edits))
+    return History(TaskSpec.model_validate_json(spec), tuple(steps))
+
+
+def edit_of(row: Row) -> Edit:
+    """The edit that a row of the table ``edits`` holds.
+
+    Raises:
+        ValidationError: If it holds none.
+    """
+    values: dict[str, Any] = {name: value for name, value in row.items() if name in Edit.model_fields}
+    if isinstance(row["replacements"], str):
+        values["replacements"] = _REPLACEMENTS.validate_json(row["replacements"])
+    filled = {name: value for name, value in values.items() if value is not None}
+    return Edit.model_validate(filled | {"id": row["edit_id"]})
+
+
+def offered_tools(store: Store, spec: TaskSpec | None = None) -> dict[str, Tool]:
+    """Tools of a domain by name, in the versions that a task was offered; current ones where it was offered none."""
+    wanted = spec.tool_versions if spec is not None else {}
+    tools: dict[str, Tool] = {}
+    for row in store.read(sql("lineage/tools_offered")):
+        if row["fingerprint"] == wanted.get(row["name"]) or (row["name"] not in wanted and row["is_current"]):
+            tools[row["name"]] = Tool.model_validate_json(row["definition"])
+    return tools
+
+
+def causes_of(history: History, findings: Sequence[Finding], tools: Mapping[str, Tool]) -> list[FirstCause]:
+    """The first cause of each finding on a dialogue.
+
+    Args:
+        history: Of the dialogue.
+        findings: What its checks found, in any order.
+        tools: Tools by name.
+
+    Returns:
+        One cause for each finding, with its sentence.
+    """
+    causes: list[FirstCause] = []
+    for finding in findings:
+        cause = first_cause(history.steps, finding, _rule_again(finding.check, history.spec, tools))
+        causes.append(told(cause, finding, history.steps, history.spec))
+    return causes
+
+
+def _rule_again(check: str, spec: TaskSpec, tools: Mapping[str, Tool]) -> Check | None:
+    """Runs a rule over other states of a dialogue; None for what is no rule."""
+    rule = RULES.get(check)
+    if rule is None:
+        return None
+
+    def run(dialogue: Dialogue) -> list[Finding]:
+        try:
+            return run_rules(Subject(dialogue=dialogue, spec=spec, tools=tools), {check: rule})
+        except Exception:
+            # A rule of the user's may not bear a state it was never meant to see; its finding is followed by text then.
+            return []
+
+    return run
