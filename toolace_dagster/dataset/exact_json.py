@@ -19,11 +19,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 _MOST_DECIMALS = 15
 _MOST_WHOLE_DIGITS = 18
+_SURELY_NEAREST = Fraction(9, 20)
 _POWERS = tuple(float(f"1e-{places}") for places in range(_MOST_DECIMALS + 1))
 
 
@@ -91,21 +92,34 @@ class _Spelling:
         text = f"{self.whole}.{self.decimals}" if self.decimals else self.whole
         return f"{text}e{self.exponent}" if self.exponent or not self.decimals else text
 
-    def read_fast(self) -> tuple[float, float]:
-        """What the fast parser makes of it, without and with fused multiply-add: compilers differ by machine."""
+    def read_fast(self) -> Iterator[float]:
+        """What the fast parser may make of it: compilers fuse multiply and add or not, and C libraries differ."""
         fraction = 0.0
         for digit in self.decimals[:_MOST_DECIMALS]:
             fraction = fraction * 10.0 + int(digit)
         whole = float(int(self.whole))
         power = _POWERS[min(len(self.decimals), _MOST_DECIMALS)]
-        scale = _power_of_ten(self.exponent)
         fused = float(Fraction(whole) + Fraction(fraction) * Fraction(power))
-        return (whole + fraction * power) * scale, fused * scale
+        for scale in _powers_of_ten(self.exponent):
+            yield (whole + fraction * power) * scale
+            yield fused * scale
 
 
-def _power_of_ten(exponent: int) -> float:
+@cache
+def _powers_of_ten(exponent: int) -> tuple[float, ...]:
+    """What C libraries' ``pow(10.0, exponent)`` may be: the nearest float, or the second nearest when about as near.
+
+    Libraries promise a little more than half a unit in the last place; glibc takes the second nearest for 23 and 210.
+    """
     # Powers past the range of a float read as 0 or infinity there.
-    return float(f"1e{exponent}")
+    nearest = float(f"1e{exponent}")
+    if not 0.0 < nearest < math.inf:
+        return (nearest,)
+    missing = Fraction(10) ** exponent - Fraction(nearest)
+    second = math.nextafter(nearest, math.inf if missing > 0 else 0.0)
+    if abs(missing) < _SURELY_NEAREST * abs(Fraction(second) - Fraction(nearest)):
+        return (nearest,)
+    return nearest, second
 
 
 def _spellings(value: float) -> Iterator[_Spelling]:
