@@ -22,8 +22,8 @@ def test_processes_share_and_a_killed_one_gives_its_part_back(tmp_path: Path) ->
         assert forked.stdout is not None
         pids = [int(pid) for pid in forked.stdout.readline().split()]
         time.sleep(2.0)
-        os.kill(pids[0], signal.SIGKILL)
         killed_at = time.monotonic_ns()
+        os.kill(pids[0], signal.SIGKILL)
         forked.stdout.read()
     lines = [line.split() for line in (tmp_path / "log").read_text().splitlines()]
     events = sorted((int(at), int(pid), int(step)) for at, pid, step in lines)

@@ -3,7 +3,7 @@
 The file holds what is known of the endpoint, then a slot for each limiter. A slot is
 written by its owner alone, without a lock; the few numbers about the endpoint are
 written by anyone, and a write that another one overtakes costs one answer's growth or
-one more cut. The lock is for taking a slot, and is never waited for. Reading and
+one more cut. The lock is for taking a slot, and is waited for a second at most. Reading and
 writing are system calls of about a microsecond: a mapped file would be faster, but
 one that somebody truncates kills whoever looks at it.
 
@@ -79,6 +79,11 @@ class Board:
         self.note = ""
 
     @property
+    def joining(self) -> bool:
+        """Whether we have no slot because somebody else is taking one; what we start meanwhile nobody counts."""
+        return self.place < 0 and 0 < self._locked_out < _LOCK_TRIES
+
+    @property
     def shared(self) -> bool:
         """Whether other processes may take part."""
         return self._path is not None
@@ -136,7 +141,7 @@ class Board:
         try:
             self._read_all(self._path)
             if self.place < 0 or self.detail(self.place, OWNER) != self._owner or self._pid != os.getpid():
-                self._join(now)
+                self._join(now, told)
             if self.place >= 0:
                 self._tell(now, told)
                 self.set(USED_AT, now)
@@ -172,7 +177,7 @@ class Board:
             self._bytes[:] = bytes(_SIZE)
             self.place = -1
 
-    def _join(self, now: float) -> None:
+    def _join(self, now: float, told: tuple[float, float, float, float]) -> None:
         """Take a slot, when the lock is free; else at the next look."""
         assert self._file is not None
         handle = self._file.fileno()
@@ -194,11 +199,12 @@ class Board:
             if not living and not 0 <= now - self.numbers[USED_AT] < _FORGOTTEN_AFTER:
                 self._bytes[8 * WINDOW : 8 * USED_AT] = bytes(8 * (USED_AT - WINDOW))
                 self._write(8 * WINDOW, 8 * (USED_AT - WINDOW))
-            self._take(next((place for place in range(SLOTS) if place not in living), -1))
+            self._locked_out = 0
+            self._take(next((place for place in range(SLOTS) if place not in living), -1), now, told)
         finally:
             fcntl.flock(handle, fcntl.LOCK_UN)
 
-    def _take(self, place: int) -> None:
+    def _take(self, place: int, now: float, told: tuple[float, float, float, float]) -> None:
         if place < 0:
             self._say(f"{SLOTS} others share them")
             return
@@ -208,8 +214,9 @@ class Board:
         self._own_at = _CALLS_AT + 8 * place
         self._own = self._bytes[self._own_at : self._own_at + 8]
         self.inherited = (self.detail(place, REQUEST_DEBT), self.detail(place, TOKEN_DEBT), self.detail(place, SEEN_AT))
-        self.numbers[_DETAILS + 8 * place + OWNER] = self._owner
+        # In this order: who sees the new generation looks once, and has to find us; who gets the lock next, too.
         self.publish(0, 0)
+        self._tell(now, told)
         self.set(GENERATION, self.numbers[GENERATION] + 1)
 
     def _tell(self, now: float, told: tuple[float, float, float, float]) -> None:

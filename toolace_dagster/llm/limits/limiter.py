@@ -239,6 +239,9 @@ class Limiter:
             or numbers[GENERATION] != self._generation
         ):
             self._look(now)
+        if board.joining:
+            self._looked_at = -math.inf
+            return _POLL_EVERY
         in_flight = self._in_flight
         if in_flight >= self._slots:
             return math.inf if in_flight else _LOOK_EVERY
