@@ -23,25 +23,33 @@ _COUNT_CHECK = "every_verified_dialogue_exported"
     kinds={"duckdb"},
     check_specs=[
         dg.AssetCheckSpec(
-            name=_SPLIT_CHECK, asset="splits", blocking=True, description="Dialogues of one task are on one side."
+            name=_SPLIT_CHECK,
+            asset="splits",
+            blocking=True,
+            description="Dialogues of one task are on one side, and so are near-duplicates.",
         )
     ],
 )
 def splits(toolace: Toolace) -> Materialized:
-    """Train, validation and test over all domains; a hash of the task decides, so old dialogues never move."""
+    """Train, validation and test over all domains, balanced; a side once given is kept when data is added."""
     outcome = make_splits(toolace.warehouse(), toolace.effective_settings())
     report = outcome.report
     by_domain = [{"domain": name, **sizes} for name, sizes in report.domains.items()]
     leaks = [f"{report.leakage} tasks are on two sides"] if report.leakage else []
+    leaks += [f"{report.near_leakage} pairs of near-duplicates are on two sides"] if report.near_leakage else []
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": sum(report.sizes.values()),
             **report.sizes,
             "tasks": report.groups,
+            "near_duplicates": report.near_duplicates or 0,
+            "tools_on_two_sides": report.tools_on_two_sides,
             "withheld": dg.MetadataValue.md(
                 table([{"dialogue": name, "fault": fault} for name, fault in outcome.withheld.items()])
             ),
             "by_domain": dg.MetadataValue.md(table(by_domain)),
+            "by_injection": dg.MetadataValue.md(table([{"injection": n, **s} for n, s in report.injections.items()])),
+            "by_length": dg.MetadataValue.md(table([{"length": name, **s} for name, s in report.lengths.items()])),
         },
         check_results=[check_result(_SPLIT_CHECK, leaks)],
     )

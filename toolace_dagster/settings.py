@@ -249,6 +249,8 @@ class Settings(BaseModel):
         questions_per_call: Expert sub-questions asked in one call; 1 is one expert each, as in the paper.
         validation_share: Share of accepted dialogues for validation.
         test_share: Share of accepted dialogues for test.
+        split_likeness: Likeness from which two dialogues are near-duplicates, which stand on one side; 0 to 1.
+        split_apart: What else stands on one side: the same task, also each tool that is called, or each domain.
         cache: Folder of a cache of responses that homes share; None keeps responses in the home alone.
         llm: Model and calling settings.
         roles: By role, the fields of ``llm`` in which that role's model differs.
@@ -278,6 +280,8 @@ class Settings(BaseModel):
     questions_per_call: Annotated[int, Field(ge=1)] = 1
     validation_share: Annotated[float, Field(ge=0, lt=1)] = 0.1
     test_share: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    split_likeness: Annotated[float, Field(gt=0, le=1)] = 0.8
+    split_apart: Literal["tasks", "tools", "domains"] = "tasks"
     cache: Path | None = None
     llm: ModelSettings = ModelSettings()
     roles: dict[ModelRole, dict[str, JsonValue]] = Field(default_factory=dict[ModelRole, dict[str, JsonValue]])

@@ -8,6 +8,16 @@ CREATE TABLE IF NOT EXISTS splits (
     fault VARCHAR
 );
 
+-- Every side that was ever given, so that none changes when data is added; `deal` names the settings it was given by,
+-- `age` the order, `anchor` the oldest dialogue of the group it belongs to.
+CREATE TABLE IF NOT EXISTS dealt_splits (
+    deal VARCHAR NOT NULL,
+    age BIGINT NOT NULL,
+    dialogue_id VARCHAR NOT NULL,
+    anchor VARCHAR NOT NULL,
+    split VARCHAR NOT NULL
+);
+
 CREATE TABLE IF NOT EXISTS dataset_facts (
     name VARCHAR NOT NULL,
     fingerprint VARCHAR NOT NULL,

@@ -13,20 +13,24 @@ from toolace_dagster.dataset.card import (
     render_card,
     write_card,
 )
+from toolace_dagster.dataset.dealing import Dealt, deal
 from toolace_dagster.dataset.export import ExportReport, export_all
 from toolace_dagster.dataset.files import FileReport
 from toolace_dagster.dataset.messages import ANNOUNCEMENT, ChatMessage, chat_messages, listed_tools
 from toolace_dagster.dataset.openai_jsonl import openai_example, openai_faults, read_openai, write_openai
 from toolace_dagster.dataset.rows import SPLITS, DatasetRow, ExportError, Split, row_faults
-from toolace_dagster.dataset.splits import SplitReport, assign_splits, report_splits, split_of, task_group
+from toolace_dagster.dataset.splits import SplitReport, SplitTally, report_splits
+from toolace_dagster.dataset.traits import Apart, Traits, task_group, traits_of
 from toolace_dagster.dataset.trl import read_trl, write_trl
 
 __all__ = [
     "ANNOUNCEMENT",
     "SPLITS",
+    "Apart",
     "CardFacts",
     "ChatMessage",
     "DatasetRow",
+    "Dealt",
     "DomainCounts",
     "ExportError",
     "ExportReport",
@@ -35,9 +39,11 @@ __all__ = [
     "ReasonCount",
     "Split",
     "SplitReport",
+    "SplitTally",
     "StageUsage",
-    "assign_splits",
+    "Traits",
     "chat_messages",
+    "deal",
     "export_all",
     "listed_tools",
     "openai_example",
@@ -47,8 +53,8 @@ __all__ = [
     "render_card",
     "report_splits",
     "row_faults",
-    "split_of",
     "task_group",
+    "traits_of",
     "write_card",
     "write_openai",
     "write_trl",

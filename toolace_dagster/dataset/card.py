@@ -247,13 +247,20 @@ def _splits(facts: CardFacts) -> str:
     rows: list[tuple[object, ...]] = [(name, *(sizes[s] for s in SPLITS)) for name, sizes in report.domains.items()]
     rows.append(("all", *(report.sizes[split] for split in SPLITS)))
     text = (
-        f"Dialogues with the same goals are on the same side: {report.groups:,} different tasks, {report.leakage:,} of "
-        f"them on two sides; dialogues of the most frequent: {report.largest_group:,}. A hash of the goals decides, "
-        "so dialogues added later move none of these."
+        f"Dialogues with the same goals are on the same side: {report.groups:,} different tasks, {report.leakage:,} "
+        f"of them on two sides; dialogues of the most frequent: {report.largest_group:,}. So are those whose user says "
+        f"nearly the same or that make nearly the same calls{_near(report)}. The sides are balanced by domain, kind of "
+        "injected complexity and length, and dialogues added later move none of these."
     )
     empty = ", ".join(f"`{split}`" for split in report.empty)
     note = f"\n\nEmpty, and so not in the card's configuration: {empty}." if empty else ""
     return f"## Splits\n\n{table(('Domain', *SPLITS), rows)}\n\n{text}{note}"
+
+
+def _near(report: SplitReport) -> str:
+    if report.near_duplicates is None:
+        return ""
+    return f": {report.near_duplicates:,} such pairs, {report.near_leakage:,} of them on two sides"
 
 
 def _injections(facts: CardFacts) -> str:

@@ -12,7 +12,8 @@ from pathlib import Path
 from toolace_dagster.dataset.files import FileReport, replacing
 from toolace_dagster.dataset.openai_jsonl import LEAST_EXAMPLES, OpenAiWriter
 from toolace_dagster.dataset.rows import DatasetRow, ExportError
-from toolace_dagster.dataset.splits import SplitReport, SplitTally
+from toolace_dagster.dataset.splits import SplitReport, SplitTally, require_split
+from toolace_dagster.dataset.traits import outline_of
 from toolace_dagster.dataset.trl import TrlWriter
 from toolace_dagster.entities import Entity
 
@@ -56,7 +57,7 @@ def export_all(rows: Iterable[DatasetRow], folder: Path) -> ExportReport:
             if row.dialogue.id in seen:
                 raise ExportError(f"two rows have the dialogue id {row.dialogue.id}")
             seen.add(row.dialogue.id)
-            tally.add(row)
+            tally.add(outline_of(row), require_split(row))
             trl.add(row)
             openai.add(row)
         splits = tally.report()

@@ -21,11 +21,13 @@ from toolace_dagster.dataset import (
     ReasonCount,
     Split,
     SplitReport,
+    SplitTally,
     StageUsage,
+    Traits,
+    deal,
     export_all,
-    report_splits,
     row_faults,
-    split_of,
+    traits_of,
     write_card,
 )
 from toolace_dagster.entities import Dialogue, Entity, TaskSpec, Tool, content_hash
@@ -87,21 +89,71 @@ def dataset_is_stale(warehouse: Warehouse, settings: Settings) -> bool:
 
 
 def make_splits(warehouse: Warehouse, settings: Settings) -> SplitOutcome:
-    """Assign every verified dialogue to a side and write the ``splits`` table."""
-    rows: list[Row] = []
+    """Give every verified dialogue a side and write the tables ``splits`` and ``dealt_splits``.
+
+    Sides given before are kept, also of dialogues that are gone for now. A change of the settings that decide
+    sides deals anew; going back to the old ones gives the old sides back.
+    """
+    withheld: dict[str, str] = {}
+    domains: dict[str, str] = {}
+    traits: list[Traits] = []
     for row in dataset_rows(warehouse, settings):
-        faults = row_faults(row)
-        shares = {"validation_share": settings.validation_share, "test_share": settings.test_share}
-        split = None if faults else split_of(row.spec, **shares)
-        place = {"dialogue_id": row.dialogue.id, "domain": row.dialogue.domain}
-        rows.append(place | {"split": split, "fault": " ".join(faults) or None})
+        domains[row.dialogue.id] = row.dialogue.domain
+        if faults := row_faults(row):
+            withheld[row.dialogue.id] = " ".join(faults)
+        else:
+            traits.append(traits_of(row))
+    deal_name = content_hash(settings.of("validation_share", "test_share", "split_likeness", "split_apart"))
+    stored: dict[str, Split] = {
+        row["dialogue_id"]: row["split"]
+        for row in warehouse.shared.read(sql("queries/dealt_splits"), {"deal": deal_name})
+    }
+    dealt = deal(
+        traits,
+        shares={"validation": settings.validation_share, "test": settings.test_share},
+        threshold=settings.split_likeness,
+        apart=settings.split_apart,
+        stored=stored,
+    )
+    withheld |= dealt.withheld
+    new = [name for name in dealt.sides if name not in stored]
     with warehouse.shared.write() as connection:
         connection.execute("DELETE FROM splits")
-        insert(connection, "splits", rows)
-    outcome = SplitOutcome(
-        report=report_splits(split_rows(warehouse, settings)),
-        withheld={row["dialogue_id"]: row["fault"] for row in rows if row["fault"]},
+        insert(
+            connection,
+            "splits",
+            [
+                {"dialogue_id": name, "domain": domain, "split": dealt.sides.get(name), "fault": withheld.get(name)}
+                for name, domain in domains.items()
+            ],
+        )
+        insert(
+            connection,
+            "dealt_splits",
+            [
+                {
+                    "deal": deal_name,
+                    "age": age,
+                    "dialogue_id": name,
+                    "anchor": dealt.anchors[name],
+                    "split": dealt.sides[name],
+                }
+                for age, name in enumerate(new, start=len(stored))
+            ],
+        )
+    tally = SplitTally()
+    for each in traits:
+        if each.dialogue_id in dealt.sides:
+            tally.add(each, dealt.sides[each.dialogue_id])
+    report = tally.report().model_copy(
+        update={
+            "near_duplicates": len(dealt.pairs),
+            "near_leakage": sum(
+                len({dealt.sides[name] for name in pair if name in dealt.sides}) > 1 for pair in dealt.pairs
+            ),
+        }
     )
+    outcome = SplitOutcome(report=report, withheld=withheld)
     _remember(warehouse, settings, "splits", outcome)
     return outcome
 
@@ -180,7 +232,7 @@ def card_facts(warehouse: Warehouse, settings: Settings) -> CardFacts:
     return CardFacts(
         model=", ".join(sorted(models)) or settings.llm.model,
         settings=settings.model_dump(mode="json", exclude={"cache"}),
-        splits=report_splits(rows),
+        splits=SplitOutcome.model_validate_json(_facts(warehouse)["splits"]["facts"]).report,
         domains=tuple(DomainCounts(s.domain, s.attempted, s.accepted, s.rejected, s.failed) for s in summaries),
         reasons=_reasons(summaries),
         usage=_usage(warehouse, domains, settings),
