@@ -18,7 +18,7 @@ PARTS = {module.part for module in MODULES} - {""}
 
 STAGES = ("tool_pool", "initialization", "refinement", "verification", "dataset")
 """In the order data flows; each may import only those before it."""
-SHARED = ("entities", "execution", "likeness", "settings", "llm", "prompts", "warehouse")
+SHARED = ("entities", "execution", "grounding", "likeness", "settings", "llm", "prompts", "warehouse")
 """What every stage may use, and what knows no stage."""
 OUTER = ("cli", "orchestration", "assets")
 """The ways in; nothing else imports them."""
@@ -91,6 +91,11 @@ WORKER = ("confinement", "frames", "landlock", "plain", "seccomp", "session", "z
 def test_execution_knows_only_entities() -> None:
     barred = PARTS - {"entities", "execution"}
     assert [place for module in in_parts("execution") for place in reaching(module, barred)] == []
+
+
+def test_grounding_knows_only_entities() -> None:
+    barred = PARTS - {"entities", "grounding"}
+    assert [place for module in in_parts("grounding") for place in reaching(module, barred)] == []
 
 
 def test_the_process_that_runs_tools_loads_the_standard_library_alone() -> None:
