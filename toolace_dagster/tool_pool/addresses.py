@@ -33,8 +33,9 @@ class WebAddress:
         """Whether it is such an address."""
         return bool(re.match(r"https?://", source, re.IGNORECASE))
 
-    def absolute(self, source: str) -> str:
+    def absolute(self, source: str, folder: Path) -> str:
         """An address means the same everywhere."""
+        del folder
         return source
 
     def name(self, source: str, folder: Path) -> str:

@@ -36,9 +36,9 @@ class FolderOrFile:
         """Whatever no other kind takes is a path."""
         return bool(source) or not source
 
-    def absolute(self, source: str) -> str:
+    def absolute(self, source: str, folder: Path) -> str:
         """The absolute path."""
-        return str(Path(source).resolve())
+        return str((folder / source).resolve())
 
     def name(self, source: str, folder: Path) -> str:
         """The path as seen from the folder."""

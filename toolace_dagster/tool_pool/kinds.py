@@ -43,13 +43,14 @@ def name_of_source(source: str, folder: Path) -> str:
     return kind_of(source).name(source, folder)
 
 
-def absolute_source(source: str) -> str:
+def absolute_source(source: str, folder: Path | None = None) -> str:
     """A source as it can be used from any folder.
 
     Args:
         source: What the user gave.
+        folder: What a relative path counts from; the working directory by default.
 
     Returns:
         The same source, a relative path made absolute.
     """
-    return kind_of(source).absolute(source)
+    return kind_of(source).absolute(source, folder or Path())

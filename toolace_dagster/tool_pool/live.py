@@ -26,8 +26,9 @@ class LiveServer:
         """Whether it names a server."""
         return is_live(source)
 
-    def absolute(self, source: str) -> str:
+    def absolute(self, source: str, folder: Path) -> str:
         """The source itself; the paths in a command mean what they mean where it is run."""
+        del folder
         return source
 
     def name(self, source: str, folder: Path) -> str:

@@ -110,7 +110,7 @@ def load_pool(source: str | Path, options: PoolOptions = _AS_USUAL) -> ToolPool:
     """
     source = str(source)
     kind = kind_of(source)
-    key = (kind.absolute(source), options)
+    key = (kind.absolute(source, Path()), options)
     signature = (kind.signature(source), _signature(options.domains_file))
     if key in _LOADED and _LOADED[key][0] == signature:
         return _LOADED[key][1]

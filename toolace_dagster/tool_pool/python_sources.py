@@ -33,13 +33,13 @@ class PythonModule:
         """Whether it is a Python file, or a module by name."""
         return bool(_FILE.fullmatch(source) or _MODULE.fullmatch(source)) and not Path(source).is_dir()
 
-    def absolute(self, source: str) -> str:
+    def absolute(self, source: str, folder: Path) -> str:
         """With the absolute path of the file; a module is found on Python's path from anywhere."""
         found = _FILE.fullmatch(source)
         if not found:
             return source
         members = f":{found['members']}" if found["members"] else ""
-        return f"{Path(found['file']).resolve()}{members}"
+        return f"{(folder / found['file']).resolve()}{members}"
 
     def name(self, source: str, folder: Path) -> str:
         """The path of a file as seen from the folder, a module as it is."""

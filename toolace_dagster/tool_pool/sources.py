@@ -71,8 +71,8 @@ class SourceKind(Protocol):
         """Whether a source is of this kind."""
         ...
 
-    def absolute(self, source: str) -> str:
-        """The source as it can be used from any folder."""
+    def absolute(self, source: str, folder: Path) -> str:
+        """The source as it can be used from any folder; a relative path counts from the given one."""
         ...
 
     def name(self, source: str, folder: Path) -> str:

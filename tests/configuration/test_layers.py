@@ -1,0 +1,122 @@
+"""File, environment and command line, laid over each other."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from toolace_dagster.configuration import Configuration, ConfigurationError, configure
+from toolace_dagster.settings import Settings
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "toolace.toml"
+    path.write_text(text)
+    return path
+
+
+def configured(tmp_path: Path, text: str = "", given: dict[str, object] | None = None, **environ: str) -> Configuration:
+    return configure(given or {}, home=tmp_path / "home", environ=environ, file=written(tmp_path, text))
+
+
+def test_without_any_source_the_defaults_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert configure({}, home=tmp_path, environ={}) == Configuration(Settings())
+
+
+def test_the_environment_comes_before_the_file_and_what_is_given_before_both(tmp_path: Path) -> None:
+    text = "seed = 1\ndialogues = 2\nrounds = 3\n[llm]\nmax_tokens = 5\n"
+    made = configured(tmp_path, text, {"seed": 11}, TOOLACE_SEED="21", TOOLACE_DIALOGUES="22")
+    settings = made.settings
+    assert (settings.seed, settings.dialogues, settings.rounds, settings.llm.max_tokens) == (11, 22, 3, 5)
+    assert made.origins == {
+        "seed": "the command line",
+        "dialogues": "TOOLACE_DIALOGUES",
+        "rounds": str(made.file),
+        "llm.max_tokens": str(made.file),
+    }
+
+
+def test_variables_with_names_of_their_own_give_way_to_the_long_ones(tmp_path: Path) -> None:
+    made = configured(tmp_path, OPENAI_BASE_URL="http://a/v1", TOOLACE_MODEL="small", TOOLACE_LLM__MODEL="large")
+    assert (made.settings.llm.base_url, made.settings.llm.model) == ("http://a/v1", "large")
+
+
+def test_roles_and_free_tables_are_read_from_any_source(tmp_path: Path) -> None:
+    text = '[roles.judge]\nmodel = "a"\nmax_tokens = 7\n[llm.extra_body]\nkwargs = { deep = { er = 1 } }\n'
+    made = configured(tmp_path, text, TOOLACE_ROLES__JUDGE__MODEL="b").settings
+    assert (made.model_of("judge").model, made.model_of("judge").max_tokens) == ("b", 7)
+    assert made.llm.extra_body == {"kwargs": {"deep": {"er": 1}}}
+
+
+def test_one_end_of_a_range_leaves_the_other(tmp_path: Path) -> None:
+    assert configured(tmp_path, "[steps]\nhigh = 4\n").settings.steps.model_dump() == {"low": 1, "high": 4}
+    assert configured(tmp_path, given={"sub_tasks.low": 3}).settings.sub_tasks.model_dump() == {"low": 3, "high": 5}
+
+
+def test_paths_count_from_where_they_were_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.chdir(tmp_path)
+    made = configured(folder, 'pool = "tools"\ncache = "../shared"\n', TOOLACE_PRICES="mine.toml").settings
+    assert made.pool == str(folder / "tools")
+    assert made.cache == tmp_path / "shared"
+    assert made.prices == tmp_path / "mine.toml"
+
+
+def test_an_unknown_key_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        configured(tmp_path, "rouns = 3\n[llm]\nmax_token = 5\n[roles.juge]\nmodel = 'a'\n")
+    lines = str(raised.value).splitlines()
+    for line, wrong, right in zip(
+        lines,
+        ("rouns", "llm.max_token", "roles.juge.model"),
+        ("rounds", "llm.max_tokens", "roles.judge.model"),
+        strict=True,
+    ):
+        fault, _, hint = line.partition(". Did you mean ")
+        assert fault.endswith(f"there is no setting {wrong!r}")
+        assert right in hint.rstrip("?").split(" or ")
+    assert all(line.startswith(str(tmp_path / "toolace.toml")) for line in lines)
+
+
+def test_a_bad_value_is_refused_with_where_it_came_from(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"setting dialogues \(from TOOLACE_DIALOGUES\): .*, not 0"):
+        configured(tmp_path, "dialogues = 4\n", TOOLACE_DIALOGUES="0")
+    with pytest.raises(ConfigurationError, match=r"setting llm.temperature \(from .*toolace.toml\)"):
+        configured(tmp_path, "[llm]\ntemperature = 3\n")
+
+
+def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="can't be read as TOML"):
+        configured(tmp_path, "rounds 3")
+    with pytest.raises(ConfigurationError, match="there is no such configuration file"):
+        configure({}, home=tmp_path, environ={"TOOLACE_CONFIG": str(tmp_path / "none.toml")})
+
+
+def test_the_file_is_looked_for_where_one_works_and_then_in_the_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, home = tmp_path / "here", tmp_path / "home"
+    for number, folder in enumerate((here, home)):
+        folder.mkdir()
+        written(folder, f"seed = {number + 1}\n")
+    monkeypatch.chdir(here)
+    assert configure({}, home=home, environ={}).settings.seed == 1
+    os.remove(here / "toolace.toml")
+    assert configure({}, home=home, environ={}).settings.seed == 2
+
+
+def test_a_variable_that_sets_nothing_is_warned_of(tmp_path: Path) -> None:
+    made = configured(tmp_path, TOOLACE_SEDD="1", TOOLACE_HOME="x", TOOLACE_ROUNDS="")
+    assert made.warnings == ("the environment variable TOOLACE_SEDD sets nothing; did you mean TOOLACE_SEED?",)
+    assert made.settings.rounds == Settings().rounds
+
+
+def test_a_secret_in_a_file_is_refused_without_being_shown(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        configured(tmp_path, '[llm]\nbase_url = "http://user:planted-secret@host/v1"\n')
+    assert "planted-secret" not in str(raised.value)
+    assert "api_key_env" in str(raised.value)
