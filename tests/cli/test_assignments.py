@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from toolace_dagster.cli.assignments import BadAssignment, assign
-from toolace_dagster.settings import Settings
+from toolace_dagster.cli.assignments import BadAssignment, read_assignments
+from toolace_dagster.configuration import configure
 
 
-def test_assignments_reach_every_depth_and_come_in_order() -> None:
-    made = Settings.model_validate(
-        assign(
-            {"seed": 1, "llm": {"model": "big", "max_tokens": 10}},
-            [
-                "seed=7",
-                "sub_tasks.low=3",
-                "sub_tasks.high=3",
-                "llm.max_tokens=99",
-                "llm.extra_body.top_k=5",
-                'llm.extra_body.chat_template_kwargs={"enable_thinking": false}',
-                "roles.judge.model=small",
-                "roles.judge.temperature=0.2",
-                "seed=8",
-            ],
-        )
+def test_assignments_reach_every_depth_and_come_in_order(tmp_path: Path) -> None:
+    given = {"seed": 1, "llm.model": "big", "llm.max_tokens": 10}
+    assigned = read_assignments(
+        [
+            "seed=7",
+            "sub_tasks.low=3",
+            "sub_tasks.high=3",
+            "llm.max_tokens=99",
+            "llm.extra_body.top_k=5",
+            'llm.extra_body.chat_template_kwargs={"enable_thinking": false}',
+            "roles.judge.model=small",
+            "roles.judge.temperature=0.2",
+            "seed=8",
+        ]
     )
+    made = configure(given | assigned, home=tmp_path, environ={}).settings
     assert made.seed == 8
     assert (made.sub_tasks.low, made.sub_tasks.high) == (3, 3)
     assert (made.llm.model, made.llm.max_tokens) == ("big", 99)
@@ -45,11 +46,5 @@ def test_assignments_reach_every_depth_and_come_in_order() -> None:
 )
 def test_a_wrong_name_is_refused_with_the_nearest(assignment: str, words: str) -> None:
     with pytest.raises(BadAssignment) as raised:
-        assign({}, [assignment])
+        read_assignments([assignment])
     assert words in str(raised.value)
-
-
-def test_what_is_given_is_left_as_it_was() -> None:
-    values = {"llm": {"model": "big"}}
-    assign(values, ["llm.model=small"])
-    assert values == {"llm": {"model": "big"}}

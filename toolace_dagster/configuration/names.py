@@ -65,6 +65,10 @@ def check_name(name: str) -> None:
     if name in known or any(name.startswith(f"{free}.") for free in free_names()):
         return
     close = difflib.get_close_matches(name, known, n=2, cutoff=0.6)
+    if "." not in name:
+        # The user may not know the table that the setting stands in.
+        near = difflib.get_close_matches(f"llm.{name}", known, n=2, cutoff=0.75)
+        close = list(dict.fromkeys([*near, *close]))
     hint = f"Did you mean {' or '.join(close)}?" if close else f"There are: {', '.join(sorted(known))}."
     raise UnknownSetting(f"there is no setting {name!r}. {hint}")
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, cast
 
 from toolace_dagster.configuration.names import assignable_names, free_names, setting_names
-from toolace_dagster.tool_pool import absolute_source
 
 Values = dict[str, Any]
 """Settings as nested dictionaries, with only what was given."""
@@ -68,6 +67,9 @@ def anchored(name: str, value: Any, folder: Path) -> Any:
     """
     setting = setting_names().get(name)
     if name == "pool" and isinstance(value, str):
+        # Most commands have no pool to find, and should not wait for its imports.
+        from toolace_dagster.tool_pool import absolute_source
+
         return absolute_source(value, folder)
     if setting is None or not setting.is_path:
         return value

@@ -16,80 +16,72 @@ import typer
 
 from toolace_dagster.cli.commands.options import (
     DEFAULT_HOME,
-    DEFAULT_LIMIT,
-    OUR_POOL,
+    AssignmentsOption,
+    ConfigOption,
     DomainLimitOption,
     HomeOption,
     PoolOption,
     SkipDeprecatedOption,
-    anywhere,
     group,
-    read_settings,
+    read_configuration,
+    setting,
 )
-from toolace_dagster.settings import OFFLINE_MODEL
 
 making = group()
-
-CacheOption = Annotated[
-    Path | None,
-    typer.Option("--cache", envvar="TOOLACE_CACHE", help="Folder of a cache of responses that homes share."),
-]
-AssignmentsOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="NAME=VALUE",
-        help="Any setting by its name, such as roles.judge.model=gpt-4o-mini; can be repeated.",
-    ),
-]
 
 
 def _run_options(
     home: HomeOption = DEFAULT_HOME,
-    pool: PoolOption = OUR_POOL,
+    config: ConfigOption = None,
+    pool: PoolOption = None,
     domain: Annotated[
         list[str] | None, typer.Option("--domain", help="Only this tool domain; can be repeated.")
     ] = None,
-    dialogues: Annotated[int, typer.Option(help="Dialogues to attempt per domain.")] = 10,
-    seed: Annotated[int, typer.Option(help="Seed of all sampling.")] = 0,
-    rounds: Annotated[int, typer.Option(help="Refinement rounds.")] = 5,
+    dialogues: Annotated[int | None, setting("dialogues", "Dialogues to attempt per domain.")] = None,
+    seed: Annotated[int | None, setting("seed", "Seed of all sampling.")] = None,
+    rounds: Annotated[int | None, setting("rounds", "Refinement rounds.")] = None,
     model: Annotated[
-        str, typer.Option(envvar="TOOLACE_MODEL", help="Model name at the endpoint; 'offline' is the embedded one.")
-    ] = OFFLINE_MODEL,
-    base_url: Annotated[
-        str | None, typer.Option("--base-url", envvar="OPENAI_BASE_URL", help="OpenAI-compatible endpoint.")
+        str | None, setting("llm.model", "Model name at the endpoint; 'offline' is the embedded one.")
     ] = None,
-    temperature: Annotated[float, typer.Option(help="Sampling temperature of generation and refinement.")] = 0.7,
-    concurrency: Annotated[int, typer.Option(help="Model calls in flight, over all domains.")] = 64,
-    timeout: Annotated[float, typer.Option(help="Seconds a model call may take.")] = 120.0,
-    questions_per_call: Annotated[int, typer.Option(help="Expert questions per call; 1 is one expert each.")] = 1,
-    error_rate: Annotated[float, typer.Option(help="Offline model: factor on its documented error rates.")] = 1.0,
+    base_url: Annotated[str | None, setting("llm.base_url", "OpenAI-compatible endpoint.")] = None,
+    temperature: Annotated[
+        float | None, setting("llm.temperature", "Sampling temperature of generation and refinement.")
+    ] = None,
+    concurrency: Annotated[int | None, setting("llm.concurrency", "Model calls in flight, over all domains.")] = None,
+    timeout: Annotated[float | None, setting("llm.timeout", "Seconds a model call may take.")] = None,
+    questions_per_call: Annotated[
+        int | None, setting("questions_per_call", "Expert questions per call; 1 is one expert each.")
+    ] = None,
+    error_rate: Annotated[
+        float | None, setting("llm.error_rate", "Offline model: factor on its documented error rates.")
+    ] = None,
     mode: Annotated[
-        str, typer.Option(help="live, or batch: through the endpoint's Batch API, at half price and within a day.")
-    ] = "live",
-    cache: CacheOption = None,
+        str | None,
+        setting("llm.mode", "live, or batch: through the endpoint's Batch API, at half price and within a day."),
+    ] = None,
+    cache: Annotated[Path | None, setting("cache", "Folder of a cache of responses that homes share.")] = None,
     prices: Annotated[
-        Path | None, typer.Option(help="File with prices of your own, which come before the shipped ones.")
+        Path | None, setting("prices", "File with prices of your own, which come before the shipped ones.")
     ] = None,
-    max_cost: Annotated[float | None, typer.Option(help="Dollars this run may spend.")] = None,
+    max_cost: Annotated[float | None, setting("max_cost", "Dollars this run may spend.")] = None,
     max_tokens_total: Annotated[
-        int | None, typer.Option(help="Tokens of prompts and replies this run may pay for.")
+        int | None, setting("max_tokens_total", "Tokens of prompts and replies this run may pay for.")
     ] = None,
-    max_calls: Annotated[int | None, typer.Option(help="Model calls this run may pay for.")] = None,
+    max_calls: Annotated[int | None, setting("max_calls", "Model calls this run may pay for.")] = None,
     parallel: Annotated[int, typer.Option(min=0, help="Domains at once; 0 chooses.")] = 0,
-    domain_limit: DomainLimitOption = DEFAULT_LIMIT,
-    skip_deprecated: SkipDeprecatedOption = False,
+    domain_limit: DomainLimitOption = None,
+    skip_deprecated: SkipDeprecatedOption = None,
     assignments: AssignmentsOption = None,
     allow_writes: Annotated[
-        bool,
-        typer.Option("--allow-writes", help="Call tools of a live MCP server that are not annotated as read-only."),
-    ] = False,
+        bool | None,
+        setting("allow_writes", "Call tools of a live MCP server that are not annotated as read-only."),
+    ] = None,
 ) -> Any:
     """What the options of a run ask for, as ``RunOptions``; each parameter is an option."""
     from toolace_dagster.cli.run import RunOptions
 
-    values: dict[str, object] = {
-        "pool": anywhere(pool),
+    given: dict[str, object] = {
+        "pool": pool,
         "domain_limit": domain_limit,
         "skip_deprecated": skip_deprecated,
         "allow_writes": allow_writes,
@@ -97,21 +89,21 @@ def _run_options(
         "dialogues": dialogues,
         "rounds": rounds,
         "questions_per_call": questions_per_call,
-        "cache": cache.resolve() if cache else None,
-        "prices": prices and prices.resolve(),
+        "cache": cache,
+        "prices": prices,
         "max_cost": max_cost,
         "max_tokens_total": max_tokens_total,
         "max_calls": max_calls,
+        "llm.model": model,
+        "llm.base_url": base_url,
+        "llm.temperature": temperature,
+        "llm.concurrency": concurrency,
+        "llm.timeout": timeout,
+        "llm.mode": mode,
+        "llm.error_rate": error_rate,
     }
-    llm: dict[str, object] = {
-        "model": model,
-        "base_url": base_url,
-        "temperature": temperature,
-        "concurrency": concurrency,
-    }
-    llm |= {"timeout": timeout, "mode": mode}
-    settings = read_settings(values | {"llm": llm | {"error_rate": error_rate}}, assignments)
-    return RunOptions(home=home, settings=settings, domains=domain or [], parallel=parallel)
+    made = read_configuration(given, home=home, config=config, assignments=assignments or ())
+    return RunOptions(home=home, settings=made.settings, domains=domain or [], parallel=parallel)
 
 
 def _with_run_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -6,38 +6,41 @@ option of one group of commands (its module has it), and what the settings mean.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
 
-from toolace_dagster.cli.console import complain
-from toolace_dagster.settings import SHIPPED_POOL, Settings
+from toolace_dagster.cli.assignments import BadAssignment, read_assignments
+from toolace_dagster.cli.console import complain, warn
+from toolace_dagster.configuration import Configuration, ConfigurationError, configure
+from toolace_dagster.configuration.names import setting_names
+from toolace_dagster.configuration.values import anchored
+from toolace_dagster.settings import SHIPPED_POOL
 
 HomeOption = Annotated[
     Path,
     typer.Option("--home", envvar="TOOLACE_HOME", help="Folder for tables, journals, exports and Dagster's instance."),
 ]
-PoolOption = Annotated[
-    str,
+ConfigOption = Annotated[
+    Path | None,
     typer.Option(
-        "--pool",
-        envvar="TOOLACE_POOL",
-        metavar="SOURCE",
-        help="Where the tools are: a folder or file of tool definitions, the http(s) address of one,"
-        " Python code, or a live MCP server.",
-        show_default="shipped pool",
+        "--config",
+        metavar="FILE",
+        help="Configuration file; else TOOLACE_CONFIG names it, else it is toolace.toml here or in the home.",
+        show_default=False,
     ),
 ]
-DomainLimitOption = Annotated[
-    int, typer.Option("--domain-limit", min=2, help="Tools a domain may have; a larger one is split by their texts.")
+AssignmentsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Any setting by its name, such as roles.judge.model=gpt-4o-mini; can be repeated.",
+    ),
 ]
-SkipDeprecatedOption = Annotated[
-    bool, typer.Option("--skip-deprecated", help="Leave out operations that OpenAPI marks as deprecated.")
-]
-OUR_POOL = str(SHIPPED_POOL)
-DEFAULT_LIMIT = 120
 DEFAULT_HOME = Path("toolace_data")
 
 
@@ -46,26 +49,60 @@ def group(help_text: str | None = None) -> typer.Typer:
     return typer.Typer(help=help_text, no_args_is_help=True, rich_markup_mode=None)
 
 
-def anywhere(pool: str) -> str:
-    """The pool as any process finds it: the UI starts from the settings of the last run, wherever it is started."""
-    from toolace_dagster.tool_pool import absolute_source
+def setting(name: str, text: str, *flags: str, **more: Any) -> Any:
+    """An option that is a setting: None unless it is given, since a file or the environment may set it too.
 
-    return pool if pool == OUR_POOL else absolute_source(pool)
+    Args:
+        name: Dotted name of the setting.
+        text: Help.
+        flags: How it is written; made of the parameter's name when empty.
+        more: As ``typer.Option`` takes it.
+    """
+    default = setting_names()[name].default
+    shown = "shipped pool" if default == str(SHIPPED_POOL) else default
+    # Click puts a default in brackets that is not the parameter's own.
+    words = text if shown is None or shown is False else f"{text}  [default: {shown}]"
+    return typer.Option(*flags, help=words, show_default=False, **more)
 
 
-def read_settings(values: dict[str, object], assignments: list[str] | None = None) -> Settings:
-    """Settings of values by name and of assignments, which come last; ends the program with 2 when one is bad."""
-    from toolace_dagster.cli.assignments import BadAssignment, assign
+PoolOption = Annotated[
+    str | None,
+    setting(
+        "pool",
+        "Where the tools are: a folder or file of tool definitions, the http(s) address of one,"
+        " Python code, or a live MCP server.",
+        "--pool",
+        metavar="SOURCE",
+    ),
+]
+DomainLimitOption = Annotated[
+    int | None, setting("domain_limit", "Tools a domain may have; a larger one is split by their texts.", min=2)
+]
+SkipDeprecatedOption = Annotated[
+    bool | None, setting("skip_deprecated", "Leave out operations that OpenAPI marks as deprecated.")
+]
 
+
+def read_configuration(
+    given: Mapping[str, Any], *, home: Path, config: Path | None, assignments: Iterable[str] = ()
+) -> Configuration:
+    """The settings that count; ends the program with 2 when one is bad.
+
+    Args:
+        given: Options by the dotted name of their setting; None where one was not given.
+        home: The home folder.
+        config: Configuration file, when one was named.
+        assignments: Those of ``--set``, which come after the options.
+    """
+    values = {name: anchored(name, value, Path.cwd()) for name, value in given.items() if value is not None}
+    origins = {name: f"--{name.rpartition('.')[2].replace('_', '-')}" for name in values}
     try:
-        return Settings.model_validate(assign(values, assignments or []))
-    except BadAssignment as error:
+        assigned = read_assignments(assignments)
+        origins |= dict.fromkeys(assigned, "--set")
+        made = configure(values | assigned, home=home, environ=os.environ, file=config, origins=origins)
+    except (BadAssignment, ConfigurationError) as error:
         complain(str(error))
         raise typer.Exit(2) from None
-    except ValidationError as error:
-        for fault in error.errors():
-            name = ".".join(str(part) for part in fault["loc"])
-            # Our own messages say enough, and what they refuse may hold a credential.
-            shown = f", not {fault['input']!r}" if name and fault["type"] != "value_error" else ""
-            complain(f"setting {name or 'combination'}: {fault['msg']}{shown}")
-        raise typer.Exit(2) from None
+    for warning in made.warnings:
+        warn(warning)
+    return made

@@ -12,13 +12,12 @@ from typing import Annotated
 import typer
 
 from toolace_dagster.cli.commands.options import (
-    DEFAULT_LIMIT,
-    OUR_POOL,
+    DEFAULT_HOME,
     DomainLimitOption,
     PoolOption,
     SkipDeprecatedOption,
     group,
-    read_settings,
+    read_configuration,
 )
 from toolace_dagster.settings import Settings
 
@@ -27,9 +26,9 @@ pools = group("Look into a tool pool.")
 
 @pools.command("list")
 def pool_list(
-    pool: PoolOption = OUR_POOL,
-    domain_limit: DomainLimitOption = DEFAULT_LIMIT,
-    skip_deprecated: SkipDeprecatedOption = False,
+    pool: PoolOption = None,
+    domain_limit: DomainLimitOption = None,
+    skip_deprecated: SkipDeprecatedOption = None,
 ) -> None:
     """List domains and their tools."""
     from toolace_dagster.cli.pool import list_pool
@@ -39,9 +38,9 @@ def pool_list(
 
 @pools.command("check")
 def pool_check(
-    pool: PoolOption = OUR_POOL,
-    domain_limit: DomainLimitOption = DEFAULT_LIMIT,
-    skip_deprecated: SkipDeprecatedOption = False,
+    pool: PoolOption = None,
+    domain_limit: DomainLimitOption = None,
+    skip_deprecated: SkipDeprecatedOption = None,
 ) -> None:
     """Say of each entry whether it was accepted, repaired or rejected, and why; exits with 1 when one was rejected."""
     from toolace_dagster.cli.pool import check_pool
@@ -62,15 +61,18 @@ def pool_import(
         Path | None,
         typer.Option("--domains", exists=True, dir_okay=False, help="A domains.toml: what you say about domains."),
     ] = None,
-    domain_limit: DomainLimitOption = DEFAULT_LIMIT,
-    skip_deprecated: SkipDeprecatedOption = False,
+    domain_limit: DomainLimitOption = None,
+    skip_deprecated: SkipDeprecatedOption = None,
 ) -> None:
     """Write the tools of a source into a folder in the normal form; exits with 1 when an entry was rejected."""
     from toolace_dagster.cli.pool_import import import_pool
     from toolace_dagster.tool_pool import PoolOptions
 
+    settings = _pool_settings(None, domain_limit, skip_deprecated)
     options = PoolOptions(
-        domain_limit=domain_limit, skip_deprecated=skip_deprecated, domains_file=str(domains) if domains else ""
+        domain_limit=settings.domain_limit,
+        skip_deprecated=settings.skip_deprecated,
+        domains_file=str(domains) if domains else "",
     )
     raise typer.Exit(import_pool(source, into, options))
 
@@ -78,10 +80,10 @@ def pool_import(
 @pools.command("graph")
 def pool_graph(
     domain: Annotated[str, typer.Argument(help="The tool domain to draw.")],
-    pool: PoolOption = OUR_POOL,
+    pool: PoolOption = None,
     form: Annotated[str, typer.Option("--format", help="mermaid, dot or table.")] = "mermaid",
-    domain_limit: DomainLimitOption = DEFAULT_LIMIT,
-    skip_deprecated: SkipDeprecatedOption = False,
+    domain_limit: DomainLimitOption = None,
+    skip_deprecated: SkipDeprecatedOption = None,
 ) -> None:
     """Draw which tool's result feeds which tool's parameter: Mermaid for Markdown, DOT for Graphviz, or a table."""
     from toolace_dagster.cli.pool import print_graph
@@ -89,5 +91,6 @@ def pool_graph(
     raise typer.Exit(print_graph(_pool_settings(pool, domain_limit, skip_deprecated), domain, form))
 
 
-def _pool_settings(pool: str, domain_limit: int, skip_deprecated: bool) -> Settings:
-    return read_settings({"pool": pool, "domain_limit": domain_limit, "skip_deprecated": skip_deprecated})
+def _pool_settings(pool: str | None, domain_limit: int | None, skip_deprecated: bool | None) -> Settings:
+    given = {"pool": pool, "domain_limit": domain_limit, "skip_deprecated": skip_deprecated}
+    return read_configuration(given, home=DEFAULT_HOME, config=None).settings
