@@ -11,15 +11,17 @@ import sys
 from pathlib import Path
 
 from toolace_dagster.cli.console import say
+from toolace_dagster.configuration import CONFIG_VARIABLE
 from toolace_dagster.warehouse import Warehouse
 
 
-def serve_ui(home: Path, port: int) -> int:
+def serve_ui(home: Path, port: int, config: Path | None = None) -> int:
     """Run Dagster's web server and daemon until they are stopped.
 
     Args:
         home: Home folder.
         port: Port on this machine.
+        config: Configuration file of the runs that are launched there.
 
     Returns:
         Exit code of Dagster.
@@ -28,6 +30,9 @@ def serve_ui(home: Path, port: int) -> int:
 
     folder = dagster_home(Warehouse(home))
     environment = os.environ | {"DAGSTER_HOME": str(folder), "TOOLACE_HOME": str(home.resolve())}
+    if config is not None:
+        # Runs are started in processes of their own, wherever these work.
+        environment[CONFIG_VARIABLE] = str(config.resolve())
     workspace = Path(__file__).parents[2] / "workspace.yaml"
     location = ["-w", str(workspace)] if workspace.exists() else ["-m", "toolace_dagster.orchestration.definitions"]
     say(f"The Dagster UI over {home} is at http://127.0.0.1:{port} (Ctrl-C stops it).")

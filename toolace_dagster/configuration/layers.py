@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from toolace_dagster.configuration.environment import read_environment
-from toolace_dagster.configuration.names import setting_names
+from toolace_dagster.configuration.names import is_name, setting_names
 from toolace_dagster.configuration.toml_file import BadFile, find_file, read_file
 from toolace_dagster.configuration.values import Values, put
 from toolace_dagster.settings import Range, Settings
@@ -50,6 +50,7 @@ def configure(
     environ: Mapping[str, str],
     file: Path | None = None,
     origins: Mapping[str, str] | None = None,
+    stored: Mapping[str, Any] | None = None,
 ) -> Configuration:
     """Lay file, environment and what was given over the defaults, in that order.
 
@@ -59,6 +60,8 @@ def configure(
         environ: The environment.
         file: Configuration file named by the user.
         origins: What each given value is called, such as ``--seed``.
+        stored: Values by dotted name that count where there is no file: those of the last run, for whoever goes on
+            from it.
 
     Returns:
         The configuration.
@@ -72,9 +75,12 @@ def configure(
     except BadFile as error:
         raise ConfigurationError(str(error)) from None
     from_environment, variables, warnings = read_environment(environ)
+    # An earlier version may have stored a setting that there is no more.
+    last_run = {} if path else {name: value for name, value in (stored or {}).items() if is_name(name)}
     values: Values = {}
     came_from: dict[str, str] = {}
     for layer, names in (
+        (last_run, dict.fromkeys(last_run, "the last run")),
         (from_file, dict.fromkeys(from_file, str(path))),
         (from_environment, variables),
         (given, origins or {}),

@@ -52,6 +52,11 @@ def setting_names() -> Mapping[str, SettingName]:
     return {each.name: each for each in _settings(Settings, Settings().model_dump(mode="json"), "")}
 
 
+def is_name(name: str) -> bool:
+    """Whether a dotted name is that of a setting, or stands below one with free keys."""
+    return name in assignable_names() or any(name.startswith(f"{free}.") for free in free_names())
+
+
 def check_name(name: str) -> None:
     """Refuse a name that no setting has.
 
@@ -61,9 +66,9 @@ def check_name(name: str) -> None:
     Raises:
         UnknownSetting: With the nearest names, or all of them.
     """
-    known = assignable_names()
-    if name in known or any(name.startswith(f"{free}.") for free in free_names()):
+    if is_name(name):
         return
+    known = assignable_names()
     close = difflib.get_close_matches(name, known, n=2, cutoff=0.6)
     if "." not in name:
         # The user may not know the table that the setting stands in.

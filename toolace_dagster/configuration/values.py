@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from toolace_dagster.configuration.names import assignable_names, free_names, setting_names
+from toolace_dagster.configuration.names import assignable_names, check_name, free_names, setting_names
 
 Values = dict[str, Any]
 """Settings as nested dictionaries, with only what was given."""
@@ -47,6 +47,18 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
             yield from flat(cast("dict[str, Any]", value), f"{name}.")
         else:
             yield name, value
+
+
+def checked(values: Mapping[str, Any]) -> Values:
+    """Nested dictionaries as values by dotted name.
+
+    Raises:
+        UnknownSetting: If a name is none, with the nearest.
+    """
+    found = dict(flat(values))
+    for name in found:
+        check_name(name)
+    return found
 
 
 def read_value(text: str) -> Any:

@@ -16,7 +16,7 @@ from toolace_dagster.assets.initialization import skeletons, task_specs
 from toolace_dagster.assets.refinement import refinement_round
 from toolace_dagster.assets.tool_pool import tool_pool
 from toolace_dagster.assets.verification import verification_assets
-from toolace_dagster.orchestration.resources import Toolace, home_from_environment, stored_settings
+from toolace_dagster.orchestration.resources import Toolace, configured_settings, home_from_environment
 
 GENERATE_JOB = "generate"
 DATASET_JOB = "build_dataset"
@@ -27,10 +27,10 @@ def build_definitions(home: Path | None = None, rounds: int | None = None) -> dg
 
     Args:
         home: Home folder; ``TOOLACE_HOME`` or ``toolace_data`` when None.
-        rounds: Number of refinement rounds; those of the home's last run when None.
+        rounds: Number of refinement rounds; those of the settings that count in the home when None.
     """
     if rounds is None:
-        rounds = stored_settings(home or home_from_environment()).rounds
+        rounds = configured_settings(home or home_from_environment()).rounds
     refinement = [refinement_round(number) for number in range(1, rounds + 1)]
     by_domain = [tool_pool, task_specs, skeletons, *refinement, *verification_assets(rounds)]
     return dg.Definitions(

@@ -99,7 +99,7 @@ def _execute(
 ) -> RunEnd:
     # Dagster refuses nulls here; settings that are None are None by default too.
     values = {name: value for name, value in settings.model_dump(mode="json").items() if value is not None}
-    config = {"home": str(warehouse.home), "settings": values}
+    config = {"home": str(warehouse.home), "settings": values, "settings_are_whole": True}
     with open_instance(warehouse) as instance:
         try:
             result = job.execute_in_process(

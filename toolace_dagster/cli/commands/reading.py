@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from toolace_dagster.cli.commands.options import DEFAULT_HOME, HomeOption, group
+from toolace_dagster.cli.commands.options import DEFAULT_HOME, ConfigOption, HomeOption, group, read_configuration
 from toolace_dagster.cli.console import complain, say
 
 reading = group()
@@ -54,9 +54,11 @@ def sample(
 @reading.command()
 def ui(
     home: HomeOption = DEFAULT_HOME,
+    config: ConfigOption = None,
     port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000,
 ) -> None:
     """Open the Dagster UI over a home."""
     from toolace_dagster.cli.ui import serve_ui
 
-    raise typer.Exit(serve_ui(home, port))
+    made = read_configuration({}, home=home, config=config)
+    raise typer.Exit(serve_ui(home, port, made.file))
