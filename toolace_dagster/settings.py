@@ -7,11 +7,12 @@ belong here: reading them from the command line or Dagster (``cli``,
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, TypeVar, cast, get_args
 from urllib.parse import parse_qsl
 
 from pydantic import (
@@ -25,7 +26,7 @@ from pydantic import (
     model_validator,
 )
 
-from toolace_dagster.entities.task import DistractorKind, PlanShape
+from toolace_dagster.entities.task import DistractorKind, PlanShape, Register
 
 OFFLINE_MODEL = "offline"
 MAX_ROUNDS = 30
@@ -53,20 +54,50 @@ _SHAPES = {
 _DISTRACTORS = {DistractorKind.SAME_DOMAIN: 0.4, DistractorKind.LOOK_ALIKE: 0.4, DistractorKind.OTHER_DOMAIN: 0.2}
 
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Trajectory = Literal["auto", "whole", "by_sub_task"]
+LanguagesOrPersonas = TypeVar("LanguagesOrPersonas", dict[str, float], tuple[str, ...])
+_LONGEST_PHRASE = 200
 
 
 class Range(BaseModel):
-    """An inclusive range of whole numbers."""
+    """An inclusive range of whole numbers, and how often each is drawn.
+
+    Attributes:
+        low: Smallest number.
+        high: Largest number.
+        weights: By number, how often it is drawn beside the others; a number left out is not drawn. Empty means that
+            all are drawn equally often.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     low: int = Field(ge=0)
     high: int = Field(ge=0)
+    weights: dict[int, Weight] = Field(default_factory=dict[int, float])
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.low > self.high:
             raise ValueError(f"the range {self.low} to {self.high} is empty")
+        if outside := sorted(number for number in self.weights if not self.low <= number <= self.high):
+            raise ValueError(f"weights name {outside[0]}, which is not in the range {self.low} to {self.high}")
+        if self.weights and not sum(self.weights.values()):
+            raise ValueError("weights need at least one above 0")
+        return self
+
+
+class Days(BaseModel):
+    """An inclusive range of days, such as 2026-03-02 to 2026-03-13."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    first: dt.date
+    last: dt.date
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.first > self.last:
+            raise ValueError(f"the range {self.first} to {self.last} is empty")
         return self
 
 
@@ -242,6 +273,13 @@ class Settings(BaseModel):
         injections: Complexity injections per dialogue (paper: 1 to 3).
         rounds: Refinement rounds, each with one reasonability pass (paper: up to 5).
         distractors: Tools offered that no sub-task needs.
+        personas: Who users are, in phrases; empty means the shipped personas.
+        registers: Weights of how users write; a register left out is not drawn.
+        languages: Weights of the languages of dialogues, by their English names; a list weighs them equally.
+        today: Days on which dialogues happen, one drawn for each; None leaves the day open and no model is told one.
+        trajectory: How skeletons are written: ``whole`` in one call, ``by_sub_task`` in a call each as in the paper;
+            ``auto`` writes short ones whole and goes on by sub-task where that fails.
+        whole_limit: Planned steps times offered tools up to which ``auto`` writes a skeleton whole.
         plan_shapes: Weights of the shapes of sub-tasks with more than one step; a shape left out is not drawn.
         distractor_mix: Weights of the kinds of distractors; a kind left out is not drawn.
         mask_share: Share of a dialogue's turns masked in one reasonability pass.
@@ -273,6 +311,12 @@ class Settings(BaseModel):
     injections: Range = Range(low=1, high=3)
     rounds: Annotated[int, Field(ge=0, le=MAX_ROUNDS)] = 5
     distractors: Range = Range(low=2, high=4)
+    personas: tuple[str, ...] = ()
+    registers: dict[Register, Weight] = Field(default_factory=lambda: dict.fromkeys(Register, 1.0))
+    languages: dict[str, Weight] = Field(default_factory=lambda: {"English": 1.0})
+    today: Days | None = Days(first=dt.date(2026, 1, 5), last=dt.date(2026, 12, 18))
+    trajectory: Trajectory = "auto"
+    whole_limit: Annotated[int, Field(ge=0)] = 200
     plan_shapes: dict[PlanShape, Weight] = Field(default_factory=lambda: dict(_SHAPES))
     distractor_mix: dict[DistractorKind, Weight] = Field(default_factory=lambda: dict(_DISTRACTORS))
     mask_share: Annotated[float, Field(gt=0, le=0.5)] = 0.35
@@ -295,6 +339,21 @@ class Settings(BaseModel):
     def _path_as_text(cls, pool: object) -> object:
         return str(pool) if isinstance(pool, Path) else pool
 
+    @field_validator("languages", mode="before")
+    @classmethod
+    def _languages_alike(cls, languages: object) -> object:
+        """``"English, German"`` and ``["English", "German"]`` as equal weights."""
+        if isinstance(languages, str):
+            languages = [name.strip() for name in languages.split(",")]
+        return dict.fromkeys(cast("list[Any]", languages), 1.0) if isinstance(languages, (list, tuple)) else languages
+
+    @field_validator("languages", "personas")
+    @classmethod
+    def _named(cls, names: LanguagesOrPersonas) -> LanguagesOrPersonas:
+        if any(not name.strip() or len(name) > _LONGEST_PHRASE or "\n" in name for name in names):
+            raise ValueError(f"each is a name or phrase of one line, at most {_LONGEST_PHRASE} characters")
+        return names
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.sub_tasks.low < 1 or self.steps.low < 1:
@@ -304,7 +363,8 @@ class Settings(BaseModel):
                 f"plan_shapes can't hold {', '.join(undrawn)}: steps decides which sub-tasks have one call, and mixed "
                 "is what comes out where no shape is possible"
             )
-        for name, weights in (("plan_shapes", self.plan_shapes), ("distractor_mix", self.distractor_mix)):
+        weighed = {name: getattr(self, name) for name in ("plan_shapes", "distractor_mix", "registers", "languages")}
+        for name, weights in weighed.items():
             if not sum(weights.values()):
                 raise ValueError(f"{name} needs at least one weight above 0")
         if self.validation_share + self.test_share >= 1:

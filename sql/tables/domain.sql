@@ -85,8 +85,12 @@ CREATE TABLE IF NOT EXISTS task_plans (
     steps INTEGER NOT NULL,
     tools VARCHAR[] NOT NULL,
     options JSON NOT NULL,
-    from_user JSON NOT NULL
+    from_user JSON NOT NULL,
+    takes JSON,
+    again VARCHAR[]
 );
+ALTER TABLE task_plans ADD COLUMN IF NOT EXISTS takes JSON;
+ALTER TABLE task_plans ADD COLUMN IF NOT EXISTS again VARCHAR[];
 
 CREATE TABLE IF NOT EXISTS plan_distractors (
     stage VARCHAR NOT NULL,

@@ -1,4 +1,4 @@
-"""Task plans, task specs and skeletons."""
+"""Task plans and task specs."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.builders import BOOK, FIND, RATE, TOOLS, drive, spec
-from toolace_dagster.entities import InjectionType, Rejection, Slot, SubTaskPlan, TaskPlan, structure_faults
+from tests.builders import BOOK, FIND, RATE, TOOLS, drive
+from toolace_dagster.entities import InjectionType, Rejection, Slot, SubTaskPlan, TaskPlan
 from toolace_dagster.initialization.sampling import PlanSampler, offered_tools
 from toolace_dagster.initialization.task_initialization import task_program
-from toolace_dagster.initialization.trajectory_initialization import skeleton_program
 from toolace_dagster.settings import Range, Settings
 from toolace_dagster.tool_pool import find_links, load_pool
 
@@ -104,36 +103,3 @@ def test_a_task_that_breaks_its_plan_is_asked_for_once_more_with_the_reason(chan
     assert isinstance(rejected, Rejection)
     assert rejected.check == check
     assert rejected.reason
-
-
-def sub_trajectory(index: int, **changes: Any) -> dict[str, Any]:
-    step = {"calls": [{"name": "find_garage", "arguments": {"city": "Ghent"}}], "outputs": [{"content": {"n": index}}]}
-    return {"query": f"Please, part {index}.", "steps": [step, step], "reply": "Done."} | changes
-
-
-def test_a_skeleton_is_one_sound_sub_trajectory_after_the_other():
-    seen: list[int] = []
-
-    def answer(request: Any) -> dict[str, Any]:
-        seen.append(request.messages[1].content.count('"role": "user"'))
-        return sub_trajectory(len(seen))
-
-    skeleton = drive(skeleton_program(spec(), TOOLS, SETTINGS), answer)
-    assert seen == [0, 1]  # each request shows the earlier sub-trajectories
-    made = skeleton.to_dialogue()
-    assert structure_faults(made.turns) == []
-    assert [turn.sub_task for turn in made.turns] == [0] * 6 + [1] * 6
-    assert [turn.id for turn in made.turns] == [f"t{n:02d}" for n in range(12)]
-
-
-def test_a_step_without_an_output_for_each_call_is_asked_for_again_and_then_rejected():
-    bad = sub_trajectory(0)
-    bad["steps"] = [{"calls": bad["steps"][0]["calls"] * 2, "outputs": bad["steps"][0]["outputs"]}]
-    answers = iter([bad, sub_trajectory(1), sub_trajectory(2)])
-    assert (
-        structure_faults(drive(skeleton_program(spec(), TOOLS, SETTINGS), lambda _: next(answers)).to_dialogue().turns)
-        == []
-    )
-    rejected = drive(skeleton_program(spec(), TOOLS, SETTINGS), lambda _: bad)
-    assert isinstance(rejected, Rejection)
-    assert rejected.check == "skeleton.outputs"

@@ -77,7 +77,7 @@ def made(
             return corrections(request, asked.count("correction"))
         return FIRST if asked.count("sub_trajectory") == 1 else SECOND
 
-    result = drive(skeleton_program(spec(), TOOLS, Settings(), executable), answer, garages)
+    result = drive(skeleton_program(spec(), TOOLS, Settings(trajectory="by_sub_task"), executable), answer, garages)
     assert isinstance(result, Skeleton)
     return result, asked
 

@@ -10,6 +10,7 @@ import pytest
 from tests.builders import BOOK, FIND, RATE, TOOLS, drive, spec, tool
 from tests.initialization.test_initialization import PLAN
 from tests.llm.strict_subset import refusal
+from toolace_dagster.entities import SubTask
 from toolace_dagster.initialization.replies import CallReply, OutputReply, SubTrajectoryReply
 from toolace_dagster.initialization.task_initialization import task_program
 from toolace_dagster.initialization.tool_calling import call_faults, call_schemas, told
@@ -20,7 +21,7 @@ from toolace_dagster.refinement.replies import InjectionReply, MaskFillReply
 from toolace_dagster.settings import Settings
 from toolace_dagster.tool_pool import load_pool
 
-SETTINGS = Settings()
+SETTINGS = Settings(trajectory="by_sub_task")
 POOL = load_pool(SETTINGS.pool)
 GOOD = {"name": "book_service", "arguments": {"garage_id": "GR-1", "date": "2026-07-14"}}
 
@@ -121,7 +122,9 @@ def test_a_skeleton_asks_for_valid_calls_of_the_offered_tools() -> None:
         asked.append(request)
         return trajectory(GOOD)
 
-    drive(skeleton_program(spec(), TOOLS, SETTINGS), answer)
+    one = SubTask(index=0, goal="A slot.", tools=("book_service",), steps=1)
+    drive(skeleton_program(spec().model_copy(update={"sub_tasks": (one,)}), TOOLS, SETTINGS), answer)
+    assert asked
     for request in asked:
         assert jsonschema_rs.is_valid(request.schema, trajectory(GOOD))
         assert request.wide_schema is not None

@@ -126,7 +126,7 @@ def skeleton(model: OfflineModel, tools: Tools, seed: int) -> tuple[dict[str, An
     _, task = spec_for(model, tools, seed)
     dialogue: list[dict[str, Any]] = []
     for part in task["sub_tasks"]:
-        reply = ask(model, "sub_trajectory", seed, tools=tools, task=task, dialogue=dialogue, sub_task=part)
+        reply = ask(model, "sub_trajectory", seed, tools=tools, task=task, dialogue=dialogue, sub_task=part, fault=None)
         turns: list[dict[str, Any]] = [{"role": "user", "content": reply["query"]}]
         for step in reply["steps"]:
             turns.append({"role": "assistant", "tool_calls": step["calls"]})

@@ -64,7 +64,7 @@ def _small_task() -> dict[str, Any]:
         "steps": 1,
     }
     task = {"persona": "terse", "scenario": "s", "offered_from_start": ["find_household"], "sub_tasks": [part]}
-    return {"task": task, "dialogue": [], "sub_task": part}
+    return {"task": task, "dialogue": [], "sub_task": part, "fault": None}
 
 
 def test_completion_has_the_shape_of_the_api() -> None:
@@ -109,7 +109,7 @@ def test_unknown_schema_gets_a_valid_instance() -> None:
 
 
 def test_unreadable_data_is_no_crash() -> None:
-    for task in ("task_spec", "sub_trajectory", "injection", "mask_fill", "judge", "expert"):
+    for task in ("task_spec", "trajectory", "sub_trajectory", "injection", "mask_fill", "judge", "expert"):
         asked = {"type": "json_schema", "json_schema": {"name": task, "schema": {}}}
         for content in (
             "",
@@ -150,7 +150,9 @@ def test_error_rates_of_sub_trajectories() -> None:
         _, task = spec_for(exact, tools, number % 12)
         part = task["sub_tasks"][0]
         for seed in range(20):
-            request = body("sub_trajectory", 1000 * number + seed, tools=tools, task=task, dialogue=[], sub_task=part)
+            request = body(
+                "sub_trajectory", 1000 * number + seed, tools=tools, task=task, dialogue=[], sub_task=part, fault=None
+            )
             right, maybe = (text_of(model.chat_completion(request)) for model in (exact, erring))
             tries += 1
             try:
@@ -199,7 +201,9 @@ def test_error_rates_scale_and_proportions_follow_the_paper() -> None:
     part = task["sub_tasks"][0]
     broken = 0
     for seed in range(40):
-        request = body("sub_trajectory", seed, tools=POOLS["museum_visits"], task=task, dialogue=[], sub_task=part)
+        request = body(
+            "sub_trajectory", seed, tools=POOLS["museum_visits"], task=task, dialogue=[], sub_task=part, fault=None
+        )
         try:
             json.loads(text_of(OfflineModel(30).chat_completion(request)))
         except ValueError:

@@ -67,7 +67,7 @@ def test_dialogues_are_valid_and_nobody_names_a_tool(domain: str) -> None:
 def test_sub_trajectory_parses() -> None:
     tools = POOLS["library_lending"]
     _, task = spec_for(EXACT, tools, 1)
-    reply = ask(EXACT, "sub_trajectory", tools=tools, task=task, dialogue=[], sub_task=task["sub_tasks"][0])
+    reply = ask(EXACT, "sub_trajectory", tools=tools, task=task, dialogue=[], sub_task=task["sub_tasks"][0], fault=None)
     SubTrajectoryReply.model_validate(reply)
 
 

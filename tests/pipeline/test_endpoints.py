@@ -50,7 +50,7 @@ def test_a_refused_prompt_fails_its_own_dialogue_and_names_the_call(tmp_path: Pa
     scenario = whole.store.read("SELECT scenario FROM task_specs WHERE slot = 1")[0]["scenario"]
 
     def refuse(body: str) -> bool:
-        return scenario in body and "sub_trajectory" in body
+        return scenario in body and "sub_trajector" in body
 
     with served(offline_app(refuse=refuse)) as url:
         where = over(url, tmp_path / "refused")

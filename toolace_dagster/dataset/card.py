@@ -218,8 +218,10 @@ def _settings(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[s
             yield f"{prefix}{name}", str(value)
             continue
         nested = cast("Mapping[str, Any]", value)
-        if set(nested) == {"low", "high"}:
-            yield f"{prefix}{name}", f"{nested['low']} to {nested['high']}"
+        if {"low", "high"} <= set(nested):
+            weights = cast("Mapping[str, float]", nested.get("weights") or {})
+            share = "".join(f", {number}: {weights[number]:g}" for number in sorted(weights, key=int))
+            yield f"{prefix}{name}", f"{nested['low']} to {nested['high']}" + (f" ({share[2:]})" if share else "")
         else:
             yield from _settings(nested, f"{prefix}{name}.")
 

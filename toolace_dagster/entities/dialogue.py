@@ -8,6 +8,7 @@ whether its content is right (``verification``), or any trainer's format
 
 from __future__ import annotations
 
+from datetime import date
 from itertools import pairwise
 from typing import Literal, Self
 
@@ -130,6 +131,7 @@ class Dialogue(Entity):
         turns: Strictly alternating; see :func:`structure_faults`.
         injections: The injection log.
         mask_counts: How often each turn was chosen for mask-and-fill, by turn id.
+        today: The day it happens, against which relative dates are read; None leaves it open.
     """
 
     id: str
@@ -138,6 +140,7 @@ class Dialogue(Entity):
     turns: tuple[Turn, ...]
     injections: tuple[InjectionRecord, ...] = ()
     mask_counts: dict[str, int] = Field(default_factory=dict)
+    today: date | None = None
 
     def turn(self, turn_id: str) -> Turn:
         """The turn of that id.
@@ -172,17 +175,38 @@ class SubTrajectory(Entity):
 
 
 class Skeleton(Entity):
-    """The coarse trajectory of stage 1: one sub-trajectory per sub-task, concatenated."""
+    """The coarse trajectory of stage 1: one sub-trajectory per sub-task, concatenated.
+
+    Attributes:
+        dialogue_id: Id of the dialogue.
+        domain: Tool domain.
+        offered_tools: Names of the tools offered.
+        sub_trajectories: In the order of the sub-tasks.
+        today: The day the dialogue happens; None leaves it open.
+        written: Whether it was written in one call, or by sub-task.
+        whole_fault: Why it was not written whole although that was tried; empty where it was not.
+        model: The model that wrote it.
+    """
 
     dialogue_id: str
     domain: str
     offered_tools: tuple[str, ...]
     sub_trajectories: tuple[SubTrajectory, ...]
+    today: date | None = None
+    written: Literal["whole", "by_sub_task"] = "by_sub_task"
+    whole_fault: str = ""
+    model: str = ""
 
     def to_dialogue(self) -> Dialogue:
         """The dialogue that refinement starts from."""
         turns = tuple(turn for part in self.sub_trajectories for turn in part.turns)
-        return Dialogue(id=self.dialogue_id, domain=self.domain, initial_tools=self.offered_tools, turns=turns)
+        return Dialogue(
+            id=self.dialogue_id,
+            domain=self.domain,
+            initial_tools=self.offered_tools,
+            turns=turns,
+            today=self.today,
+        )
 
 
 class StructureFault(Entity):

@@ -7,6 +7,7 @@ plan is sampled (``initialization.sampling``).
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 
 from pydantic import Field, JsonValue
@@ -65,6 +66,35 @@ class DistractorKind(StrEnum):
     OTHER_DOMAIN = "other_domain"
 
 
+class Register(StrEnum):
+    """How a user writes; ``initialization.personas`` describes each."""
+
+    TERSE = "terse"
+    HURRIED = "hurried"
+    CASUAL = "casual"
+    CHATTY = "chatty"
+    PLAIN = "plain"
+    ORDERLY = "orderly"
+    THOROUGH = "thorough"
+    FORMAL = "formal"
+
+
+class Taken(Entity):
+    """A value that a sub-task takes from what an earlier sub-task found.
+
+    Attributes:
+        tool: Tool that takes it.
+        parameter: Its parameter.
+        source: Tool whose result holds it.
+        sub_task: Index of the earlier sub-task that calls ``source``.
+    """
+
+    tool: str
+    parameter: str
+    source: str
+    sub_task: int = Field(ge=0)
+
+
 class SubTaskPlan(Entity):
     """What sampling fixed for one sub-task.
 
@@ -75,6 +105,8 @@ class SubTaskPlan(Entity):
         wanted: The shape its turn asked for; another one than ``shape`` where the tools did not allow it.
         options: By tool, an optional parameter that the task should use.
         from_user: By tool, the required identifiers that no earlier call hands out, so that the user brings them.
+        takes: What it takes from the results of earlier sub-tasks, by the dependency graph.
+        again: Tools that it makes sense to call more than once, where there are more steps than tools.
     """
 
     tools: tuple[str, ...] = Field(min_length=1)
@@ -83,6 +115,13 @@ class SubTaskPlan(Entity):
     wanted: PlanShape = PlanShape.MIXED
     options: dict[str, str] = Field(default_factory=dict[str, str])
     from_user: dict[str, tuple[str, ...]] = Field(default_factory=dict[str, tuple[str, ...]])
+    takes: tuple[Taken, ...] = ()
+    again: tuple[str, ...] = ()
+
+    @property
+    def builds_on(self) -> tuple[int, ...]:
+        """Indices of the earlier sub-tasks whose results it takes."""
+        return tuple(sorted({taken.sub_task for taken in self.takes}))
 
 
 class TaskPlan(Entity):
@@ -93,7 +132,10 @@ class TaskPlan(Entity):
         sub_tasks: 2 to 5 by default.
         distractors: Tools offered that no sub-task needs.
         distractor_kinds: Where each of them comes from, in the same order.
-        persona: Who the user is and how they write, in a phrase.
+        persona: Who the user is, in a phrase.
+        manner: How the user writes, in a phrase.
+        language: Language of the dialogue, by its English name.
+        today: The day the dialogue happens, against which relative dates are read; None leaves it open.
         injections: Kinds to inject, in order; 1 to 3 by default.
     """
 
@@ -102,6 +144,9 @@ class TaskPlan(Entity):
     distractors: tuple[str, ...] = ()
     distractor_kinds: tuple[DistractorKind, ...] = ()
     persona: str
+    manner: str = ""
+    language: str = "English"
+    today: date | None = None
     injections: tuple[InjectionType, ...] = ()
 
     @property
@@ -122,10 +167,11 @@ class SubTask(Entity):
 
     Attributes:
         index: Position in the task, from 0.
-        goal: What the user wants, in a sentence or two.
+        goal: What the user wants to have at the end, in a sentence or two; not the words they ask in.
         details: Every concrete value the user will state for it.
         tools: Names of the tools it needs.
         steps: Number of tool-calling steps.
+        builds_on: Indices of earlier sub-tasks whose results it takes.
     """
 
     index: int = Field(ge=0)
@@ -133,6 +179,7 @@ class SubTask(Entity):
     details: tuple[Detail, ...] = ()
     tools: tuple[str, ...] = Field(min_length=1)
     steps: int = Field(ge=1)
+    builds_on: tuple[int, ...] = ()
 
 
 class TaskSpec(Entity):
@@ -142,7 +189,10 @@ class TaskSpec(Entity):
         dialogue_id: Id of the dialogue it will become.
         domain: Tool domain.
         scenario: The situation in one or two sentences.
-        persona: Who the user is and how they write.
+        persona: Who the user is.
+        manner: How the user writes.
+        language: Language of the dialogue, by its English name.
+        today: The day the dialogue happens; None leaves it open.
         sub_tasks: In the order the user will raise them.
         offered_tools: Needed tools and distractors in the order they are offered.
         tool_versions: Fingerprint of each offered tool.
@@ -153,6 +203,9 @@ class TaskSpec(Entity):
     domain: str
     scenario: str
     persona: str
+    manner: str = ""
+    language: str = "English"
+    today: date | None = None
     sub_tasks: tuple[SubTask, ...] = Field(min_length=1)
     offered_tools: tuple[str, ...] = Field(min_length=1)
     tool_versions: dict[str, str]

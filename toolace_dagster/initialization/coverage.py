@@ -49,6 +49,19 @@ class Turns:
         return tuple(names)
 
 
+def in_rounds(options: Sequence[ChoiceT], place: int, *seeds: str | int) -> ChoiceT:
+    """One of several choices, each once in every round of as many places, in an order of each round's own.
+
+    Args:
+        options: At least one.
+        place: Number of the draw.
+        *seeds: What the order depends on.
+    """
+    order = list(options)
+    generator("rounds", *seeds, place // len(order)).shuffle(order)
+    return order[place % len(order)]
+
+
 def take_turns(options: Sequence[str], tool: Tool, number: int) -> str:
     """One of a tool's options; in ``len(options)`` rounds each has its turn.
 

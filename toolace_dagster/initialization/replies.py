@@ -19,7 +19,10 @@ class DetailReply(BaseModel):
 class SubTaskReply(BaseModel):
     """One sub-task as the model wrote it."""
 
-    goal: str = Field(min_length=1, description="what the user wants, one or two sentences, from the user's side")
+    goal: str = Field(
+        min_length=1,
+        description="what the user wants to have at the end, told in the third person",
+    )
     details: list[DetailReply] = Field(description="every concrete value the user will state for this sub-task")
     tools: list[str] = Field(min_length=1, description="names of the tools it needs, as planned")
     steps: int = Field(ge=1, description="number of tool-calling steps, as planned")
@@ -28,7 +31,7 @@ class SubTaskReply(BaseModel):
 class TaskSpecReply(BaseModel):
     """The task as the model wrote it."""
 
-    scenario: str = Field(min_length=1, description="the situation, one or two sentences")
+    scenario: str = Field(min_length=1, description="who the user is and why this comes up now, one or two sentences")
     sub_tasks: list[SubTaskReply] = Field(min_length=1)
 
 
@@ -59,6 +62,12 @@ class SubTrajectoryReply(BaseModel):
     query: str = Field(min_length=1, description="the user's message that opens the sub-task")
     steps: list[StepReply] = Field(min_length=1)
     reply: str = Field(min_length=1, description="the assistant's closing reply to the user")
+
+
+class TrajectoryReply(BaseModel):
+    """The sub-trajectories of all sub-tasks."""
+
+    sub_trajectories: list[SubTrajectoryReply] = Field(min_length=1, description="one per sub-task, in their order")
 
 
 class CorrectionReply(BaseModel):

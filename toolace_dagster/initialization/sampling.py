@@ -1,4 +1,4 @@
-"""Sampling of task plans: numbers, shapes, tools, distractors, persona and injections.
+"""Sampling of task plans: numbers, shapes, tools, distractors, user and injections.
 
 All of a plan is fixed before a model is asked (paper, stage 1.1: the number of
 sub-tasks is fixed per instance in advance). The paper does not say how tools are
@@ -15,11 +15,11 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 
-from toolace_dagster.entities import InjectionType, PlanShape, Slot, SubTaskPlan, TaskPlan, Tool
+from toolace_dagster.entities import InjectionType, PlanShape, Slot, SubTaskPlan, Taken, TaskPlan, Tool
 from toolace_dagster.entities.randomness import generator
 from toolace_dagster.initialization.coverage import Turns, share_of, take_turns
 from toolace_dagster.initialization.distractors import Distractors
-from toolace_dagster.initialization.personas import PERSONAS
+from toolace_dagster.initialization.personas import draw_user
 from toolace_dagster.initialization.shapes import Anchors, Grower, shape_of
 from toolace_dagster.settings import Range, Settings
 from toolace_dagster.tool_pool import Link, ToolGraph
@@ -101,18 +101,24 @@ class PlanSampler:
                     wanted=wanted,
                     options=self._options(tools, lead, slot, rng, draft.called),
                     from_user=self._from_user(tools, draft.called),
+                    takes=self._takes(tools, sub_tasks),
+                    again=draft.again(tools) if steps > len(tools) else (),
                 )
             )
             draft.called += tools
         needed = dict.fromkeys(name for sub_task in sub_tasks for name in sub_task.tools)
         number = _draw(rng, settings.distractors)
+        user = draw_user(slot, settings)
         distractors = self._distractors.draw(slot, needed, number, settings.distractors.low, rng)
         return TaskPlan(
             slot=slot,
             sub_tasks=tuple(sub_tasks),
             distractors=tuple(distractor.name for distractor in distractors),
             distractor_kinds=tuple(distractor.kind for distractor in distractors),
-            persona=rng.choice(PERSONAS),
+            persona=user.persona,
+            manner=user.manner,
+            language=user.language,
+            today=user.today,
             injections=_injections(rng, settings.injections),
         )
 
@@ -148,6 +154,20 @@ class PlanSampler:
             if brought:
                 found[name] = tuple(sorted(brought))
         return found
+
+    def _takes(self, tools: Sequence[str], earlier: Sequence[SubTaskPlan]) -> tuple[Taken, ...]:
+        """Required identifiers that an earlier sub-task's results hold, the latest of them, and nothing nearer."""
+        found: list[Taken] = []
+        for at, name in enumerate(tools):
+            for parameter, sources in sorted(self._graph.needs[name].items()):
+                if sources & set(tools[:at]):
+                    continue
+                for index in reversed(range(len(earlier))):
+                    source = next((tool for tool in reversed(earlier[index].tools) if tool in sources), None)
+                    if source is not None:
+                        found.append(Taken(tool=name, parameter=parameter, source=source, sub_task=index))
+                        break
+        return tuple(found)
 
 
 class _Draft:
@@ -264,9 +284,12 @@ class _Draft:
 
     def _steps(self, tools: Sequence[str], steps: int) -> int:
         """The number of steps drawn, as far as these tools fill it without calling one again for no reason."""
-        again = sum(self._is_worth_repeating(name, tools[:at]) for at, name in enumerate(tools))
-        most = min(len(tools) + _REPEATS * again, self._settings.steps.high)
+        most = min(len(tools) + _REPEATS * len(self.again(tools)), self._settings.steps.high)
         return max(self._settings.steps.low, self._depth(tools), min(steps, most))
+
+    def again(self, tools: Sequence[str]) -> tuple[str, ...]:
+        """Those of a sub-task's tools that are worth calling more than once."""
+        return tuple(name for at, name in enumerate(tools) if self._is_worth_repeating(name, tools[:at]))
 
     def _is_worth_repeating(self, name: str, before: Sequence[str]) -> bool:
         """Whether a second call of a tool finds out something else, or is for another entry of a list."""
@@ -276,7 +299,10 @@ class _Draft:
 
 
 def _draw(rng: random.Random, bounds: Range) -> int:
-    return rng.randint(bounds.low, bounds.high)
+    if not bounds.weights:
+        return rng.randint(bounds.low, bounds.high)
+    numbers = sorted(bounds.weights)
+    return rng.choices(numbers, [bounds.weights[number] for number in numbers])[0]
 
 
 def _injections(rng: random.Random, bounds: Range) -> tuple[InjectionType, ...]:

@@ -117,6 +117,9 @@ def _spec(reply: TaskSpecReply, plan: TaskPlan, offered: tuple[str, ...], tools:
         domain=plan.slot.domain,
         scenario=reply.scenario,
         persona=plan.persona,
+        manner=plan.manner,
+        language=plan.language,
+        today=plan.today,
         sub_tasks=tuple(
             SubTask(
                 index=index,
@@ -124,6 +127,7 @@ def _spec(reply: TaskSpecReply, plan: TaskPlan, offered: tuple[str, ...], tools:
                 details=tuple(Detail(name=detail.name, value=detail.value) for detail in written.details),
                 tools=planned.tools,
                 steps=planned.steps,
+                builds_on=planned.builds_on,
             )
             for index, (written, planned) in enumerate(zip(reply.sub_tasks, plan.sub_tasks, strict=True))
         ),

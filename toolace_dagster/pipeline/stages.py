@@ -13,6 +13,7 @@ from typing import Any
 
 from toolace_dagster.entities import Dialogue, Rejection, Skeleton, Slot, TaskSpec, Verdict
 from toolace_dagster.initialization import task_initialization, trajectory_initialization
+from toolace_dagster.initialization.manner_of_writing import WholeRecord
 from toolace_dagster.initialization.sampling import PlanSampler, offered_tools
 from toolace_dagster.initialization.task_initialization import task_program
 from toolace_dagster.initialization.trajectory_initialization import skeleton_program
@@ -28,9 +29,10 @@ from toolace_dagster.verification import verdict
 from toolace_dagster.verification.experts import QUESTIONS
 from toolace_dagster.verification.rules import RULES
 from toolace_dagster.verification.verdict import verdict_program
+from toolace_dagster.warehouse import sql
 
 VERIFIED_STAGE = "verified_dialogues"
-CODE_VERSIONS = {"task_specs": 3, "skeletons": 2, "refinement": 2, "verification": 1}
+CODE_VERSIONS = {"task_specs": 4, "skeletons": 3, "refinement": 2, "verification": 1}
 """Raised by hand when a stage's code changes what its rows say; part of each row's fingerprint."""
 
 
@@ -102,15 +104,20 @@ class Skeletons:
 
     def version(self, context: StageContext) -> Any:
         """Prompt, model and code."""
-        version = [CODE_VERSIONS["skeletons"], prompt_hash("sub_trajectory"), _models(context.settings, "generator")]
+        prompts = [prompt_hash("trajectory"), prompt_hash("sub_trajectory")]
+        settings = context.settings.of("trajectory", "whole_limit")
+        version = [CODE_VERSIONS["skeletons"], prompts, settings, _models(context.settings, "generator")]
         return [*version, *_execution(context, "correction")]
 
     def items(self, context: StageContext) -> list[WorkItem]:
         """One item per spec that passed."""
         specs = context.payloads(task_initialization.STAGE, TaskSpec)
+        model = context.settings.model_of("generator").model
+        records = context.store.read(sql("queries/whole_record"), {"model": model})
+        record = WholeRecord(**records[0]) if records else WholeRecord()
 
         def start(dialogue_id: str) -> Program[Any]:
-            return skeleton_program(specs[dialogue_id], context.tools, context.settings, context.executable)
+            return skeleton_program(specs[dialogue_id], context.tools, context.settings, context.executable, record)
 
         return _following(context, task_initialization.STAGE, specs, start)
 

@@ -12,6 +12,7 @@ close a tag nor open one.
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -22,10 +23,11 @@ from pydantic import BaseModel
 from toolace_dagster.entities import content_hash
 from toolace_dagster.llm.protocol import Message
 
-PROMPT_NAMES = ("task_spec", "sub_trajectory", "correction", "injection", "mask_fill", "judge", "expert")
+PROMPT_NAMES = ("task_spec", "trajectory", "sub_trajectory", "correction", "injection", "mask_fill", "judge", "expert")
 """One template per task; the task's name is also the name of the reply's schema."""
 
 _SPLIT = "=== user ==="
+_INCLUDED = re.compile(r"\{%-? include \"([^\"]+)\"")
 
 
 def render(name: str, **values: Any) -> tuple[Message, ...]:
@@ -45,10 +47,8 @@ def render(name: str, **values: Any) -> tuple[Message, ...]:
 
 @cache
 def prompt_hash(name: str) -> str:
-    """Content hash of a template and the parts it includes, for row fingerprints."""
-    source = _source(f"{name}.md.j2")
-    parts = [_source(part) for part in ("_form.md.j2",) if part in source]
-    return content_hash(source, parts)
+    """Version of a prompt: a content hash of its template and of all parts it includes, for row fingerprints."""
+    return content_hash(*_sources(f"{name}.md.j2"))
 
 
 def prompt_text(name: str) -> str:
@@ -56,10 +56,20 @@ def prompt_text(name: str) -> str:
     return _source(name)
 
 
+def _sources(name: str) -> list[str]:
+    source = _source(name)
+    return [source, *(text for part in _INCLUDED.findall(source) for text in _sources(part))]
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(  # noqa: S701 - prompts are plain text, not HTML; data is escaped by the json filter
-        loader=FunctionLoader(_source), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FunctionLoader(_source),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        # A part that is included ends its last line itself.
+        keep_trailing_newline=True,
     )
     environment.filters.update(json=_json, json_lines=_json_lines)  # pyright: ignore[reportUnknownMemberType]
     return environment

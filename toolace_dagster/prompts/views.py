@@ -7,13 +7,15 @@ the words around it (``templates/``).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any, Literal
 
 from pydantic import JsonValue
 
-from toolace_dagster.entities import Dialogue, SubTask, TaskPlan, TaskSpec, Tool, Turn
+from toolace_dagster.entities import Dialogue, SubTask, Taken, TaskPlan, TaskSpec, Tool, Turn
 
 TurnKind = Literal["user", "call", "outputs", "reply"]
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 def tools_view(names: Iterable[str], tools: Mapping[str, Tool]) -> list[dict[str, Any]]:
@@ -26,8 +28,32 @@ def plan_view(plan: TaskPlan) -> dict[str, Any]:
     sub_tasks: list[dict[str, Any]] = []
     for sub_task in plan.sub_tasks:
         shown: dict[str, Any] = {"tools": list(sub_task.tools), "steps": sub_task.steps}
-        sub_tasks.append(shown | ({"use_optional": sub_task.options} if sub_task.options else {}))
-    return {"persona": plan.persona, "sub_tasks": sub_tasks}
+        shown |= {"use_optional": sub_task.options} if sub_task.options else {}
+        shown |= {"again": list(sub_task.again)} if sub_task.again else {}
+        shown |= {"takes": [_taken_view(taken) for taken in sub_task.takes]} if sub_task.takes else {}
+        shown |= {"user_brings": sub_task.from_user} if sub_task.from_user else {}
+        sub_tasks.append(shown)
+    return user_view(plan) | {"sub_tasks": sub_tasks}
+
+
+def user_view(user: TaskPlan | TaskSpec) -> dict[str, Any]:
+    """Who the user is, how and in which language they write, and the day it is."""
+    shown: dict[str, Any] = {"persona": user.persona}
+    shown |= {"manner": user.manner} if user.manner else {}
+    return shown | {"language": user.language} | ({"today": day_view(user.today)} if user.today else {})
+
+
+def day_view(day: date) -> str:
+    """A day with its weekday: ``Friday, 2026-03-06``."""
+    return f"{_WEEKDAYS[day.weekday()]}, {day.isoformat()}"
+
+
+def _taken_view(taken: Taken) -> dict[str, Any]:
+    return {
+        "parameter": f"{taken.tool}.{taken.parameter}",
+        "result_of": taken.source,
+        "in_sub_task": taken.sub_task,
+    }
 
 
 def sub_task_view(sub_task: SubTask) -> dict[str, Any]:
@@ -46,7 +72,7 @@ def task_view(spec: TaskSpec, dialogue: Dialogue | None = None, *, withheld: str
     initial = spec.offered_tools if dialogue is None else dialogue.initial_tools
     offered = [name for name in initial if name != withheld]
     return {
-        "persona": spec.persona,
+        **user_view(spec),
         "scenario": spec.scenario,
         "offered_from_start": offered,
         "sub_tasks": [sub_task_view(sub_task) for sub_task in spec.sub_tasks],

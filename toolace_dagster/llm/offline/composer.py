@@ -34,6 +34,15 @@ def _today_from(values: Sequence[Any], fallback: dt.date) -> dt.date:
     return fallback
 
 
+def day_told(today: Any) -> dt.date | None:
+    """The day a prompt says it is, such as ``Friday, 2026-03-06``; None when it says none."""
+    found = re.search(r"\d{4}-\d\d-\d\d", today) if isinstance(today, str) else None
+    try:
+        return dt.date.fromisoformat(found[0]) if found else None
+    except ValueError:
+        return None
+
+
 def maker_for(task: dict[str, Any], rng: Random) -> Maker:
     """Values for a dialogue: its day and its user follow from the task, so that every request sees the same."""
     values = [
@@ -42,6 +51,9 @@ def maker_for(task: dict[str, Any], rng: Random) -> Maker:
         for detail in objects_in(sub_task.get("details"))
         for _, value in leaves(detail.get("value"))
     ]
+    told = day_told(task.get("today"))
+    if told is not None:
+        return Maker(rng, told)
     fixed = seeded(str(task.get("scenario")), str(task.get("persona")))
     return Maker(rng, _today_from(values, EARLIEST + dt.timedelta(days=fixed.randint(0, 300))))
 

@@ -98,14 +98,14 @@ def given(value: Any, name: str, view: dict[str, Any], voice: Voice, request: Re
 
 def _small_talk(request: Request, masked: Turn) -> list[Turn]:
     before = _before(request, masked)
-    voice = Voice.of(request.object("task").get("persona"))
+    voice = Voice.of_task(request.object("task"))
     asked, answered = remark(Memory.of(before), request.stream("talk"))
     return [said(voice.finish(asked)), told(answered), said(str(masked.get("content") or ""))]
 
 
 def _tool_awareness(request: Request, masked: Turn, wanted: dict[str, Any]) -> list[Turn]:
     name = str(wanted.get("tool") or "")
-    voice = Voice.of(request.object("task").get("persona"))
+    voice = Voice.of_task(request.object("task"))
     refusal = decline(request.tools.get(name), name, request.stream("decline"))
     return [said(str(masked.get("content") or "")), told(refusal), said(now_available(voice, request))]
 
@@ -114,7 +114,7 @@ def _clarification(request: Request, masked: Turn, wanted: dict[str, Any]) -> li
     task = request.object("task")
     withheld = objects_in(wanted.get("withhold"))[:1] or [{"name": "detail", "value": ""}]
     name, value = str(withheld[0].get("name")), withheld[0].get("value")
-    voice = Voice.of(task.get("persona"))
+    voice = Voice.of_task(task)
     calls, before = following_calls(request, masked)
     view = next((f.tool.params[name] for step in calls for f in step if name in f.tool.params), dict[str, Any]())
     needles = [str(value).casefold(), *([str(int(value))] if isinstance(value, float) and value.is_integer() else [])]

@@ -60,7 +60,7 @@ class _Filler:
         self.task: dict[str, Any] = request.object("task")
         self.turns: list[Turn] = [dict(turn) for turn in request.items("dialogue")]
         self.wanted = [str(turn.get("turn")) for turn in request.items("masked")]
-        self.voice = Voice.of(self.task.get("persona"))
+        self.voice = Voice.of_task(self.task)
         self.memory = Memory()
         self.answers: list[Answered] = []
         self.refused: list[str] = []

@@ -23,6 +23,7 @@ _CHARACTERS_A_TOKEN: Final = 4
 
 _TASKS: Final[dict[str, Callable[[Request, Errors], dict[str, Any]]]] = {
     "task_spec": task_spec.answer,
+    "trajectory": sub_trajectory.answer_all,
     "sub_trajectory": sub_trajectory.answer,
     "correction": correction.answer,
     "injection": injection.answer,

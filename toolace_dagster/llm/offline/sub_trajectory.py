@@ -1,6 +1,6 @@
-"""The reply to ``sub_trajectory``: query, steps and reply of one sub-task.
+"""The replies to ``sub_trajectory`` and ``trajectory``: query, steps and reply of one sub-task, or of all.
 
-Belongs here: composing that reply with its mistakes. Does not belong here: how
+Belongs here: composing these replies with their mistakes. Does not belong here: how
 values are found (``arguments``) or said (``speech``, ``reports``).
 """
 
@@ -15,6 +15,7 @@ from toolace_dagster.llm.offline.memory import Memory
 from toolace_dagster.llm.offline.mistakes import spoil_output, spoil_reply
 from toolace_dagster.llm.offline.reports import report
 from toolace_dagster.llm.offline.request import Request
+from toolace_dagster.llm.offline.shapes import objects_in
 from toolace_dagster.llm.offline.speech import request_text
 from toolace_dagster.llm.offline.voices import Voice
 
@@ -29,10 +30,36 @@ def answer(request: Request, errors: Errors) -> dict[str, Any]:
     Returns:
         The reply's JSON object.
     """
-    task = request.object("task")
-    sub_task = request.object("sub_task")
     dialogue = request.items("dialogue")
-    exchange = Exchange(request, task, sub_task, Memory.of(dialogue))
+    return _written(request, request.object("sub_task"), Memory.of(dialogue), errors)
+
+
+def answer_all(request: Request, errors: Errors) -> dict[str, Any]:
+    """Write the sub-trajectories of all sub-tasks, each with the mistakes it would have by itself.
+
+    Args:
+        request: The request.
+        errors: Draws of mistakes.
+
+    Returns:
+        The reply's JSON object.
+    """
+    memory = Memory.of(request.items("dialogue"))
+    written: list[dict[str, Any]] = []
+    for sub_task in objects_in(request.object("task").get("sub_tasks")):
+        part = _written(request, sub_task, memory, errors)
+        memory.texts.append(part["query"])
+        memory.replies.append(part["reply"])
+        written.append(part)
+    return {"sub_trajectories": written}
+
+
+def _written(request: Request, sub_task: dict[str, Any], memory: Memory, errors: Errors) -> dict[str, Any]:
+    """One sub-trajectory; calls and outputs go into the memory."""
+    task = request.object("task")
+    place = sub_task.get("index")
+    first = not memory.texts
+    exchange = Exchange(request, task, sub_task, memory)
     drawn = errors.drawn(CALL_ERRORS)
     steps: list[dict[str, Any]] = []
     calls: list[list[Filled]] = []
@@ -44,7 +71,7 @@ def answer(request: Request, errors: Errors) -> dict[str, Any]:
             late[number + 1] += due
         calls.append(filled)
         steps.append({"calls": [made.call for made in filled], "outputs": outputs})
-    reply = report(exchange.answers, request.stream("reply"))
+    reply = report(exchange.answers, request.stream(f"reply/{place}"))
     if errors.hit("output_schema") and steps:
         step = errors.rng.choice(steps)
         described = exchange.layout[steps.index(step)][0].tool.result
@@ -53,9 +80,9 @@ def answer(request: Request, errors: Errors) -> dict[str, Any]:
         reply = spoil_reply(reply, errors.rng)
     query = request_text(
         calls,
-        Voice.of(task.get("persona")),
-        request.stream("query"),
-        first=not dialogue,
+        Voice.of_task(task),
+        request.stream(f"query/{place}"),
+        first=first,
     )
     return {"query": query, "steps": steps, "reply": reply}
 

@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 from toolace_dagster.llm.offline import vocabulary
-from toolace_dagster.llm.offline.composer import steps_of, tools_of
+from toolace_dagster.llm.offline.composer import day_told, steps_of, tools_of
 from toolace_dagster.llm.offline.errors import Errors
 from toolace_dagster.llm.offline.naming import is_identifier, last_word, parts, same_name
 from toolace_dagster.llm.offline.phrases import deed, joined
@@ -38,12 +38,12 @@ _MOODS = (
     "Between two appointments {who} tries to {first}.",
 )
 _GOALS = (
-    "I want to {deed}.",
-    "I'd like to {deed}.",
-    "I have to {deed}.",
-    "I need somebody to {deed}.",
-    "I'm hoping to {deed}.",
-    "My aim is to {deed}.",
+    "{who} wants to {deed}.",
+    "The user would like to {deed}.",
+    "{who} has to {deed}.",
+    "What {who} is after is to {deed}.",
+    "{who} hopes to {deed}.",
+    "The aim is to {deed}.",
 )
 
 
@@ -59,7 +59,8 @@ def answer(request: Request, errors: Errors) -> dict[str, Any]:
     """
     plan = request.object("plan")
     rng = request.stream("content")
-    maker = Maker(rng, EARLIEST + dt.timedelta(days=rng.randint(0, 420)))
+    some_day = EARLIEST + dt.timedelta(days=rng.randint(0, 420))
+    maker = Maker(rng, day_told(plan.get("today")) or some_day)
     writer = _Writer(maker)
     planned = objects_in(plan.get("sub_tasks")) or [{"tools": list(request.tools)[:1], "steps": 1}]
     sub_tasks = [
@@ -98,7 +99,8 @@ class _Writer:
         self.known.update(details)
         _order_dates(details)
         deeds = list(dict.fromkeys(deed(tool) for tool in tools))
-        goal = rng.choice(_GOALS).format(deed=joined(deeds[:4]))
+        who = self.maker.person or "The user"
+        goal = rng.choice(_GOALS).format(who=who, deed=joined(deeds[:4]).replace(" my ", " their "))
         return {
             "goal": goal,
             "details": [{"name": name, "value": value} for name, value in details.items()],

@@ -248,9 +248,14 @@ class Voice:
     flavour: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, persona: Any) -> Voice:
-        """The voice of a persona's description."""
-        text = str(persona).lower()
+    def of_task(cls, task: dict[str, Any]) -> Voice:
+        """The voice of a task's user."""
+        return cls.of(task.get("persona"), task.get("manner"))
+
+    @classmethod
+    def of(cls, persona: Any, manner: Any = None) -> Voice:
+        """The voice of a persona's description and, where it is given apart, of a manner of writing."""
+        text = f"{persona} {manner or ''}".lower()
 
         def has(*hints: str) -> bool:
             return any(hint in text for hint in hints)
