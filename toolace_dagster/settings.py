@@ -285,6 +285,13 @@ class Settings(BaseModel):
         mask_share: Share of a dialogue's turns masked in one reasonability pass.
         mask_decay: Factor on a turn's selection weight each time it is chosen.
         questions_per_call: Expert sub-questions asked in one call; 1 is one expert each, as in the paper.
+        rules: Files with rules of the user's own, in Python.
+        rule_severity: By rule id: ``off``, ``soft`` (remarks) or ``hard`` (rejects).
+        benchmarks: Files of evaluation benchmarks whose texts dialogues must not repeat.
+        benchmark_words: Words in a row from which on a turn repeats a benchmark.
+        near_duplicate: Likeness, from 0 to 1, from which on a dialogue repeats an earlier one of its domain.
+        dialogue_turns: Turns a dialogue may have.
+        turn_characters: Characters a turn may have at most.
         validation_share: Share of accepted dialogues for validation.
         test_share: Share of accepted dialogues for test.
         split_likeness: Likeness from which two dialogues are near-duplicates, which stand on one side; 0 to 1.
@@ -322,6 +329,15 @@ class Settings(BaseModel):
     mask_share: Annotated[float, Field(gt=0, le=0.5)] = 0.35
     mask_decay: Annotated[float, Field(gt=0, lt=1)] = 0.25
     questions_per_call: Annotated[int, Field(ge=1)] = 1
+    rules: tuple[Path, ...] = ()
+    rule_severity: dict[str, Literal["off", "soft", "hard"]] = Field(
+        default_factory=dict[str, Literal["off", "soft", "hard"]]
+    )
+    benchmarks: tuple[Path, ...] = ()
+    benchmark_words: Annotated[int, Field(ge=4, le=50)] = 10
+    near_duplicate: Annotated[float, Field(gt=0, le=1)] = 0.8
+    dialogue_turns: Range = Range(low=2, high=200)
+    turn_characters: Annotated[int, Field(ge=100)] = 16_000
     validation_share: Annotated[float, Field(ge=0, lt=1)] = 0.1
     test_share: Annotated[float, Field(ge=0, lt=1)] = 0.1
     split_likeness: Annotated[float, Field(gt=0, le=1)] = 0.8

@@ -36,7 +36,7 @@ def test_a_sound_dialogue_passes_every_rule():
         (call("t03", "book_service", {"garage_id": "GR-771", "date": "2026-07-14", "x": 1}), "rule.arguments_schema"),
         (call("t03", "book_service", {"garage_id": "GR-999", "date": "2026-07-14"}), "rule.grounding"),
         (call("t03", "book_service", {"garage_id": "nearest", "date": "2026-07-14"}), "rule.grounding"),
-        (call("t03", "order_pizza", {"size": "large"}), "rule.tool_offered"),
+        (call("t03", "order_pizza", {"size": "large"}), "rule.tool_known"),
     ],
 )
 def test_a_planted_fault_in_a_call_is_caught_at_its_turn(turn: Turn, check: str):

@@ -31,6 +31,9 @@ from toolace_dagster.reporting.costs import runs_bill
 from toolace_dagster.reporting.summary import DomainSummary, summarize
 from toolace_dagster.settings import OFFLINE_MODEL, SHIPPED_POOL, Settings
 from toolace_dagster.tool_pool import ToolPool, UnknownDomain
+from toolace_dagster.verification.benchmarks import BenchmarkUnreadable
+from toolace_dagster.verification.checks import Checks
+from toolace_dagster.verification.rules import RuleFileError
 from toolace_dagster.warehouse import Warehouse
 
 _MOST_IN_BATCH_MODE = 32
@@ -58,7 +61,8 @@ def run_pipeline(options: RunOptions) -> int:
 
     Returns:
         Exit code: 0 when nothing was lost, 1 when an entry of the pool, a domain or a dialogue was, 2 when prices are
-        missing or can't be read, 3 when a limit of the budget stopped it, 130 or 143 when stopped.
+        missing or can't be read or rules can't be used, 3 when a limit of the budget stopped it, 130 or 143 when
+        stopped.
     """
     started = time.monotonic()
     settings = options.settings
@@ -66,7 +70,8 @@ def run_pipeline(options: RunOptions) -> int:
     launch = uuid4().hex
     try:
         budget = budget_of(settings, warehouse, launch)
-    except (PriceError, PriceMissing) as error:
+        Checks.of(settings)
+    except (PriceError, PriceMissing, RuleFileError, BenchmarkUnreadable) as error:
         complain(str(error))
         return 2
     pool = open_pool(settings)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from toolace_dagster.entities.backend import ToolBackend
-from toolace_dagster.entities.base import Entity, JsonObject, content_hash
+from toolace_dagster.entities.base import Entity, JsonObject, canonical_json, content_hash
 
 TOOL_NAME = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
 """Name rule of the strictest trainer (OpenAI fine-tuning)."""
@@ -87,6 +87,16 @@ class Tool(Entity):
         """Names of the parameters a call must give."""
         listed = self.parameters.get("required", [])
         return frozenset(str(name) for name in listed) if isinstance(listed, list) else frozenset()
+
+    @cached_property
+    def parameters_json(self) -> str:
+        """The parameters' schema as canonical JSON."""
+        return canonical_json(self.parameters)
+
+    @cached_property
+    def result_json(self) -> str:
+        """The result's schema as canonical JSON; of any value when the source describes none."""
+        return canonical_json({} if self.result is None else self.result)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -7,11 +7,13 @@ how a stage is run (``stage``), or what happens to a row (the stage folders).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from toolace_dagster.entities import Dialogue, Rejection, Skeleton, Slot, TaskSpec, Verdict
+from pydantic import TypeAdapter
+
+from toolace_dagster.entities import Dialogue, Rejection, Replacement, Skeleton, Slot, TaskSpec, Verdict
 from toolace_dagster.initialization import task_initialization, trajectory_initialization
 from toolace_dagster.initialization.manner_of_writing import WholeRecord
 from toolace_dagster.initialization.sampling import PlanSampler, offered_tools
@@ -26,14 +28,18 @@ from toolace_dagster.refinement.rounds import RefinedDialogue, round_program, st
 from toolace_dagster.settings import MAX_ROUNDS, ModelRole, Settings
 from toolace_dagster.tool_pool.dependencies import find_links
 from toolace_dagster.verification import verdict
+from toolace_dagster.verification.checks import Checks, calls_taken_away, lacks_planned_calls
 from toolace_dagster.verification.experts import QUESTIONS
-from toolace_dagster.verification.rules import RULES
+from toolace_dagster.verification.near_duplicates import near_duplicates
+from toolace_dagster.verification.rules import Facts
 from toolace_dagster.verification.verdict import verdict_program
 from toolace_dagster.warehouse import sql
 
 VERIFIED_STAGE = "verified_dialogues"
-CODE_VERSIONS = {"task_specs": 4, "skeletons": 3, "refinement": 2, "verification": 1}
+CODE_VERSIONS = {"task_specs": 4, "skeletons": 3, "refinement": 2, "verification": 2}
 """Raised by hand when a stage's code changes what its rows say; part of each row's fingerprint."""
+
+_REPLACEMENTS = TypeAdapter(list[Replacement])
 
 
 def _models(settings: Settings, *roles: ModelRole) -> list[dict[str, Any]]:
@@ -189,17 +195,17 @@ class Verification:
 
     def version(self, context: StageContext) -> Any:
         """Rules, questions, prompt, model and code."""
-        rules = [[rule.id, rule.severity] for rule in RULES.values()]
         questions = [prompt_text(f"questions/{name}.md") for name in QUESTIONS]
         settings = context.settings.of("questions_per_call")
         prompt = prompt_hash("expert")
         return [
             CODE_VERSIONS["verification"],
-            rules,
+            Checks.of(context.settings).fingerprint,
             questions,
             prompt,
             settings,
             _models(context.settings, "expert"),
+            *_execution(context),
         ]
 
     def items(self, context: StageContext) -> list[WorkItem]:
@@ -208,10 +214,31 @@ class Verification:
         before = before_round(self.rounds + 1)
         dialogues = dialogues_after(context, before)
 
-        def start(dialogue_id: str) -> Program[Any]:
-            return verdict_program(dialogues[dialogue_id], specs[dialogue_id], context.tools, context.settings)
+        checks = Checks.of(context.settings)
+        repeated = near_duplicates(dialogues.values(), context.settings.near_duplicate)
+        changes = _changes(context, dialogues, specs)
 
-        return _following(context, before, specs, start)
+        def start(dialogue_id: str) -> Program[Any]:
+            return verdict_program(
+                dialogues[dialogue_id],
+                specs[dialogue_id],
+                context.tools,
+                context.settings,
+                checks,
+                Facts(duplicate_of=repeated.get(dialogue_id), changes=changes.get(dialogue_id, {})),
+                context.executable,
+            )
+
+        def with_facts(item: WorkItem) -> WorkItem:
+            likeness = repeated.get(item.dialogue_id)
+            taken = sorted(changes.get(item.dialogue_id, {}).items())
+            known = [
+                likeness and [likeness.dialogue_id, likeness.similarity],
+                [[*place, edit] for place, edit in taken],
+            ]
+            return replace(item, inputs=[item.inputs, known])
+
+        return [with_facts(item) for item in _following(context, before, specs, start)]
 
     def content(self, result: Any) -> RowContent:
         """The verdict's terminal state."""
@@ -271,6 +298,18 @@ def dialogues_after(context: StageContext, stage: str) -> dict[str, Dialogue]:
         return {dialogue_id: skeleton.to_dialogue() for dialogue_id, skeleton in skeletons.items()}
     refined = context.payloads(stage, RefinedDialogue)
     return {dialogue_id: row.dialogue for dialogue_id, row in refined.items()}
+
+
+def _changes(
+    context: StageContext, dialogues: dict[str, Dialogue], specs: dict[str, TaskSpec]
+) -> dict[str, dict[tuple[int, str], str]]:
+    """By dialogue: the planned calls that edits took away; read only where some are missing."""
+    missing = [key for key, dialogue in dialogues.items() if key in specs and lacks_planned_calls(dialogue, specs[key])]
+    edits: dict[str, dict[str, list[Replacement]]] = {}
+    for row in context.store.read(sql("queries/accepted_edits"), {"ids": missing}) if missing else ():
+        of_dialogue = edits.setdefault(row["dialogue_id"], {})
+        of_dialogue[row["edit_id"]] = _REPLACEMENTS.validate_json(row["replacements"])
+    return {dialogue_id: calls_taken_away(replaced) for dialogue_id, replaced in edits.items()}
 
 
 def _following(

@@ -42,7 +42,7 @@ def argument_faults(tool: Tool, arguments: JsonObject) -> Iterator[ArgumentFault
     Yields:
         Each fault: what the schema refuses, then names the tool does not have.
     """
-    for error in validator(canonical_json(tool.parameters)).iter_errors(arguments):
+    for error in validator(tool.parameters_json).iter_errors(arguments):
         yield ArgumentFault(
             f"The arguments of {tool.name} are not valid: {error.message}",
             tuple(str(part) for part in error.instance_path),

@@ -9,18 +9,27 @@ Belongs here: the order and the aggregation. Does not belong here: single checks
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from toolace_dagster.entities import Dialogue, ExpertAnswer, Finding, TaskSpec, TerminalState, Tool, Verdict
 from toolace_dagster.llm.protocol import Program
 from toolace_dagster.settings import Settings
+from toolace_dagster.verification.checks import Checks
 from toolace_dagster.verification.experts import experts_program
-from toolace_dagster.verification.rules import Subject, run_rules
+from toolace_dagster.verification.replay import replay_program
+from toolace_dagster.verification.rules import Facts
 
 STAGE = "verification"
 
 
 def verdict_program(
-    dialogue: Dialogue, spec: TaskSpec, tools: Mapping[str, Tool], settings: Settings
+    dialogue: Dialogue,
+    spec: TaskSpec,
+    tools: Mapping[str, Tool],
+    settings: Settings,
+    checks: Checks | None = None,
+    facts: Facts | None = None,
+    executable: frozenset[str] = frozenset(),
 ) -> Program[Verdict]:
     """Verify one dialogue.
 
@@ -29,11 +38,17 @@ def verdict_program(
         spec: Its task.
         tools: Tools of the domain by name.
         settings: Expert and sampling settings.
+        checks: The rules; loaded from the settings when not given.
+        facts: What the stage knows of the dialogue besides, such as an earlier one it repeats.
+        executable: Names of the tools that are run for real, whose calls are run again.
 
     Returns:
         The verdict; its terminal state is accepted or rejected.
     """
-    findings = run_rules(Subject(dialogue=dialogue, spec=spec, tools=tools))
+    checks = checks or Checks.of(settings)
+    replayed, fault = yield from replay_program(dialogue, executable)
+    facts = replace(facts or Facts(), replayed=replayed, replay_fault=fault)
+    findings = checks.findings(dialogue, spec, tools, facts)
     answers: list[ExpertAnswer] = []
     if not any(finding.severity == "hard" for finding in findings):
         answers = yield from experts_program(dialogue, spec, tools, settings)

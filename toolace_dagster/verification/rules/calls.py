@@ -1,7 +1,8 @@
-"""Rules on single tool calls and their outputs.
+"""Rules on single tool calls, and on calls that repeat each other.
 
-Belongs here: tool known and offered, arguments and results against schemas,
-repeated calls. Does not belong here: where values come from (``grounding``).
+Belongs here: tool known and offered, arguments against schemas, repeated and
+contradictory calls. Does not belong here: where values come from (``grounding``),
+or what came back (``results``).
 """
 
 from __future__ import annotations
@@ -9,22 +10,32 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from toolace_dagster.entities import canonical_json
-from toolace_dagster.tool_pool.arguments import argument_faults, validator
-from toolace_dagster.verification.rules.registry import Defect, Subject, rule
+from toolace_dagster.tool_pool.arguments import argument_faults
+from toolace_dagster.tool_pool.naming import looks_up
+from toolace_dagster.verification.rules.registry import Defect, PlacedCall, Subject, rule
 
 
-@rule("rule.tool_offered")
-def tool_offered(subject: Subject) -> Iterator[Defect]:
-    """Each called tool exists and is offered at that point."""
+@rule("rule.tool_known")
+def tool_known(subject: Subject) -> Iterator[Defect]:
+    """Each called tool exists."""
     for placed in subject.calls:
         name = placed.call.name
         if name not in subject.tools:
             message = f"The call names a tool {name!r} that does not exist."
-        elif name not in subject.dialogue.offered_at(placed.turn_index):
-            message = f"The tool {name} is called before it is offered."
-        else:
-            continue
-        yield Defect(message, turn_id=placed.turn.id, path=placed.path("name"), evidence=name)
+            yield Defect(message, placed.turn.id, placed.path("name"), name)
+
+
+@rule("rule.tool_offered")
+def tool_offered(subject: Subject) -> Iterator[Defect]:
+    """Each called tool is offered at that point of the dialogue."""
+    for placed in subject.calls:
+        name = placed.call.name
+        if name in subject.tools and name not in subject.offered[placed.turn_index]:
+            later = any(name in turn.tools_added for turn in subject.dialogue.turns[placed.turn_index :])
+            message = (
+                f"The tool {name} is called before it is offered." if later else f"The tool {name} is not offered."
+            )
+            yield Defect(message, placed.turn.id, placed.path("name"), name)
 
 
 @rule("rule.arguments_schema")
@@ -35,44 +46,45 @@ def arguments_schema(subject: Subject) -> Iterator[Defect]:
         if tool is None or placed.failed:
             continue
         for fault in argument_faults(tool, placed.call.arguments):
-            yield Defect(
-                fault.message,
-                turn_id=placed.turn.id,
-                path=placed.path("arguments", *fault.path),
-                evidence=fault.evidence,
-            )
-
-
-@rule("rule.result_schema", severity="soft")
-def result_schema(subject: Subject) -> Iterator[Defect]:
-    """Results fit the result schema that the tool describes; error results are free."""
-    for placed in subject.calls:
-        tool = subject.tools.get(placed.call.name)
-        if tool is None or tool.result is None or placed.output is None or placed.failed:
-            continue
-        for error in validator(canonical_json(tool.result)).iter_errors(placed.output.content):
-            path = "".join(f"[{part!r}]" for part in error.instance_path)
-            yield Defect(
-                f"The result of {tool.name} does not fit its described schema: {error.message}",
-                turn_id=placed.turn.id,
-                path=f"$.outputs[{placed.index}].content{path}",
-                evidence=canonical_json(placed.output.content),
-            )
-            break
+            yield Defect(fault.message, placed.turn.id, placed.path("arguments", *fault.path), fault.evidence)
 
 
 @rule("rule.duplicate_call", severity="soft")
 def duplicate_call(subject: Subject) -> Iterator[Defect]:
-    """No call repeats an earlier successful one of the same sub-task word for word."""
-    seen: set[str] = set()
+    """No successful call is repeated word for word while nothing in between could have changed its answer."""
+    seen: dict[str, PlacedCall] = {}
     for placed in subject.calls:
-        key = canonical_json([placed.turn.sub_task, placed.call.name, placed.call.arguments])
+        if placed.failed:
+            continue
+        key = canonical_json([placed.call.name, placed.call.arguments])
         if key in seen:
-            yield Defect(
-                f"The call of {placed.call.name} repeats an earlier one exactly.",
-                turn_id=placed.turn.id,
-                path=placed.path(),
-                evidence=canonical_json(placed.call.arguments),
-            )
-        if not placed.failed:
-            seen.add(key)
+            message = f"The call of {placed.call.name} repeats that of turn {seen[key].turn.id} exactly."
+            yield Defect(message, placed.turn.id, placed.path(), canonical_json(placed.call.arguments))
+        elif _changes_something(placed, subject):
+            # Asking again after a change is sense, and so is making the same change again later.
+            seen.clear()
+        seen[key] = placed
+
+
+@rule("rule.contradictory_calls", severity="soft")
+def contradictory_calls(subject: Subject) -> Iterator[Defect]:
+    """The same question gets the same answer unless something changed in between; real answers are spared."""
+    answers: dict[str, tuple[PlacedCall, str]] = {}
+    for placed in subject.calls:
+        if placed.failed or placed.output is None:
+            continue
+        if _changes_something(placed, subject):
+            answers.clear()
+            continue
+        key = canonical_json([placed.call.name, placed.call.arguments])
+        content = canonical_json(placed.output.content)
+        before = answers.get(key)
+        if before is not None and before[1] != content and placed.output.source != "executed":
+            message = f"The same call of {placed.call.name} was answered otherwise in turn {before[0].turn.id}."
+            yield Defect(message, placed.turn.id, placed.path(), content)
+        answers[key] = (placed, content)
+
+
+def _changes_something(placed: PlacedCall, subject: Subject) -> bool:
+    tool = subject.tools.get(placed.call.name)
+    return tool is None or not looks_up(tool)

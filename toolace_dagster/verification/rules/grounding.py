@@ -5,7 +5,7 @@ the paper. A value is grounded when it was said by the user, returned by an
 earlier call, or given by the tool's own schema. Free text and other values that
 a person may rephrase are left to an expert.
 
-Belongs here: sources of argument values and of what replies state. Does not
+Belongs here: sources of argument values. Does not
 belong here: how values are compared (``normalise``).
 """
 
@@ -87,48 +87,6 @@ def grounding(subject: Subject) -> Iterator[Defect]:
         # An assistant's own words are no source.
         if turn.role != "assistant":
             context.add(turn)
-
-
-@rule("rule.reply_faithfulness")
-def reply_faithfulness(subject: Subject) -> Iterator[Defect]:
-    """Replies state no identifier, and no number of weight, that nobody said and no result holds."""
-    context = Context()
-    for turn in subject.dialogue.turns:
-        if turn.role == "assistant" and turn.content:
-            for word in turn.content.split():
-                token = word.strip(".,;:!?()[]{}'\"*`“”’")
-                if looks_like_identifier(token) and not context.holds(token):
-                    yield Defect(
-                        f"The assistant states {token!r}, which no result holds.",
-                        turn_id=turn.id,
-                        path="$.content",
-                        evidence=token,
-                    )
-            unknown = sorted(n for n in numbers(turn.content) if abs(n) >= 10 and not context.holds_number(n))
-            unknown = [n for n in unknown if not context.holds(f"{n:g}")]
-            if unknown:
-                yield Defect(
-                    f"The assistant states {', '.join(f'{n:g}' for n in unknown)}, which no result holds.",
-                    turn_id=turn.id,
-                    path="$.content",
-                    evidence=turn.content,
-                    severity="soft",
-                )
-        if turn.role != "assistant":
-            context.add(turn)
-
-
-@rule("rule.tool_name_leak", severity="soft")
-def tool_name_leak(subject: Subject) -> Iterator[Defect]:
-    """Users don't name tools; a one-word tool name may be an ordinary word and is spared."""
-    for turn in subject.dialogue.turns:
-        if turn.role != "user":
-            continue
-        for name in subject.tools:
-            if ("_" in name or "-" in name) and name in turn.content:
-                yield Defect(
-                    f"The user names the tool {name}.", turn_id=turn.id, path="$.content", evidence=turn.content
-                )
 
 
 def _given_by_schema(schema: JsonObject) -> Iterator[str]:

@@ -1,73 +1,89 @@
 """Rules on the dialogue's form.
 
-Belongs here: roles, alternation, ids, the plan's coverage, injections intact.
-Does not belong here: what calls and replies say.
+Belongs here: roles, alternation, ids, lengths. Does not belong here: what calls
+and replies say, or what the task asks for (``coverage``).
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
-from toolace_dagster.entities import InjectionType, structure_faults
+from toolace_dagster.entities import Turn, canonical_json, structure_faults
 from toolace_dagster.verification.rules.registry import Defect, Subject, rule
 
 
-@rule("rule.structure")
+@rule("rule.structure", repairable=False)
 def structure(subject: Subject) -> Iterator[Defect]:
-    """Observations and actions alternate, every call is answered once, ids are unique."""
+    """Observations and actions alternate, from the user's first to the assistant's last; turn ids are unique."""
     for fault in structure_faults(subject.dialogue.turns):
-        yield Defect(fault.message, turn_id=fault.turn_id, evidence=fault.fault)
+        if fault.fault not in ("outputs", "call_ids"):
+            yield Defect(fault.message, turn_id=fault.turn_id, evidence=fault.fault)
 
 
-@rule("rule.plan_coverage")
-def plan_coverage(subject: Subject) -> Iterator[Defect]:
-    """Each sub-task is asked for, acted on with its planned tools, and answered."""
-    for sub_task in subject.spec.sub_tasks:
-        turns = [turn for turn in subject.dialogue.turns if turn.sub_task == sub_task.index]
-        if not any(turn.role == "user" for turn in turns):
-            yield Defect(f"Sub-task {sub_task.index} is never asked for.", evidence=sub_task.goal)
-            continue
-        called = {call.name for turn in turns for call in turn.tool_calls}
-        for name in sub_task.tools:
-            if name not in called:
-                yield Defect(
-                    f"Sub-task {sub_task.index} plans a call of {name}, which is never made.",
-                    turn_id=turns[0].id,
-                    evidence=name,
-                )
-        if turns[-1].role != "assistant" or turns[-1].is_call:
-            yield Defect(f"Sub-task {sub_task.index} gets no reply.", turn_id=turns[-1].id, evidence=sub_task.goal)
+@rule("rule.call_ids", repairable=False)
+def call_ids(subject: Subject) -> Iterator[Defect]:
+    """Each call has an id of its own and is answered once, by its own tool, in the turn after it."""
+    turns = subject.dialogue.turns
+    for index, turn in enumerate(turns):
+        before = turns[index - 1] if index else None
+        after = turns[index + 1] if index + 1 < len(turns) else None
+        if turn.tool_calls:
+            yield from _unanswered(turn, after)
+        if turn.outputs:
+            yield from _unasked(turn, before)
+    first: dict[str, str] = {}
+    for placed in subject.calls:
+        if placed.call.id in first:
+            message = f"The id of this call was used in turn {first[placed.call.id]} already."
+            yield Defect(message, placed.turn.id, placed.path("id"), placed.call.id)
+        first.setdefault(placed.call.id, placed.turn.id)
 
 
-@rule("rule.step_count", severity="soft")
-def step_count(subject: Subject) -> Iterator[Defect]:
-    """Each sub-task has the planned number of tool-calling steps; a failed call does not count."""
-    for sub_task in subject.spec.sub_tasks:
-        failed = {placed.turn.id for placed in subject.calls if placed.failed}
-        steps = sum(
-            turn.is_call and turn.sub_task == sub_task.index and turn.id not in failed
-            for turn in subject.dialogue.turns
-        )
-        if steps != sub_task.steps:
-            yield Defect(f"Sub-task {sub_task.index} has {steps} steps, planned {sub_task.steps}.", evidence=str(steps))
+def _unanswered(turn: Turn, after: Turn | None) -> Iterator[Defect]:
+    counts = Counter(output.call_id for output in after.outputs) if after is not None else Counter[str]()
+    for index, call in enumerate(turn.tool_calls):
+        path = f"$.tool_calls[{index}].id"
+        if not counts[call.id]:
+            yield Defect(f"The call of {call.name} is never answered.", turn.id, path, call.id)
+        elif counts[call.id] > 1:
+            yield Defect(f"The call of {call.name} is answered {counts[call.id]} times.", turn.id, path, call.id)
 
 
-@rule("rule.injection_intact")
-def injection_intact(subject: Subject) -> Iterator[Defect]:
-    """What an injection wrote is still what it was meant to be after later refinement."""
-    by_id = {turn.id: turn for turn in subject.dialogue.turns}
-    for record in subject.dialogue.injections:
-        turns = [by_id[turn_id] for turn_id in record.turn_ids if turn_id in by_id]
-        if len(turns) != len(record.turn_ids):
-            yield Defect(f"A turn of the {record.type.value} injection is gone.", turn_id=record.anchor)
-            continue
-        middle = turns[1]
-        if record.type is InjectionType.ERROR_SIMULATION:
-            if not any(output.is_error for output in middle.outputs):
-                yield Defect("The simulated error is no error any more.", turn_id=middle.id, path="$.outputs")
-        elif middle.is_call:
-            yield Defect(
-                f"The assistant calls a tool where the {record.type.value} injection has it answer in words.",
-                turn_id=middle.id,
-                path="$.tool_calls",
-            )
+def _unasked(turn: Turn, before: Turn | None) -> Iterator[Defect]:
+    names = {call.id: call.name for call in before.tool_calls} if before is not None else {}
+    for index, output in enumerate(turn.outputs):
+        path = f"$.outputs[{index}]"
+        if output.call_id not in names:
+            yield Defect(f"An output of {output.name} answers no call.", turn.id, f"{path}.call_id", output.call_id)
+        elif names[output.call_id] != output.name:
+            message = f"The call of {names[output.call_id]} is answered by {output.name}."
+            yield Defect(message, turn.id, f"{path}.name", output.name)
+    answered = [output.call_id for output in turn.outputs]
+    if sorted(answered) == sorted(names) and answered != list(names):
+        yield Defect("The outputs stand in another order than the calls.", turn.id, "$.outputs", ", ".join(answered))
+
+
+@rule("rule.length")
+def length(subject: Subject) -> Iterator[Defect]:
+    """The dialogue has as many turns, and no turn more text, than the settings allow."""
+    bounds = subject.facts.bounds
+    count = len(subject.dialogue.turns)
+    if not bounds.turns.low <= count <= bounds.turns.high:
+        allowed = f"{bounds.turns.low} to {bounds.turns.high}"
+        yield Defect(f"The dialogue has {count} turns, allowed are {allowed}.", evidence=str(count))
+    for turn in subject.dialogue.turns:
+        if len(turn.content) > bounds.characters:
+            message = f"The turn has {len(turn.content):,} characters, allowed are {bounds.characters:,}."
+            yield Defect(message, turn.id, "$.content", turn.content[:80])
+        for index, output in enumerate(turn.outputs):
+            size = _size(output.content, bounds.characters)
+            if size > bounds.characters:
+                message = f"The output of {output.name} has {size:,} characters, allowed are {bounds.characters:,}."
+                yield Defect(message, turn.id, f"$.outputs[{index}].content", output.name, severity="soft")
+
+
+def _size(content: object, enough: int) -> int:
+    """Characters of a value as JSON; a rough count first, since almost all are short."""
+    rough = len(repr(content))
+    return len(canonical_json(content)) if rough > enough else rough
