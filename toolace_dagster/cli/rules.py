@@ -9,18 +9,20 @@ from __future__ import annotations
 import json
 
 from toolace_dagster.cli.console import complain, say, show_table
+from toolace_dagster.reporting.rules import rules_table
 from toolace_dagster.settings import Settings
 from toolace_dagster.verification.benchmarks import BenchmarkUnreadable
 from toolace_dagster.verification.checks import Checks
 from toolace_dagster.verification.rules import RuleFileError
 
 
-def list_rules(settings: Settings, *, as_json: bool) -> int:
+def list_rules(settings: Settings, *, as_json: bool, markdown: bool = False) -> int:
     """Print the rules that settings ask for, those that are off too.
 
     Args:
         settings: Which files of rules, and which severities.
         as_json: As a JSON list instead of a table.
+        markdown: As a Markdown table, of the rules that are on.
 
     Returns:
         Exit code: 2 when a file of rules or a severity can't be used.
@@ -28,6 +30,9 @@ def list_rules(settings: Settings, *, as_json: bool) -> int:
     checks = load_checks(settings)
     if checks is None:
         return 2
+    if markdown:
+        say(rules_table(checks.rules.rules.values()))
+        return 0
     rows = [
         {
             "id": each.id,
