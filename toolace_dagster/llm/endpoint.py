@@ -15,7 +15,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-import httpx2
 from openai import APIStatusError, AsyncOpenAI
 from pydantic_core import to_json
 
@@ -33,7 +32,15 @@ from toolace_dagster.llm.progress import Meter
 from toolace_dagster.llm.protocol import CallError, EndpointUnusable, ModelRequest
 from toolace_dagster.llm.responses import Response, read_response
 from toolace_dagster.llm.terms import Terms
-from toolace_dagster.llm.transport import endpoint_host, make_client, redact, request_options, shown_url
+from toolace_dagster.llm.transport import (
+    endpoint_host,
+    make_client,
+    make_http_client,
+    redact,
+    request_options,
+    shown_url,
+)
+from toolace_dagster.llm.wire import Wire
 from toolace_dagster.settings import ModelSettings
 
 _FIRST_WAIT = 0.1
@@ -102,9 +109,10 @@ class Endpoint:
             EndpointUnusable: If the settings name no usable endpoint.
         """
         self.settings = settings
-        self._client: AsyncOpenAI = make_client(settings)
-        self._options = request_options(settings)
-        self._url = f"{str(self._client.base_url).rstrip('/')}/chat/completions"
+        http = make_http_client(settings)
+        self._client: AsyncOpenAI = make_client(settings, http)
+        url = f"{str(self._client.base_url).rstrip('/')}/chat/completions"
+        self._wire = Wire(self._client, http, url, request_options(settings))
         self.host = endpoint_host(settings)
         self._meter = meter
         self._limiter = Limiter(
@@ -196,13 +204,9 @@ class Endpoint:
     async def _send(self, body: dict[str, Any]) -> Any:
         # The client's own timeout is for the gap between two packets, and a keep-alive may fill that for ever.
         async with asyncio.timeout(self.settings.timeout):
-            # The raw response is asked for: building the client's own objects would take a third of a call's CPU
-            # time, and they are built unchecked, so every field has to be looked at anyway.
             # Encoded here, where it is a third as dear as in the client.
             try:
-                answer = await self._client.post(
-                    self._url, content=to_json(body), cast_to=httpx2.Response, options=self._options
-                )
+                answer = await self._wire.post(to_json(body))
             except APIStatusError as refusal:
                 self._limiter.note_headers(refusal.response.headers)
                 raise
@@ -210,7 +214,7 @@ class Endpoint:
         try:
             return json.loads(answer.content)
         except (ValueError, RecursionError) as error:
-            raise StrangeAnswer(f"{redact(answer.text)[:100]!r}: {error}") from error
+            raise StrangeAnswer(f"{redact(answer.content.decode(errors='replace'))[:100]!r}: {error}") from error
 
     def _guess(self, request: ModelRequest[Any], exchange: list[dict[str, Any]]) -> int:
         """Tokens that a call will probably use."""

@@ -11,12 +11,17 @@ client a model gets (``transport``), or what an answer means (``responses``, ``f
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, cast
 
+import aiohttp
 import httpx2
 from openai import DefaultAioHttpClient
 
 HeaderTypes = list[tuple[str, str]]
+_answered: ContextVar[httpx2.Response | None] = ContextVar("answered", default=None)
 
 
 class EndpointHttpClient(DefaultAioHttpClient):
@@ -58,6 +63,10 @@ class EndpointHttpClient(DefaultAioHttpClient):
 
     async def send(self, request: httpx2.Request, *, stream: bool = False, **options: Any) -> httpx2.Response:
         """Send a request and read its answer whole; redirects and streams take the long way."""
+        answer = _answered.get()
+        if answer is not None:
+            answer.request = request
+            return answer
         if stream or self.is_closed:
             return await super().send(request, stream=stream, **options)
         answer = await self._transport_for_url(request.url).handle_async_request(request)
@@ -70,6 +79,26 @@ class EndpointHttpClient(DefaultAioHttpClient):
         if answer.has_redirect_location:
             return await super().send(request, **options)
         return answer
+
+    def session_of(self, request: httpx2.Request) -> aiohttp.ClientSession | None:
+        """The session that requests like this one go over.
+
+        Returns:
+            None before the first one, after closing, and where a proxy stands between.
+        """
+        transport: Any = self._transport_for_url(request.url)
+        session = getattr(transport, "client", None)
+        usable = isinstance(session, aiohttp.ClientSession) and not session.closed and not self.is_closed
+        return session if usable and getattr(transport, "proxy", None) is None else None
+
+    @contextmanager
+    def answered_by(self, answer: httpx2.Response) -> Generator[None]:
+        """What is sent inside has been answered already: nothing is sent, and this is the answer."""
+        token = _answered.set(answer)
+        try:
+            yield
+        finally:
+            _answered.reset(token)
 
     def _redirect_headers(self, request: httpx2.Request, url: httpx2.URL, method: str) -> httpx2.Headers:
         headers = super()._redirect_headers(request, url, method)

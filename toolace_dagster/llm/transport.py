@@ -66,8 +66,12 @@ def endpoint_host(settings: ModelSettings) -> str:
     return urlsplit(base_url(settings)).netloc.rpartition("@")[2] or "unknown"
 
 
-def make_client(settings: ModelSettings) -> AsyncOpenAI:
+def make_client(settings: ModelSettings, http: EndpointHttpClient | None = None) -> AsyncOpenAI:
     """Build a client; the gateway does its own retries.
+
+    Args:
+        settings: Model and calling settings.
+        http: The HTTP client under it, as :func:`make_http_client` builds it; by default one of its own.
 
     Raises:
         EndpointUnusable: If a key is missing or can't be sent, or the base URL is no URL.
@@ -84,18 +88,28 @@ def make_client(settings: ModelSettings) -> AsyncOpenAI:
         )
     key = _usable_key(settings.api_key_env)
     _check_url(settings)
-    timeout = httpx2.Timeout(settings.timeout, connect=min(_CONNECT_WITHIN, settings.timeout))
-    limits = httpx2.Limits(max_connections=settings.concurrency, max_keepalive_connections=settings.concurrency)
     return AsyncOpenAI(
         api_key=key,
         base_url=base_url(settings),
         default_query=settings.query or None,
-        http_client=EndpointHttpClient(
-            key_header=settings.api_key_header, timeout=timeout, limits=limits, verify=_trusted()
-        ),
-        timeout=timeout,
+        http_client=http or make_http_client(settings),
+        timeout=_timeout(settings),
         max_retries=0,
     )
+
+
+def make_http_client(settings: ModelSettings) -> EndpointHttpClient | None:
+    """Build what a client sends its requests with; None for the offline model, which needs none."""
+    if settings.endpoint_kind == "offline":
+        return None
+    limits = httpx2.Limits(max_connections=settings.concurrency, max_keepalive_connections=settings.concurrency)
+    return EndpointHttpClient(
+        key_header=settings.api_key_header, timeout=_timeout(settings), limits=limits, verify=_trusted()
+    )
+
+
+def _timeout(settings: ModelSettings) -> httpx2.Timeout:
+    return httpx2.Timeout(settings.timeout, connect=min(_CONNECT_WITHIN, settings.timeout))
 
 
 def request_options(settings: ModelSettings) -> RequestOptions:

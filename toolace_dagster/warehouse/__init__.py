@@ -5,7 +5,7 @@ belong here: SQL text (``sql/``), or deciding what to write.
 """
 
 from toolace_dagster.warehouse.sql import sql
-from toolace_dagster.warehouse.store import Row, Store, fetch, insert
+from toolace_dagster.warehouse.store import Row, Store, fetch, insert, insert_texts
 from toolace_dagster.warehouse.warehouse import Warehouse
 
-__all__ = ["Row", "Store", "Warehouse", "fetch", "insert", "sql"]
+__all__ = ["Row", "Store", "Warehouse", "fetch", "insert", "insert_texts", "sql"]

@@ -17,7 +17,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -250,7 +250,7 @@ def fetch(connection: duckdb.DuckDBPyConnection, statement: str, params: Params 
 def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows by column name, in one statement.
 
-    The rows travel as one JSON text and are typed by the table itself: guessing
+    The rows travel as JSON texts and are typed by the table itself: guessing
     types from Python objects fails on columns that are all null.
 
     Args:
@@ -258,17 +258,32 @@ def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Map
         table: Table name, from our own code.
         rows: The rows, all with the same keys; values are JSON-able. None is fine.
     """
-    if not rows:
+    if rows:
+        insert_texts(connection, table, [canonical_json(row) for row in rows], tuple(rows[0]))
+
+
+def insert_texts(
+    connection: duckdb.DuckDBPyConnection, table: str, texts: Sequence[str], fields: Collection[str]
+) -> None:
+    """Insert rows that are JSON texts already; see :func:`insert`.
+
+    Args:
+        connection: An open write transaction.
+        table: Table name, from our own code.
+        texts: A JSON object for each row.
+        fields: Their keys.
+    """
+    if not texts:
         return
     described = connection.execute(f"DESCRIBE {table}").fetchall()
-    types = {name: _structure(kind) for name, kind, *_ in described if name in rows[0]}
-    if unknown := set(rows[0]) - set(types):
+    types = {name: _structure(kind) for name, kind, *_ in described if name in fields}
+    if unknown := set(fields) - set(types):
         raise KeyError(f"table {table} has no column {', '.join(sorted(unknown))}")
     names = ", ".join(types)
     connection.execute(
         f"INSERT INTO {table} ({names}) SELECT {', '.join(f'r.{n}' for n in types)} "  # noqa: S608 - names from the table
-        "FROM (SELECT unnest(from_json(?, ?)) AS r)",
-        [canonical_json(rows), canonical_json([types])],
+        "FROM (SELECT from_json(text, ?) AS r FROM (SELECT unnest(?::VARCHAR[]) AS text))",
+        [canonical_json(types), list(texts)],
     )
 
 

@@ -10,6 +10,7 @@ the file (``file``), the cache that homes share (``cache``).
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from toolace_dagster.llm.journal.file import JournalBroken, JournalFile, line
 from toolace_dagster.llm.journal.known import KnownKeys
 from toolace_dagster.llm.protocol import ModelRequest
 from toolace_dagster.llm.records import BorrowedCall, CallRecord, CallUse
-from toolace_dagster.warehouse import Store, fetch, insert, sql
+from toolace_dagster.warehouse import Store, fetch, insert, insert_texts, sql
 
 _TABLES = {"call": "model_calls", "borrowed": "borrowed_calls", "use": "call_uses"}
 _ROWS_AT_ONCE = 2_000
@@ -202,13 +203,15 @@ class CallJournal:
 
     def _fold_file(self, file: JournalFile) -> None:
         journal_id = next((row["id"] for kind, row in file.records() if kind == "journal"), None)
-        records = file.records()
+        records = file.texts()
         with self._store.write() as connection:
             if fetch(connection, "SELECT 1 FROM journal_folds WHERE journal_id = $id", {"id": journal_id}):
                 return
             while rows := list(islice(records, _ROWS_AT_ONCE)):
                 for kind, table in _TABLES.items():
-                    insert(connection, table, [row for of, row in rows if of == kind])
+                    texts = [text for of, text in rows if of == kind]
+                    if texts:
+                        insert_texts(connection, table, texts, json.loads(texts[0]).keys())
             if journal_id is not None:
                 insert(connection, "journal_folds", [{"journal_id": journal_id}])
 
