@@ -60,9 +60,10 @@ PLAN = TaskPlan(
 
 
 def task_reply(**changes: Any) -> dict[str, Any]:
-    first = {"goal": "Find one.", "details": [{"name": "city", "value": "Ghent"}]}
+    details = [{"name": "city", "value": "Ghent"}, {"name": "date", "value": "2026-07-14"}]
+    first = {"goal": "Find one.", "details": details}
     first |= {"tools": ["find_garage", "book_service"], "steps": 2}
-    second = {"goal": "Rate it.", "details": [], "tools": ["rate_garage"], "steps": 1}
+    second = {"goal": "Rate it.", "details": [{"name": "stars", "value": 4}], "tools": ["rate_garage"], "steps": 1}
     return {"scenario": "A van.", "sub_tasks": [first, second]} | changes
 
 
@@ -81,7 +82,7 @@ def test_a_task_spec_follows_its_plan():
         ({"sub_tasks": [task_reply()["sub_tasks"][0] | {"steps": 9}, task_reply()["sub_tasks"][1]]}, "task.steps"),
         (
             {"sub_tasks": [task_reply()["sub_tasks"][0] | {"tools": ["fly"]}, task_reply()["sub_tasks"][1]]},
-            "task.tools",
+            "task.unknown_tool",
         ),
         (
             {"sub_tasks": [task_reply()["sub_tasks"][0] | {"goal": "Use find_garage."}, task_reply()["sub_tasks"][1]]},

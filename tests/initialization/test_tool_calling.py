@@ -134,11 +134,14 @@ def test_a_skeleton_asks_for_valid_calls_of_the_offered_tools() -> None:
         assert "date" in str(request.check(SubTrajectoryReply.model_validate(bad)))
 
 
+VALUES = [{"name": name, "value": value} for name, value in (("city", "Ghent"), ("date", "2026-07-14"), ("stars", 4))]
+
+
 def test_a_task_is_narrowed_to_its_plan() -> None:
     asked: list[ModelRequest[Any]] = []
     written = [
-        {"goal": "Do it.", "details": [{"name": "day", "value": "x"}], "tools": list(part.tools), "steps": part.steps}
-        for part in PLAN.sub_tasks
+        {"goal": f"Goal {n}.", "details": VALUES, "tools": list(part.tools), "steps": part.steps}
+        for n, part in enumerate(PLAN.sub_tasks)
     ]
 
     def answer(request: ModelRequest[Any]) -> dict[str, Any]:

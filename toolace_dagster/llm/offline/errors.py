@@ -30,6 +30,9 @@ ERROR_RATES: Final[dict[str, float]] = {
     "dropped_sub_task": 0.02,
     "wrong_steps": 0.01,
     "unlisted_tool": 0.005,
+    "dropped_detail": 0.02,
+    "invalid_detail": 0.01,
+    "tool_in_goal": 0.01,
     # per injection
     "idle_injection": 0.03,
     # per comparison: the verdict is turned around

@@ -78,6 +78,15 @@ def answer(request: Request, errors: Errors) -> dict[str, Any]:
     if errors.hit("unlisted_tool"):
         spoiled = errors.rng.choice(sub_tasks)
         spoiled["tools"] = [*spoiled["tools"][:-1], spoiled["tools"][-1] + "_info"]
+    if errors.hit("dropped_detail") and (stated := [part for part in sub_tasks if part["details"]]):
+        details = errors.rng.choice(stated)["details"]
+        del details[errors.rng.randrange(len(details))]
+    if errors.hit("invalid_detail") and (stated := [part for part in sub_tasks if part["details"]]):
+        # Not what any parameter of a plain type takes.
+        errors.rng.choice(errors.rng.choice(stated)["details"])["value"] = [["as", "usual"]]
+    if errors.hit("tool_in_goal"):
+        spoiled = errors.rng.choice(sub_tasks)
+        spoiled["goal"] += f" This takes {errors.rng.choice(spoiled['tools'])}."
     return {"scenario": scenario, "sub_tasks": sub_tasks}
 
 
