@@ -26,7 +26,14 @@ from pydantic import (
     model_validator,
 )
 
-from toolace_dagster.entities.task import DistractorKind, PlanShape, Register
+from toolace_dagster.entities.task import (
+    SUB_TYPES,
+    DistractorKind,
+    InjectionSubType,
+    InjectionType,
+    PlanShape,
+    Register,
+)
 
 OFFLINE_MODEL = "offline"
 MAX_ROUNDS = 30
@@ -271,6 +278,9 @@ class Settings(BaseModel):
         sub_tasks: Sub-tasks per task (paper: 2 to 5).
         steps: Tool-calling steps per sub-task (paper: 1 to 6).
         injections: Complexity injections per dialogue (paper: 1 to 3).
+        injection_mix: Weights of the sub-types within their type; one left out is not drawn, nor is a type without any.
+        clarification_share: Share of requests that are under-specified, so that the assistant has to ask; None draws
+            clarifications as often as the other types.
         rounds: Refinement rounds, each with one reasonability pass (paper: up to 5).
         distractors: Tools offered that no sub-task needs.
         personas: Who users are, in phrases; empty means the shipped personas.
@@ -316,6 +326,8 @@ class Settings(BaseModel):
     sub_tasks: Range = Range(low=2, high=5)
     steps: Range = Range(low=1, high=6)
     injections: Range = Range(low=1, high=3)
+    injection_mix: dict[InjectionSubType, Weight] = Field(default_factory=lambda: dict.fromkeys(InjectionSubType, 1.0))
+    clarification_share: Annotated[float, Field(ge=0, le=1)] | None = None
     rounds: Annotated[int, Field(ge=0, le=MAX_ROUNDS)] = 5
     distractors: Range = Range(low=2, high=4)
     personas: tuple[str, ...] = ()
@@ -379,10 +391,15 @@ class Settings(BaseModel):
                 f"plan_shapes can't hold {', '.join(undrawn)}: steps decides which sub-tasks have one call, and mixed "
                 "is what comes out where no shape is possible"
             )
-        weighed = {name: getattr(self, name) for name in ("plan_shapes", "distractor_mix", "registers", "languages")}
+        names = ("plan_shapes", "distractor_mix", "injection_mix", "registers", "languages")
+        weighed = {name: getattr(self, name) for name in names}
         for name, weights in weighed.items():
             if not sum(weights.values()):
                 raise ValueError(f"{name} needs at least one weight above 0")
+        if self.clarification_share and not any(
+            self.injection_mix.get(each, 0) for each in SUB_TYPES[InjectionType.CLARIFICATION]
+        ):
+            raise ValueError("clarification_share needs a sub-type of clarification with a weight above 0")
         if self.validation_share + self.test_share >= 1:
             raise ValueError("validation_share and test_share leave nothing to train on")
         return self

@@ -114,8 +114,13 @@ CREATE TABLE IF NOT EXISTS edits (
     outcome VARCHAR NOT NULL,
     order_shown VARCHAR,
     reason VARCHAR,
-    call_ids VARCHAR[]
+    call_ids VARCHAR[],
+    sub_type VARCHAR,
+    verdict VARCHAR
 );
+-- Files of versions that had no sub-types.
+ALTER TABLE edits ADD COLUMN IF NOT EXISTS sub_type VARCHAR;
+ALTER TABLE edits ADD COLUMN IF NOT EXISTS verdict VARCHAR;
 
 CREATE TABLE IF NOT EXISTS findings (
     stage VARCHAR NOT NULL,
@@ -232,3 +237,19 @@ SELECT domain, stage, stage_index,
        count(*) FILTER (state = 'failed') AS failed
 FROM stage_rows
 GROUP BY ALL;
+
+-- Complexity injections tried, by type and sub-type.
+CREATE OR REPLACE VIEW injection_counts AS
+SELECT injection, sub_type,
+       count(*) AS tried,
+       count(*) FILTER (outcome = 'accepted') AS accepted,
+       count(*) FILTER (outcome = 'discarded') AS discarded,
+       min(reason) FILTER (outcome = 'discarded') AS example_reason
+FROM edits
+WHERE operation = 'complexity_injection'
+GROUP BY ALL;
+
+-- Which turns were touched by what: a row per masked turn of each edit, kept or not.
+CREATE OR REPLACE VIEW touched_turns AS
+SELECT dialogue_id, unnest(masked) AS turn_id, round, sequence, operation, injection, sub_type, outcome, edit_id
+FROM edits;

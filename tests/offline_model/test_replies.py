@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.offline_model.drive import BARE_TOOLS, Tools, ask, masked, shipped_pools, skeleton, spec_for, with_masks
 from toolace_dagster.initialization.replies import SubTrajectoryReply, TaskSpecReply
 from toolace_dagster.llm.offline import OfflineModel
-from toolace_dagster.refinement.replies import InjectionReply, JudgeReply, MaskFillReply
+from toolace_dagster.refinement.replies import JudgeReply, MaskFillReply
 from toolace_dagster.verification.replies import ExpertReply
 
 POOLS = shipped_pools() | {"bare": BARE_TOOLS}
@@ -96,48 +96,6 @@ def test_mask_fill_answers_each_mask_in_kind(domain: str) -> None:
             else:
                 assert fill["content"]
                 assert not fill["tool_calls"]
-
-
-@pytest.mark.parametrize("kind", ["clarification", "tool_awareness", "error_simulation", "non_function_calling"])
-@pytest.mark.parametrize("domain", ["library_lending", "clinic_appointments", "bare"])
-def test_injections_alternate_and_do_their_job(kind: str, domain: str) -> None:
-    tools = POOLS[domain]
-    for seed in range(4):
-        task, dialogue = skeleton(EXACT, tools, seed)
-        user, call = dialogue[0], dialogue[1]
-        spoken = [
-            (name, value)
-            for each in call["tool_calls"]
-            for name, value in each["arguments"].items()
-            if isinstance(value, str) and len(value) > 2 and value in user["content"]
-        ]
-        if kind == "clarification" and not spoken:
-            continue
-        asked: dict[str, Any] = {"type": kind}
-        if kind == "clarification":
-            asked["withhold"] = [{"name": spoken[0][0], "value": spoken[0][1]}]
-        if kind == "tool_awareness":
-            asked["tool"] = call["tool_calls"][0]["name"]
-        if kind == "error_simulation":
-            asked["failure"] = ("invalid_argument", "service_error", "not_found")[seed % 3]
-        target = call if kind == "error_simulation" else user
-        shown = [masked(turn) if turn is target else turn for turn in dialogue]
-        reply = ask(EXACT, "injection", seed, tools=tools, task=task, dialogue=shown, masked=target, injection=asked)
-        turns = InjectionReply.model_validate(reply).turns
-        if kind == "error_simulation":
-            assert [turn.role for turn in turns] == ["assistant", "tool", "assistant"]
-            assert all(output.is_error for output in turns[1].outputs)
-            assert [c.model_dump() for c in turns[2].tool_calls] == call["tool_calls"]
-            assert turns[2].content
-            continue
-        assert [turn.role for turn in turns] == ["user", "assistant", "user"]
-        assert not any(turn.tool_calls for turn in turns)
-        if kind == "clarification":
-            value = spoken[0][1].casefold()
-            assert value not in turns[0].content.casefold()
-            assert value in turns[2].content.casefold()
-        if kind == "non_function_calling":
-            assert turns[2].content == user["content"]
 
 
 def test_judge_prefers_the_version_without_an_invented_identifier() -> None:
@@ -300,9 +258,10 @@ def test_any_tool_gets_through(tools: Tools, seed: int) -> None:
         chosen = dialogue[::3]
         shown = with_masks(dialogue, [turn["turn"] for turn in chosen])
         asked = {"tools": tools, "task": task, "dialogue": shown}
+        talk = {"type": "non_function_calling", "sub_type": "chit_chat"}
         try:
             ask(model, "mask_fill", seed, **asked, masked=[masked(turn) for turn in chosen])
             ask(model, "judge", seed, **asked, version_a=chosen, version_b=chosen)
-            ask(model, "injection", seed, **asked, masked=chosen[0], injection={"type": "non_function_calling"})
+            ask(model, "injection", seed, **asked, masked=chosen[0], injection=talk, sub_type="chit_chat")
         except ValueError:
             assert model is not EXACT, "only the erring model may break JSON"

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import jsonschema_rs
 import pytest
 
-from tests.builders import TOOLS, dialogue, drive, output, spec
-from toolace_dagster.entities import Edit, InjectionType, Turn, apply_edit, structure_faults
+from tests.builders import TOOLS, dialogue, drive, output, reply, spec, tool, user
+from toolace_dagster.entities import Dialogue, Edit, InjectionSubType, InjectionType, Turn, apply_edit, structure_faults
 from toolace_dagster.llm.protocol import ModelRequest
+from toolace_dagster.refinement.anchors import PER_SUB_TASK, in_order_of_choice
 from toolace_dagster.refinement.injection import injection_program
 from toolace_dagster.refinement.reasonability import reasonability_program
-from toolace_dagster.refinement.replies import MaskFillReply
+from toolace_dagster.refinement.replies import InjectionReply, MaskFillReply
 from toolace_dagster.refinement.rounds import planned_injections, round_program
 from toolace_dagster.settings import Settings
 from toolace_dagster.verification.rules import Subject, run_rules
@@ -27,59 +29,93 @@ def prompt_json(request: ModelRequest[Any], tag: str) -> Any:
     return json.loads(text.split(f"<{tag}>")[1].split(f"</{tag}>")[0])
 
 
+FOUND = {"garages": [{"garage_id": "GR-771", "name": "Dok Noord"}, {"garage_id": "GR-102", "name": "Bikkel"}]}
+TOW = tool("tow_vehicle", {"address": {"type": "string"}}, ["address"])
+ALL_TOOLS = {**TOOLS, TOW.name: TOW}
+
+
+def listed_dialogue(**more: Any) -> Dialogue:
+    """The garage dialogue with a search that lists two garages."""
+    turns = tuple(
+        turn.model_copy(update={"outputs": (turn.outputs[0].model_copy(update={"content": FOUND}),)})
+        if turn.id == "t02"
+        else turn
+        for turn in dialogue().turns
+    )
+    return dialogue(turns, **more)
+
+
 def play_injection(request: ModelRequest[Any]) -> dict[str, Any]:
     """Fill an injection as a good model would."""
     masked = prompt_json(request, "masked")
-    instruction = prompt_json(request, "injection")
-    kind = instruction["type"]
-    if kind == "error_simulation":
-        calls = masked["tool_calls"]
-        failed = [{"content": "service unavailable", "is_error": True} for _ in calls]
-        return {
-            "turns": [
-                {"role": "assistant", "tool_calls": calls},
-                {"role": "tool", "outputs": failed},
-                {"role": "assistant", "content": "That failed; trying again.", "tool_calls": calls},
-            ]
-        }
+    asked = prompt_json(request, "injection")
+    if asked["type"] == "error_simulation":
+        return {"turns": retried(asked["sub_type"], masked["tool_calls"])}
     text = masked["content"]
-    if kind == "clarification":
-        value = instruction["withhold"][0]["value"]
-        first, middle, last = text.replace(str(value), "somewhere"), "Which one?", f"{value}, please."
-    elif kind == "tool_awareness":
-        first, middle, last = text, "I have no tool for that.", "There is one now, go on."
+    middle, last = "I can't do that.", f"Never mind. {text}"
+    if asked["type"] == "clarification":
+        value = str(asked["values"][0]["value"])
+        spoken = {"2026-07-14": "14 July 2026"}.get(value, value)
+        first, middle, last = text.replace(spoken, "somewhere"), "Which one?", f"{value}, please."
+    elif asked["sub_type"] == "tool_arrives_later":
+        first, last = "Could you take care of my van?", f"There is a tool now, go on. {text}"
+        if not asked.get("leave_for_later"):
+            first, last = text, "There is a tool now, go on."
+    elif asked["sub_type"] in ("question_about_results", "summary_request"):
+        first, middle, last = "Which garage was that?", "It was Dok Noord, booked at 09:30.", text
     else:
-        first, middle, last = "Lovely weather.", "It is.", text
-    return {
-        "turns": [
-            {"role": "user", "content": first},
-            {"role": "assistant", "content": middle},
-            {"role": "user", "content": last},
-        ]
-    }
+        first = "Lovely weather."
+    contents = [("user", first), ("assistant", middle), ("user", last)]
+    return {"turns": [{"role": role, "content": content} for role, content in contents]}
 
 
-def inject(kind: InjectionType, answer: Any = play_injection) -> Edit:
-    return drive(injection_program(dialogue(), spec(), TOOLS, SETTINGS, kind, 1, 0), answer)
+def retried(sub_type: str, calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    first, content, fails = calls, {"error": "service unavailable"}, True
+    match sub_type:
+        case "invalid_argument":
+            first = [{**call, "arguments": dict.fromkeys(call["arguments"], "?")} for call in calls]
+        case "empty_result":
+            first = [{**call, "arguments": {**call["arguments"], "limit": 1}} for call in calls]
+            content, fails = {"garages": []}, False
+        case "partial_result":
+            content, fails = {"garages": FOUND["garages"][:1], "truncated": True}, False
+        case _:
+            pass
+    return [
+        {"role": "assistant", "tool_calls": first},
+        {"role": "tool", "outputs": [{"content": content, "is_error": fails} for _ in calls]},
+        {"role": "assistant", "content": "That fell short; trying again.", "tool_calls": calls},
+    ]
 
 
-@pytest.mark.parametrize("kind", list(InjectionType))
-def test_each_kind_is_injected_and_keeps_the_dialogue_sound(kind: InjectionType):
-    edit = inject(kind)
-    assert edit.injection is kind
+def inject(wanted: InjectionSubType, answer: Any = play_injection, subject: Dialogue | None = None) -> Edit:
+    program = injection_program(
+        subject or listed_dialogue(), spec(), ALL_TOOLS, Settings(injection_mix={wanted: 1}), wanted, 1, 0
+    )
+    edit = drive(program, answer)
+    assert edit is not None, f"{wanted} fits nowhere"
+    return edit
+
+
+@pytest.mark.parametrize("wanted", list(InjectionSubType))
+def test_each_sub_type_is_injected_and_keeps_the_dialogue_sound(wanted: InjectionSubType):
+    edit = inject(wanted)
+    assert edit.sub_type is wanted
+    assert edit.injection is wanted.type
     assert edit.outcome == "accepted", edit.reason
-    after = apply_edit(dialogue(), edit)
+    after = apply_edit(listed_dialogue(), edit)
     assert structure_faults(after.turns) == []
     assert len(after.turns) == len(dialogue().turns) + 2
-    assert after.injections[0].type is kind
-    hard = [f for f in run_rules(Subject(after, spec(), TOOLS)) if f.severity == "hard"]
+    assert (after.injections[0].type, after.injections[0].sub_type) == (wanted.type, wanted)
+    assert {turn.origin.sub_type for turn in after.turns if turn.id in after.injections[0].turn_ids} == {wanted}
+    hard = [f for f in run_rules(Subject(after, spec(), ALL_TOOLS)) if f.severity == "hard"]
     # A value that moved to the answer must still be grounded; the withheld tool must be offered when called.
     assert hard == []
 
 
 def test_tool_awareness_takes_the_tool_from_the_offer_until_it_is_added():
-    edit = inject(InjectionType.TOOL_AWARENESS)
-    after = apply_edit(dialogue(), edit)
+    edit = inject(InjectionSubType.TOOL_ARRIVES_LATER)
+    after = apply_edit(listed_dialogue(), edit)
     (name,) = edit.withheld_tools
     assert name not in after.initial_tools
     position = after.position(edit.masked[0])
@@ -87,35 +123,136 @@ def test_tool_awareness_takes_the_tool_from_the_offer_until_it_is_added():
     assert name in after.offered_at(position + 2)
 
 
-def test_a_clarification_that_keeps_the_value_is_discarded_with_the_reason():
-    def keep(request: ModelRequest[Any]) -> dict[str, Any]:
-        text = prompt_json(request, "masked")["content"]
-        turns = [("user", text), ("assistant", "Which?"), ("user", text)]
-        return {"turns": [{"role": role, "content": content} for role, content in turns]}
+def talk(*contents: str) -> Any:
+    roles = ("user", "assistant", "user")
+    turns = [{"role": role, "content": content} for role, content in zip(roles, contents, strict=True)]
+    return lambda _: {"turns": turns}
 
-    edit = inject(InjectionType.CLARIFICATION, keep)
+
+QUERY = "Find me a garage in Ghent and book it for 14 July 2026."
+ONE_SUB_TASK = dialogue(dialogue().turns[:6])
+
+
+CHANGES: dict[str, tuple[int, dict[str, Any]]] = {
+    "no error": (1, {"outputs": [{"content": "timed out", "is_error": False}]}),
+    "an error": (1, {"outputs": [{"content": {"garages": []}, "is_error": True}]}),
+    "something found": (1, {"outputs": [{"content": FOUND}]}),
+    "all of it": (1, {"outputs": [{"content": {**FOUND, "truncated": True}}]}),
+    "another call at the end": (2, {"tool_calls": [{"name": "find_garage", "arguments": {"city": "Bruges"}}]}),
+    "no sentence": (2, {"content": ""}),
+    "the same call": (0, {}),
+    "an invalid search": (0, {"tool_calls": [{"name": "find_garage", "arguments": {"town": "Ghent"}}]}),
+    "a call": (1, {"tool_calls": [{"name": "find_garage", "arguments": {"city": "Ghent"}}]}),
+    "nothing found before": (1, {"content": "It was the one near the station."}),
+    "an invention": (1, {"content": "It was Dok Noord, contract KX-9912."}),
+}
+
+
+def one_with(fault: str) -> Any:
+    """A fill that is good but for one thing."""
+
+    def answer(request: ModelRequest[Any]) -> dict[str, Any]:
+        turns = play_injection(request)["turns"]
+        place, change = CHANGES[fault]
+        turns[place] |= change or {"tool_calls": turns[2]["tool_calls"]}
+        return {"turns": turns}
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("wanted", "answer", "words"),
+    [
+        ("missing_value", talk(QUERY, "Which?", QUERY), "still in the first message"),
+        ("missing_value", talk("Find me a garage.", "Where?", "Bruges, on 14 July 2026."), "not given in the last"),
+        ("missing_value", talk("Find me a garage.", "Where?", "Ghent."), "not said any more"),
+        ("user_correction", talk("One in Ghent.", "Ghent?", "Ghent, 14 July 2026."), "still in the first message"),
+        ("tool_arrives_later", talk(QUERY, "I can't.", "You can now."), "still in the first message"),
+        ("tool_never_arrives", talk("Tow me.", "I can't.", "Find me a garage in Ghent."), "not said any more"),
+        ("irrelevant_request", talk("A pizza.", "I can't.", "Find me a garage."), "not said any more"),
+        ("chit_chat", talk("Hello.", "Hello.", "Find me a garage in Ghent."), "not said any more"),
+        ("chit_chat", one_with("a call"), "calls a tool where it should answer in words"),
+        ("invalid_argument", one_with("no error"), "not an error"),
+        ("invalid_argument", one_with("the same call"), "same arguments"),
+        ("service_error", one_with("another call at the end"), "not the masked one"),
+        ("service_error", one_with("no sentence"), "no sentence"),
+        ("empty_result", one_with("something found"), "not empty"),
+        ("empty_result", one_with("the same call"), "the same as the one that finds"),
+        ("empty_result", one_with("an error"), "it is to be a result"),
+        ("empty_result", one_with("an invalid search"), "not valid"),
+        ("partial_result", one_with("all of it"), "not a part"),
+        ("question_about_results", one_with("nothing found before"), "names nothing"),
+        ("summary_request", one_with("an invention"), "KX-9912"),
+    ],
+)
+def test_a_fill_that_does_not_do_its_job_is_discarded_with_the_reason(wanted: str, answer: Any, words: str):
+    sub_type = InjectionSubType(wanted)
+    about = sub_type in (InjectionSubType.QUESTION_ABOUT_RESULTS, InjectionSubType.SUMMARY_REQUEST)
+    # With one sub-task there is one user turn, so that it is known which one is masked.
+    subject = listed_dialogue() if about else dialogue(listed_dialogue().turns[:6])
+    edit = inject(sub_type, answer, subject)
     assert edit.outcome == "discarded"
-    assert "still in the first message" in edit.reason
-    assert apply_edit(dialogue(), edit).turns == dialogue().turns
+    assert words in edit.reason
+    assert edit.replacements[0].after, "the fill is kept"
+    assert apply_edit(subject, edit).turns == subject.turns
+
+
+def test_a_fill_is_shown_what_is_wrong_with_it():
+    program = injection_program(ONE_SUB_TASK, spec(), TOOLS, SETTINGS, InjectionSubType.MISSING_VALUE, 1, 0)
+    request = requests_of(program, play_injection)["injection"]
+    assert request.check is not None
+    assert request.check(InjectionReply.model_validate(play_injection(request))) is None
+    fault = request.check(InjectionReply.model_validate(talk(QUERY, "Which?", QUERY)(request)))
+    assert "still in the first message" in str(fault)
 
 
 def test_an_injection_of_wrong_roles_is_discarded():
-    edit = inject(InjectionType.NON_FUNCTION_CALLING, lambda _: {"turns": [{"role": "user", "content": "Hi."}]})
+    edit = inject(InjectionSubType.CHIT_CHAT, lambda _: {"turns": [{"role": "user", "content": "Hi."}]})
     assert edit.outcome == "discarded"
     assert "roles" in edit.reason
 
 
-def test_no_turn_is_injected_into_twice():
-    subject = dialogue()
-    touched: list[str] = []
-    for sequence, kind in enumerate([*InjectionType, *InjectionType]):
-        edit = drive(injection_program(subject, spec(), TOOLS, SETTINGS, kind, 1, sequence), play_injection)
+def test_the_injection_log_keeps_injections_apart():
+    subject = listed_dialogue()
+    for sequence, wanted in enumerate([*InjectionSubType, *InjectionSubType]):
+        before = subject
+        edit = drive(injection_program(subject, spec(), ALL_TOOLS, SETTINGS, wanted, 1, sequence), play_injection)
         if edit is None:
-            break
-        assert edit.masked[0] not in touched
+            continue
+        written = [before.position(i) for record in before.injections for i in record.turn_ids]
+        at = before.position(edit.masked[0])
+        assert not {at - 1, at, at + 1} & set(written), (
+            "nothing is injected into a turn that an injection wrote, or next to it"
+        )
         subject = apply_edit(subject, edit)
-        touched += subject.injections[-1].turn_ids if edit.outcome == "accepted" else []
-    assert len(subject.injections) >= 4
+    assert len(subject.injections) >= 2
+    by_sub_task: dict[int, list[InjectionType]] = {}
+    for record in subject.injections:
+        by_sub_task.setdefault(subject.turn(record.anchor).sub_task, []).append(record.type)
+    for kinds in by_sub_task.values():
+        assert len(kinds) <= PER_SUB_TASK
+        assert len(set(kinds)) == len(kinds), "no type twice in a sub-task"
+        assert not {InjectionType.TOOL_AWARENESS, InjectionType.ERROR_SIMULATION} <= set(kinds)
+
+
+def test_what_fits_nowhere_gives_way_to_its_own_type_first_and_to_nothing_without_weight():
+    bare = dialogue((user("t00", "Hello."), reply("t01", "Hello.")))
+    for wanted in InjectionSubType:
+        order = in_order_of_choice(wanted, Settings().injection_mix, random.Random(1))
+        same = len([each for each in InjectionSubType if each.type is wanted.type])
+        assert order[0] is wanted
+        assert {each.type for each in order[:same]} == {wanted.type}
+        assert sorted(order) == sorted(InjectionSubType)
+    program = injection_program(
+        bare,
+        spec(),
+        TOOLS,
+        Settings(injection_mix={InjectionSubType.EMPTY_RESULT: 1}),
+        InjectionSubType.EMPTY_RESULT,
+        1,
+        0,
+    )
+    assert drive(program, play_injection) is None
 
 
 def rewrite(request: ModelRequest[Any]) -> dict[str, Any]:
@@ -185,10 +322,10 @@ def test_a_fill_that_does_not_fit_is_discarded_without_asking_the_judge():
 
 
 def test_injections_are_spread_over_the_rounds_and_none_is_lost():
-    kinds = tuple(InjectionType)
+    planned = spec().model_copy(update={"sub_types": tuple(InjectionSubType)})
     for rounds in (1, 2, 3, 5):
-        spread = [planned_injections(spec(kinds), number, rounds) for number in range(1, rounds + 1)]
-        assert sorted(kind for each in spread for kind in each) == sorted(kinds)
+        spread = [planned_injections(planned, number, rounds) for number in range(1, rounds + 1)]
+        assert sorted(each for one in spread for each in one) == sorted(InjectionSubType)
 
 
 def test_a_dialogue_is_finished_when_every_turn_was_refined():
@@ -231,19 +368,19 @@ def requests_of(program: Any, answer: Any) -> dict[str, ModelRequest[Any]]:
     return asked
 
 
-@pytest.mark.parametrize("kind", list(InjectionType))
-def test_injections_ask_for_known_tools_and_any_arguments(kind: InjectionType):
+@pytest.mark.parametrize("wanted", list(InjectionSubType))
+def test_injections_ask_for_known_tools_and_any_arguments(wanted: InjectionSubType):
     """An error is simulated by a call that is not valid, so no schema may forbid it."""
-    request = requests_of(injection_program(dialogue(), spec(), TOOLS, SETTINGS, kind, 1, 0), play_injection)[
-        "injection"
-    ]
+    settings = Settings(injection_mix={wanted: 1})
+    program = injection_program(listed_dialogue(), spec(), ALL_TOOLS, settings, wanted, 1, 0)
+    request = requests_of(program, play_injection)["injection"]
+    assert prompt_json(request, "injection")["sub_type"] == wanted.value
     odd = {"role": "assistant", "tool_calls": [{"name": "find_garage", "arguments": {"town": 5}}]}
     turn = {"role": "user", "content": "Hi."}
     assert jsonschema_rs.is_valid(request.schema, {"turns": [odd, turn, turn]})
     assert not jsonschema_rs.is_valid(request.schema, {"turns": [odd, turn]})
     odd["tool_calls"] = [{"name": "find_nothing", "arguments": {}}]
     assert not jsonschema_rs.is_valid(request.schema, {"turns": [odd, turn, turn]})
-    assert request.check is None
 
 
 def fill_request(turns: tuple[Turn, ...] | None = None) -> ModelRequest[Any]:

@@ -19,7 +19,7 @@ from toolace_dagster.dataset.openai_jsonl import openai_path
 from toolace_dagster.dataset.rows import SPLITS, DatasetRow, Split
 from toolace_dagster.dataset.splits import SplitReport
 from toolace_dagster.dataset.trl import FEATURES, trl_path
-from toolace_dagster.entities import InjectionType
+from toolace_dagster.entities import SUB_TYPES, InjectionType
 from toolace_dagster.llm.money import Bill, total
 from toolace_dagster.settings import MONEY_SETTINGS, OFFLINE_MODEL
 
@@ -94,7 +94,7 @@ class CardFacts:
         reasons: Why dialogues were rejected or failed.
         usage: Calls and tokens per stage, in stage order.
         sources: Where the tools came from.
-        injections: Injections in the accepted dialogues, by type.
+        injections: Injections in the accepted dialogues, by type and by ``type: sub-type``.
         example: The row to show: the first by id.
         title: The card's heading.
     """
@@ -266,7 +266,8 @@ def _near(report: SplitReport) -> str:
 
 
 def _injections(facts: CardFacts) -> str:
-    names = [*(kind.value for kind in InjectionType), *sorted(facts.injections.keys() - set(InjectionType))]
+    names = [name for kind in InjectionType for name in (kind.value, *(f"{kind}: {each}" for each in SUB_TYPES[kind]))]
+    names += sorted(facts.injections.keys() - set(names))
     rows = [(name, facts.injections.get(name, 0)) for name in names]
     return f"## Injected complexity\n\n{table(('Type', 'Times'), rows)}"
 

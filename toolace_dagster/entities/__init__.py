@@ -22,8 +22,10 @@ from toolace_dagster.entities.dialogue import (
 )
 from toolace_dagster.entities.edit import Edit, EditOutcome, Replacement, apply_edit
 from toolace_dagster.entities.task import (
+    SUB_TYPES,
     Detail,
     DistractorKind,
+    InjectionSubType,
     InjectionType,
     PlanShape,
     Register,
@@ -38,6 +40,7 @@ from toolace_dagster.entities.tool import TOOL_NAME, ImportNote, Provenance, Too
 from toolace_dagster.entities.verdict import ExpertAnswer, Finding, Rejection, Severity, TerminalState, Verdict
 
 __all__ = [
+    "SUB_TYPES",
     "TOOL_NAME",
     "Detail",
     "Dialogue",
@@ -49,6 +52,7 @@ __all__ = [
     "Finding",
     "ImportNote",
     "InjectionRecord",
+    "InjectionSubType",
     "InjectionType",
     "JsonObject",
     "Operation",

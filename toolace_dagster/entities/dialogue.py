@@ -15,7 +15,7 @@ from typing import Literal, Self
 from pydantic import Field, JsonValue, model_validator
 
 from toolace_dagster.entities.base import Entity, JsonObject
-from toolace_dagster.entities.task import InjectionType
+from toolace_dagster.entities.task import InjectionSubType, InjectionType
 
 Role = Literal["user", "assistant", "tool"]
 OutputSource = Literal["simulated", "executed", "injected"]
@@ -44,7 +44,7 @@ class ToolOutput(Entity):
         name: Tool name.
         content: Any JSON value.
         is_error: Whether the tool reported a failure.
-        source: ``simulated`` by a model, ``executed`` for real, or ``injected``: an error simulated on purpose.
+        source: ``simulated`` by a model, ``executed`` for real, or ``injected``: a failure simulated on purpose.
     """
 
     call_id: str
@@ -60,6 +60,7 @@ class Origin(Entity):
     operation: Operation
     round: int = Field(default=0, ge=0)
     injection: InjectionType | None = None
+    sub_type: InjectionSubType | None = None
 
 
 class Turn(Entity):
@@ -110,12 +111,14 @@ class InjectionRecord(Entity):
 
     Attributes:
         type: Kind of injection.
+        sub_type: What exactly it did; None in rows of versions that had no sub-types.
         round: Refinement round.
         anchor: Id of the turn that was masked; its first replacement keeps this id.
         turn_ids: All turns the injection wrote. None may be injected into again.
     """
 
     type: InjectionType
+    sub_type: InjectionSubType | None = None
     round: int
     anchor: str
     turn_ids: tuple[str, ...]

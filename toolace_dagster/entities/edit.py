@@ -10,10 +10,12 @@ from typing import Literal
 
 from toolace_dagster.entities.base import Entity
 from toolace_dagster.entities.dialogue import Dialogue, InjectionRecord, Operation, Turn
-from toolace_dagster.entities.task import InjectionType
+from toolace_dagster.entities.task import InjectionSubType, InjectionType
 
 EditOutcome = Literal["accepted", "kept", "discarded"]
 """``accepted``: the new turns are in. ``kept``: the judge preferred the old. ``discarded``: the fill was unusable."""
+
+JudgeVerdict = Literal["new", "old", "equal"]
 
 
 class Replacement(Entity):
@@ -41,9 +43,11 @@ class Edit(Entity):
         sequence: Order within the round, from 0.
         operation: Which of the two refinement operations.
         injection: Kind of injection, for complexity injection.
+        sub_type: What exactly it does.
         replacements: Masked turns with their fills; unusable fills leave ``after`` empty.
         withheld_tools: Tools taken from the initial offer (tool awareness).
         outcome: What became of it.
+        verdict: What the judge preferred; None where it was not asked.
         order_shown: Which version the judge saw first.
         reason: The judge's reason, or why the fill was unusable.
         call_ids: Model calls behind it.
@@ -55,9 +59,11 @@ class Edit(Entity):
     sequence: int
     operation: Operation
     injection: InjectionType | None = None
+    sub_type: InjectionSubType | None = None
     replacements: tuple[Replacement, ...]
     withheld_tools: tuple[str, ...] = ()
     outcome: EditOutcome
+    verdict: JudgeVerdict | None = None
     order_shown: Literal["old_first", "new_first"] | None = None
     reason: str = ""
     call_ids: tuple[str, ...] = ()
@@ -89,7 +95,9 @@ def apply_edit(dialogue: Dialogue, edit: Edit) -> Dialogue:
     injections = dialogue.injections
     if edit.injection is not None:
         written = tuple(turn.id for replacement in edit.replacements for turn in replacement.after)
-        record = InjectionRecord(type=edit.injection, round=edit.round, anchor=edit.masked[0], turn_ids=written)
+        record = InjectionRecord(
+            type=edit.injection, sub_type=edit.sub_type, round=edit.round, anchor=edit.masked[0], turn_ids=written
+        )
         injections = (*injections, record)
     tools = tuple(name for name in dialogue.initial_tools if name not in edit.withheld_tools)
     return dialogue.model_copy(

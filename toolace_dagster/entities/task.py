@@ -24,6 +24,60 @@ class InjectionType(StrEnum):
     NON_FUNCTION_CALLING = "non_function_calling"
 
 
+class InjectionSubType(StrEnum):
+    """What exactly an injection does; each belongs to one type. The paper names the types alone."""
+
+    MISSING_VALUE = "missing_value"
+    AMBIGUOUS_REFERENCE = "ambiguous_reference"
+    USER_CORRECTION = "user_correction"
+    TOOL_ARRIVES_LATER = "tool_arrives_later"
+    TOOL_NEVER_ARRIVES = "tool_never_arrives"
+    IRRELEVANT_REQUEST = "irrelevant_request"
+    INVALID_ARGUMENT = "invalid_argument"
+    SERVICE_ERROR = "service_error"
+    EMPTY_RESULT = "empty_result"
+    PARTIAL_RESULT = "partial_result"
+    CHIT_CHAT = "chit_chat"
+    QUESTION_ABOUT_RESULTS = "question_about_results"
+    SUMMARY_REQUEST = "summary_request"
+
+    @property
+    def type(self) -> InjectionType:
+        """The type it belongs to."""
+        return _TYPE_OF[self]
+
+    @property
+    def fails(self) -> bool:
+        """Whether the tool answers with an error; an empty or partial result is none."""
+        return self in (InjectionSubType.INVALID_ARGUMENT, InjectionSubType.SERVICE_ERROR)
+
+
+SUB_TYPES: dict[InjectionType, tuple[InjectionSubType, ...]] = {
+    InjectionType.CLARIFICATION: (
+        InjectionSubType.MISSING_VALUE,
+        InjectionSubType.AMBIGUOUS_REFERENCE,
+        InjectionSubType.USER_CORRECTION,
+    ),
+    InjectionType.TOOL_AWARENESS: (
+        InjectionSubType.TOOL_ARRIVES_LATER,
+        InjectionSubType.TOOL_NEVER_ARRIVES,
+        InjectionSubType.IRRELEVANT_REQUEST,
+    ),
+    InjectionType.ERROR_SIMULATION: (
+        InjectionSubType.INVALID_ARGUMENT,
+        InjectionSubType.SERVICE_ERROR,
+        InjectionSubType.EMPTY_RESULT,
+        InjectionSubType.PARTIAL_RESULT,
+    ),
+    InjectionType.NON_FUNCTION_CALLING: (
+        InjectionSubType.CHIT_CHAT,
+        InjectionSubType.QUESTION_ABOUT_RESULTS,
+        InjectionSubType.SUMMARY_REQUEST,
+    ),
+}
+_TYPE_OF = {sub_type: kind for kind, sub_types in SUB_TYPES.items() for sub_type in sub_types}
+
+
 class Slot(Entity):
     """One place in a domain's dataset, which attempts try to fill.
 
@@ -137,6 +191,7 @@ class TaskPlan(Entity):
         language: Language of the dialogue, by its English name.
         today: The day the dialogue happens, against which relative dates are read; None leaves it open.
         injections: Kinds to inject, in order; 1 to 3 by default.
+        sub_types: What exactly each of them does, in the same order.
     """
 
     slot: Slot
@@ -148,6 +203,7 @@ class TaskPlan(Entity):
     language: str = "English"
     today: date | None = None
     injections: tuple[InjectionType, ...] = ()
+    sub_types: tuple[InjectionSubType, ...] = ()
 
     @property
     def needed_tools(self) -> tuple[str, ...]:
@@ -197,6 +253,7 @@ class TaskSpec(Entity):
         offered_tools: Needed tools and distractors in the order they are offered.
         tool_versions: Fingerprint of each offered tool.
         injections: Kinds of complexity to inject, in order.
+        sub_types: What exactly each of them does, in the same order.
     """
 
     dialogue_id: str
@@ -210,3 +267,4 @@ class TaskSpec(Entity):
     offered_tools: tuple[str, ...] = Field(min_length=1)
     tool_versions: dict[str, str]
     injections: tuple[InjectionType, ...] = ()
+    sub_types: tuple[InjectionSubType, ...] = ()

@@ -15,8 +15,9 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 
-from toolace_dagster.entities import InjectionType, PlanShape, Slot, SubTaskPlan, Taken, TaskPlan, Tool
+from toolace_dagster.entities import PlanShape, Slot, SubTaskPlan, Taken, TaskPlan, Tool
 from toolace_dagster.entities.randomness import generator
+from toolace_dagster.initialization.complexity import draw_injections, draw_sub_types
 from toolace_dagster.initialization.coverage import Turns, share_of, take_turns
 from toolace_dagster.initialization.distractors import Distractors
 from toolace_dagster.initialization.personas import draw_user
@@ -110,6 +111,7 @@ class PlanSampler:
         number = _draw(rng, settings.distractors)
         user = draw_user(slot, settings)
         distractors = self._distractors.draw(slot, needed, number, settings.distractors.low, rng)
+        injections = draw_injections(rng, settings, _draw(rng, settings.injections), count)
         return TaskPlan(
             slot=slot,
             sub_tasks=tuple(sub_tasks),
@@ -119,7 +121,8 @@ class PlanSampler:
             manner=user.manner,
             language=user.language,
             today=user.today,
-            injections=_injections(rng, settings.injections),
+            injections=injections,
+            sub_types=draw_sub_types(generator("sub_types", slot), settings, injections),
         )
 
     def _options(
@@ -303,12 +306,3 @@ def _draw(rng: random.Random, bounds: Range) -> int:
         return rng.randint(bounds.low, bounds.high)
     numbers = sorted(bounds.weights)
     return rng.choices(numbers, [bounds.weights[number] for number in numbers])[0]
-
-
-def _injections(rng: random.Random, bounds: Range) -> tuple[InjectionType, ...]:
-    """Distinct kinds first; a kind recurs only when more are wanted than there are kinds."""
-    kinds: list[InjectionType] = []
-    for _ in range(_draw(rng, bounds)):
-        unused = [kind for kind in InjectionType if kind not in kinds]
-        kinds.append(rng.choice(unused or list(InjectionType)))
-    return tuple(kinds)

@@ -98,4 +98,5 @@ def _spec(reply: TaskSpecReply, plan: TaskPlan, offered: tuple[str, ...], tools:
         offered_tools=offered,
         tool_versions={name: tools[name].fingerprint for name in offered},
         injections=plan.injections,
+        sub_types=plan.sub_types,
     )

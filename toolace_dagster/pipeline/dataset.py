@@ -241,9 +241,17 @@ def card_facts(warehouse: Warehouse, settings: Settings) -> CardFacts:
             for domain in domains
             for row in warehouse.domain(domain).read(sql("queries/tool_sources"))
         ),
-        injections=Counter(record.type.value for row in rows for record in row.dialogue.injections),
+        injections=_injections(rows),
         example=min(rows, key=lambda row: row.dialogue.id, default=None),
     )
+
+
+def _injections(rows: list[DatasetRow]) -> Counter[str]:
+    """Injections by type, and by type and sub-type."""
+    records = [record for row in rows for record in row.dialogue.injections]
+    counts = Counter(record.type.value for record in records)
+    counts.update(f"{record.type}: {record.sub_type}" for record in records if record.sub_type)
+    return counts
 
 
 def _reasons(summaries: list[DomainSummary]) -> tuple[ReasonCount, ...]:

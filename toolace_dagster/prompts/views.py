@@ -127,6 +127,8 @@ def masked_view(turn: Turn, *, filled_with: str | None = None) -> dict[str, Any]
         shown["is_error"] = any(output.is_error for output in turn.outputs)
     if turn.origin.injection is not None:
         shown["complication"] = turn.origin.injection.value
+    if turn.origin.sub_type is not None:
+        shown["sub_type"] = turn.origin.sub_type.value
     if turn.tools_added:
         shown["tools_added"] = list(turn.tools_added)
     return shown if filled_with is None else shown | {"with": filled_with}

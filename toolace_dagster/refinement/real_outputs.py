@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from toolace_dagster.entities import Dialogue, Origin, Replacement, ToolCall, ToolOutput, Turn, canonical_json
+from toolace_dagster.entities import Dialogue, Replacement, ToolCall, ToolOutput, Turn, canonical_json
 from toolace_dagster.execution.protocol import ExecutionFailed, Outcome, ToolRun
 from toolace_dagster.initialization.real_outputs import executed, real_output, rebound_turns
 from toolace_dagster.llm.protocol import ModelRequest, Program, ask, run_tools
@@ -176,7 +176,7 @@ def _as_replacements(
         if (fill := filled.get(before.id)) is not None:
             made.append(fill.model_copy(update={"after": (turn,)}))
         elif turn != before:
-            origin = Origin(operation="reasonability_refinement", round=round_number, injection=before.origin.injection)
+            origin = before.origin.model_copy(update={"operation": "reasonability_refinement", "round": round_number})
             after = turn.model_copy(update={"origin": origin})
             made.append(Replacement(before=before, after=(after,), dependent=True))
     return made

@@ -201,7 +201,12 @@ def _fill(unit: tuple[Turn, ...], fill: FillReply, round_number: int) -> tuple[T
     """
     turn = unit[0]
     origin, *dependent = (
-        Origin(operation="reasonability_refinement", round=round_number, injection=each.origin.injection)
+        Origin(
+            operation="reasonability_refinement",
+            round=round_number,
+            injection=each.origin.injection,
+            sub_type=each.origin.sub_type,
+        )
         for each in unit
     )
     content = fill.content.strip()

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from toolace_dagster.entities import Dialogue, Edit, Entity, InjectionType, TaskSpec, Tool, apply_edit
+from toolace_dagster.entities import SUB_TYPES, Dialogue, Edit, Entity, InjectionSubType, TaskSpec, Tool, apply_edit
 from toolace_dagster.llm.protocol import Program
 from toolace_dagster.refinement.injection import injection_program
 from toolace_dagster.refinement.reasonability import reasonability_program
@@ -39,9 +39,11 @@ def stage_name(round_number: int) -> str:
     return f"refinement_round_{round_number:02d}"
 
 
-def planned_injections(spec: TaskSpec, round_number: int, rounds: int) -> list[InjectionType]:
+def planned_injections(spec: TaskSpec, round_number: int, rounds: int) -> list[InjectionSubType]:
     """The injections of one round: the first in round 1, the second in round 2, and so on round robin."""
-    return [kind for index, kind in enumerate(spec.injections) if index % rounds == round_number - 1]
+    # A spec made before there were sub-types has types alone; each stands for its first sub-type.
+    planned = spec.sub_types or tuple(SUB_TYPES[kind][0] for kind in spec.injections)
+    return [each for index, each in enumerate(planned) if index % rounds == round_number - 1]
 
 
 def round_program(
@@ -65,12 +67,12 @@ def round_program(
     Returns:
         The dialogue after the round, with all edits tried.
     """
-    kinds = planned_injections(spec, round_number, settings.rounds)
-    if not kinds and is_covered(dialogue):
+    planned = planned_injections(spec, round_number, settings.rounds)
+    if not planned and is_covered(dialogue):
         return RefinedDialogue(dialogue=dialogue, finished=True)
     edits: list[Edit] = []
-    for kind in kinds:
-        injected = yield from injection_program(dialogue, spec, tools, settings, kind, round_number, len(edits))
+    for sub_type in planned:
+        injected = yield from injection_program(dialogue, spec, tools, settings, sub_type, round_number, len(edits))
         if injected is not None:
             edits.append(injected)
             dialogue = apply_edit(dialogue, injected)

@@ -119,14 +119,14 @@ def _stages(story: Story) -> Iterator[str]:
 
 def _spec(spec: TaskSpec) -> Iterator[str]:
     yield f"    scenario: {spec.scenario}"
-    yield f"    persona: {spec.persona}; injections planned: {', '.join(spec.injections) or 'none'}"
+    yield f"    persona: {spec.persona}; injections planned: {', '.join(spec.sub_types or spec.injections) or 'none'}"
     for sub_task in spec.sub_tasks:
         tools = ", ".join(sub_task.tools)
         yield f"    sub-task {sub_task.index} ({sub_task.steps} steps with {tools}): {sub_task.goal}"
 
 
 def _edit(edit: Row) -> Iterator[str]:
-    kind = edit["injection"] or "mask-and-fill"
+    kind = ": ".join(part for part in (edit["injection"], edit["sub_type"]) if part) or "mask-and-fill"
     yield f"  edit {edit['edit_id']} ({kind}) of {', '.join(edit['masked'])}: {edit['outcome']} - {edit['reason']}"
     for replacement in json.loads(edit["replacements"]):
         before = turn_line(replacement["before"])

@@ -8,25 +8,37 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from random import Random
 from typing import Any
 
 from toolace_dagster.llm.offline.arguments import Filled
+from toolace_dagster.llm.offline.asides import (
+    answer_about,
+    errand_for,
+    question_for,
+    refusal_of,
+    resigned,
+    summary,
+    summary_wanted,
+)
 from toolace_dagster.llm.offline.composer import Exchange
 from toolace_dagster.llm.offline.correction import refusal
 from toolace_dagster.llm.offline.errors import CALL_ERRORS, REPAIR_FACTOR, Errors
 from toolace_dagster.llm.offline.failures import failing_turns, failure_told, unspoiled
 from toolace_dagster.llm.offline.free_results import failure_text
-from toolace_dagster.llm.offline.injection import following_calls, given, now_available
+from toolace_dagster.llm.offline.injection import corrected, following_calls, given, now_available, vaguely
 from toolace_dagster.llm.offline.memory import Memory, Turn
 from toolace_dagster.llm.offline.mistakes import spoil_call, spoil_output, spoil_reply
-from toolace_dagster.llm.offline.reports import Answered, ask_for, decline, recover, report
+from toolace_dagster.llm.offline.poor_results import completed, cut, emptied, narrowed, widened
+from toolace_dagster.llm.offline.reports import Answered, ask_for, ask_which, decline, recover, report
 from toolace_dagster.llm.offline.request import Request
 from toolace_dagster.llm.offline.scene import (
-    is_failure,
+    is_superseded,
     kind_of,
     relied_on,
     said_in,
+    stated,
     sub_task_at,
     sub_task_of,
     withheld_by,
@@ -119,9 +131,14 @@ class _Filler:
                 (str(c.get("name")), c["arguments"] if isinstance(c.get("arguments"), dict) else {})
                 for c in objects_in(turn.get("tool_calls"))
             ]
-            if not self._fails(at):
+            if not is_superseded(self.turns, at):
                 self.step += 1
         elif kind == "outputs":
+            if at and is_superseded(self.turns, at - 1):
+                # What went wrong on purpose is no answer.
+                if remember:
+                    self.memory.add(turn)
+                return
             for (name, arguments), output in zip(self.pending, objects_in(turn.get("outputs")), strict=False):
                 if not output.get("is_error"):
                     self.answers.append((self.request.tools.get(name), name, arguments, output.get("content")))
@@ -131,23 +148,12 @@ class _Filler:
             self.memory.add(turn)
 
     def _fails(self, at: int) -> bool:
-        """Whether the call at a position is the failing one of an error simulation."""
-        following = self.turns[at + 1] if at + 1 < len(self.turns) else None
-        if following is not None and following.get("outputs"):
-            return is_failure(following) and self._simulated_error(at)
-        return self._simulated_error(at) and not self._recovers(at)
+        """Whether the masked call at a position is the one of an error simulation that goes wrong."""
+        return self._simulated_error(at) and is_superseded(self.turns, at)
 
     def _simulated_error(self, at: int) -> bool:
         """Whether the call at a position belongs to an error simulation; tools have errors of their own too."""
         return self.turns[at].get("complication") == "error_simulation"
-
-    def _recovers(self, at: int) -> bool:
-        if at < 2:
-            return False
-        before = self.turns[at - 1]
-        if before.get("outputs"):
-            return is_failure(before)
-        return kind_of(self.turns[at - 2]) == "call" and self.turns[at - 2].get("complication") == "error_simulation"
 
     def _fill(self, at: int, turn: Turn) -> dict[str, Any]:
         match kind_of(turn):
@@ -164,29 +170,73 @@ class _Filler:
         following = self.turns[at + 1] if at + 1 < len(self.turns) else {}
         answered = kind_of(following) == "reply"
         complication = turn.get("complication")
-        if turn.get("tools_added"):
-            return now_available(self.voice, self.request)
-        if complication == "non_function_calling" and answered:
-            told = str(following.get("content") or "")
-            return self.voice.finish(remark_for(told, self.memory, self.request.stream(f"talk/{at}")))
+        sub_type = turn.get("sub_type")
         calls, before = following_calls(self.request, turn)
         flat = [filled for step in calls for filled in step]
-        out: list[Any] = []
+        opens = not any(t.get("outputs") for t in before)
+        rng = self.request.stream(f"query/{at}")
+        if turn.get("tools_added"):
+            return self._available(at, calls)
+        if answered and complication in ("non_function_calling", "tool_awareness") and sub_type != "tool_arrives_later":
+            return self.voice.finish(self._aside(at, str(following.get("content") or ""), sub_type))
         if complication == "clarification" and not answered and at >= 2:
             found = withheld_by(flat, str(self.turns[at - 1].get("content") or ""), "")
+            if found is not None and sub_type == "user_correction":
+                return corrected(found[1], self.voice, self.request)
             if found is not None:
                 return given(found[1], found[0], found[2].params.get(found[0], {}), self.voice, self.request)
         if complication == "clarification" and answered:
             later = self.turns[at + 2] if at + 2 < len(self.turns) else {}
-            found = withheld_by(flat, str(following.get("content") or ""), str(later.get("content") or ""))
+            asked = str(following.get("content") or "")
+            found = withheld_by(flat, asked, str(later.get("content") or ""))
+            wrong = re.search("“(.+?)”", asked) if sub_type == "user_correction" else None
+            extra = [(found[0], wrong[1])] if found is not None and wrong else None
             out = [found[1]] if found is not None else []
-        return request_text(
-            calls,
-            self.voice,
-            self.request.stream(f"query/{at}"),
-            first=not any(t.get("outputs") for t in before),
-            leave_out=out,
-        )
+            text = request_text(calls, self.voice, rng, first=opens, leave_out=out, extra=extra)
+            if sub_type == "ambiguous_reference" and found is not None:
+                text += " " + self.voice.finish(vaguely(found[0], found[2].params.get(found[0], {}), rng))
+            return text
+        if complication == "tool_awareness" and answered:
+            return self._before_the_tool(at, calls, first=opens)
+        text = request_text(calls, self.voice, rng, first=opens)
+        let_go = complication == "tool_awareness"
+        return f"{self.voice.finish(resigned(rng))} {text}" if let_go else text
+
+    def _aside(self, at: int, answer: str, sub_type: Any) -> str:
+        """What a user says that needs no tool, or that no tool can do, given the assistant's answer."""
+        rng = self.request.stream(f"talk/{at}")
+        match sub_type:
+            case "tool_never_arrives" | "irrelevant_request":
+                return errand_for(answer, rng)
+            case "summary_request":
+                return summary_wanted(rng)
+            case "question_about_results":
+                return question_for(answer, self.memory, rng) or summary_wanted(rng)
+            case _:
+                return remark_for(answer, self.memory, rng)
+
+    def _available(self, at: int, calls: list[list[Filled]]) -> str:
+        """A tool is there now; what the user has not said yet comes with it."""
+        text = now_available(self.voice, self.request)
+        before = str(self.turns[at - 2].get("content") or "") if at >= 2 else ""
+        needed = [s.value for step in calls for f in step for s in f.sources.values() if s.kind in ("detail", "made")]
+        known = [value for value in needed if stated(value, before)]
+        if before and len(known) < len(needed):
+            rng = self.request.stream(f"rest/{at}")
+            text += " " + request_text(calls, self.voice, rng, first=False, leave_out=known)
+        return text
+
+    def _before_the_tool(self, at: int, calls: list[list[Filled]], *, first: bool) -> str:
+        """A request for what a tool is for that arrives two turns later, without what is said then."""
+        later = self.turns[at + 2] if at + 2 < len(self.turns) else {}
+        name = next(iter(as_list(later.get("tools_added"))), None)
+        said = str(later.get("content") or "")
+        flat = [filled for step in calls for filled in step]
+        needed = [s.value for f in flat for s in f.sources.values() if s.kind in ("detail", "made")]
+        out = [value for value in needed if stated(value, said)]
+        if out:
+            calls = [[filled for filled in step if filled.tool.name == name] for step in calls]
+        return request_text(calls, self.voice, self.request.stream(f"query/{at}"), first=first, leave_out=out)
 
     def _call(self, at: int, turn: Turn) -> dict[str, Any]:
         exchange = self._open()
@@ -195,6 +245,8 @@ class _Filler:
         later = self.turns[at + 2] if at + 2 < len(self.turns) else {}
         if failing and later.get("tool_calls"):
             calls = copy.deepcopy(objects_in(later["tool_calls"])[:count])
+            if turn.get("sub_type") in ("empty_result", "partial_result"):
+                return self._poor_result(at, calls, turn["sub_type"])
             turns = failing_turns(self.request, self.task, calls, failure_told(str(later.get("content") or "")), at)
             return {"tool_calls": turns.calls, "outputs": turns.outputs}
         rng = self.request.stream(f"mistakes/{at}")
@@ -229,6 +281,19 @@ class _Filler:
             outputs[0]["content"] = spoil_output(outputs[0]["content"], made[0].tool.result, self.errors.rng)
         return {"content": content, "tool_calls": calls, "outputs": outputs}
 
+    def _poor_result(self, at: int, calls: list[dict[str, Any]], sub_type: str) -> dict[str, Any]:
+        """A call that finds nothing, or not all; what it should find follows."""
+        following = objects_in(self.turns[at + 3].get("outputs")) if at + 3 < len(self.turns) else []
+        whole = following[0].get("content") if following else {}
+        for call in calls if sub_type == "empty_result" else []:
+            tool = self.request.tools.get(str(call.get("name")))
+            if tool is not None:
+                rng = self.request.stream(f"narrow/{at}")
+                call["arguments"] = narrowed(tool, as_object(call.get("arguments")), rng)
+        asked = as_object(calls[0].get("arguments")) if calls else {}
+        content = emptied(whole, asked) if sub_type == "empty_result" else cut(whole)
+        return {"tool_calls": calls, "outputs": [{"content": content, "is_error": False} for _ in calls]}
+
     def _recovery(self, at: int, exchange: Exchange, rng: Random) -> dict[str, Any]:
         """The call after a failed one: the same again, with the argument at fault looked up afresh."""
         failed = objects_in(self.turns[at - 2].get("tool_calls")) if at >= 2 else []
@@ -255,8 +320,15 @@ class _Filler:
                 ):
                     arguments[name] = afresh.arguments[name]
                     kind, fault = ("not_found" if "not_found" in told else "invalid_argument"), name
+            sub_type = self.turns[at].get("sub_type")
+            if sub_type in ("empty_result", "partial_result"):
+                kind = str(sub_type)
+            if sub_type == "empty_result":
+                arguments = widened(tool, arguments, afresh.arguments)
             filled = Filled(tool, 0, arguments)
             content = exchange.output(filled, relied_on(self.turns, at, tool))
+            if sub_type == "partial_result" and number < len(errors):
+                content = completed(errors[number].get("content"), content)
             self.memory.calls.append((tool.name, arguments))
             self.answers.append((tool, tool.name, arguments, content))
             calls.append(filled.call)
@@ -290,6 +362,12 @@ class _Filler:
     def _outputs(self, at: int, turn: Turn) -> list[dict[str, Any]]:
         if turn.get("complication") == "error_simulation":
             later = self.turns[at + 1] if at + 1 < len(self.turns) else {}
+            if turn.get("sub_type") in ("empty_result", "partial_result"):
+                following = objects_in(self.turns[at + 2].get("outputs")) if at + 2 < len(self.turns) else []
+                whole = following[0].get("content") if following else {}
+                asked = self.pending[0][1] if self.pending else {}
+                content = emptied(whole, asked) if turn["sub_type"] == "empty_result" else cut(whole)
+                return [{"content": content, "is_error": False} for _ in self.pending]
             return self._errors_before(later)
         exchange = self._open()
         outputs: list[dict[str, Any]] = []
@@ -320,15 +398,24 @@ class _Filler:
                 calls, _ = following_calls(self.request, following or turn)
                 flat = [filled for step in calls for filled in step]
                 found = withheld_by(flat, "", str(following.get("content") or ""))
+                if found and turn.get("sub_type") in ("ambiguous_reference", "user_correction"):
+                    return ask_which(found[0], found[2].params.get(found[0], {}), [], rng)
                 return (
                     ask_for(found[0], found[2].params.get(found[0], {}), rng)
                     if found
                     else "Could you tell me a little more?"
                 )
+            case "tool_awareness" if not following.get("tools_added"):
+                return refusal_of(str(before.get("content") or ""), rng)
             case "tool_awareness":
                 added = following.get("tools_added")
                 name = str(next(iter(as_list(added)), ""))
                 return decline(self.request.tools.get(name), name or "do that", rng)
+            case "non_function_calling" if turn.get("sub_type") == "summary_request":
+                return summary(self.memory, self.request, rng)
+            case "non_function_calling" if turn.get("sub_type") == "question_about_results":
+                asked = str(before.get("content") or "")
+                return answer_about(asked, self.memory, rng) or summary(self.memory, self.request, rng)
             case "non_function_calling":
                 return answer_to(str(before.get("content") or ""), self.memory, rng)
             case _:

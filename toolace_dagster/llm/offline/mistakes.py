@@ -46,7 +46,7 @@ def spoil_call(kind: str, filled: Filled, maker: Maker, rng: Random) -> bool:
             if not names:
                 return False
             name = rng.choice(names)
-            arguments[name] = _other(arguments[name], name, params.get(name, {}), maker, rng)
+            arguments[name] = other_value(arguments[name], name, params.get(name, {}), maker, rng)
         case "altered_value":
             names = [
                 name
@@ -58,7 +58,7 @@ def spoil_call(kind: str, filled: Filled, maker: Maker, rng: Random) -> bool:
             if not names:
                 return False
             name = rng.choice(names)
-            arguments[name] = _other(arguments[name], name, params.get(name, {}), maker, rng)
+            arguments[name] = other_value(arguments[name], name, params.get(name, {}), maker, rng)
         case "wrong_type":
             names = [name for name, value in arguments.items() if not isinstance(value, dict)]
             if not names:
@@ -130,7 +130,8 @@ def break_json(text: str, rng: Random) -> str:
     return f"Here is the answer:\n{text[:-1]},}}"
 
 
-def _other(value: Any, name: str, view: Schema, maker: Maker, rng: Random) -> Any:
+def other_value(value: Any, name: str, view: Schema, maker: Maker, rng: Random) -> Any:
+    """Another value of the same kind: a neighbouring day or number, another choice, a mistyped identifier."""
     if isinstance(value, bool):
         return not value
     allowed = view.get("enum")

@@ -311,6 +311,16 @@ def recover(failure: str, name: str | None, rng: Random) -> str:
             "Nothing matched the {thing} I used; I had it wrong, so I'll call again with the right one.",
             "That {thing} doesn't exist. I mistyped it and will repeat the call with the correct one.",
         ),
+        "empty_result": (
+            "Nothing came back for that, so I'll search less narrowly.",
+            "That search was too narrow and found nothing; here it is again without the extra restriction.",
+            "No hits like that. I'll look again the way you put it.",
+        ),
+        "partial_result": (
+            "That answer was cut short, so I'll fetch it in full.",
+            "Only a part came back; I'll ask once more for the rest.",
+            "The list stops in the middle, I'm requesting it again.",
+        ),
     }
     common = (
         "The service did not answer in time, so I'll try once more.",
@@ -318,3 +328,30 @@ def recover(failure: str, name: str | None, rng: Random) -> str:
         "The system was briefly unavailable, so I'll send the same request again.",
     )
     return rng.choice(frames.get(failure, common)).format(thing=thing)
+
+
+def ask_which(name: str, view: Schema, candidates: list[Any], rng: Random) -> str:
+    """A question about which of several things is meant."""
+    phrase = noun_phrase(re.sub(r"\s*\(\d+\)$", "", name), str(view.get("description", "")))
+    if len(candidates) > 1:
+        named = joined([str(each) for each in candidates], "or")
+        return rng.choice(("Do you mean {}?", "Which one is it: {}?", "Just to be clear, {}?")).format(named)
+    frames = (
+        "Which {} do you mean exactly?",
+        "I'm not sure which {} that is. Could you name it?",
+        "Could you be more precise about the {}?",
+    )
+    return rng.choice(frames).format(phrase)
+
+
+def confirm(name: str, view: Schema, value: Any, rng: Random) -> str:
+    """A question whether a value was understood."""
+    phrase = noun_phrase(re.sub(r"\s*\(\d+\)$", "", name), str(view.get("description", "")))
+    frames = (
+        "Just to be sure before I start: the {} is “{}”, right?",
+        "Let me check the {}: “{}”. Is that correct?",
+        "I have “{}” as the {}. Shall I go on with that?",
+    )
+    frame = rng.choice(frames)
+    said = unmarked(say(value))
+    return frame.format(said, phrase) if frame.startswith("I have") else frame.format(phrase, said)

@@ -53,6 +53,21 @@ def is_failure(turn: Turn | None) -> bool:
     return bool(outputs) and all(output.get("is_error") for output in outputs)
 
 
+def is_superseded(dialogue: list[Turn], at: int) -> bool:
+    """Whether the call at a position went wrong on purpose: the next call repeats it, with a sentence on why."""
+    turn, later = dialogue[at], dialogue[at + 2] if at + 2 < len(dialogue) else {}
+    if kind_of(turn) != "call" or kind_of(later) != "call":
+        return False
+    if turn.get("masked") and turn.get("complication") != "error_simulation":
+        return False
+    if later.get("masked") and not later.get("content"):
+        return later.get("complication") == "error_simulation"
+    if not str(later.get("content") or "").strip():
+        return False
+    names = [call.get("name") for call in objects_in(later.get("tool_calls"))]
+    return bool(turn.get("masked")) or names == [call.get("name") for call in objects_in(turn.get("tool_calls"))]
+
+
 def recovered(
     turn: Turn,
     tools: dict[str, ToolView],
@@ -60,6 +75,7 @@ def recovered(
     sub_task: dict[str, Any],
     task: dict[str, Any],
     earlier_names: list[str] | None = None,
+    known: int | None = None,
 ) -> list[Filled]:
     """The calls of a visible turn, each argument with its likely source.
 
@@ -70,6 +86,7 @@ def recovered(
         sub_task: Its sub-task.
         task: The whole task.
         earlier_names: Tools that were called before in the sub-task.
+        known: Number of outputs that the user has heard of; what later ones name, the user can't name yet.
 
     Returns:
         One entry per call of a known tool. A value without any source is ``made``: the user has to say it.
@@ -106,7 +123,13 @@ def recovered(
                     "output",
                     value,
                     seen,
-                    ("named" if label(seen.holder) else "first" if not seen.position else "second")
+                    (
+                        "named"
+                        if label(seen.holder) and (known is None or seen.output < known)
+                        else "first"
+                        if not seen.position
+                        else "second"
+                    )
                     if several
                     else "only",
                 )

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from toolace_dagster.entities import InjectionRecord, InjectionType, Turn
+from toolace_dagster.entities import InjectionRecord, InjectionSubType, InjectionType, Turn
+from toolace_dagster.refinement.values import is_empty
 from toolace_dagster.verification.rules.registry import Defect, Subject, rule
 
 _QUESTION = re.compile("[?;\\uff1f\\u061f]")
@@ -46,7 +47,8 @@ def plan_coverage(subject: Subject) -> Iterator[Defect]:
 def step_count(subject: Subject) -> Iterator[Defect]:
     """Each sub-task has the planned number of tool-calling steps; a failed call does not count."""
     assert subject.spec is not None
-    failed = {placed.turn.id for placed in subject.calls if placed.failed}
+    # Neither do the poor results of an error simulation, which the corrected call gets again.
+    failed = {p.turn.id for p in subject.calls if p.failed or (p.output and p.output.source == "injected")}
     for sub_task in subject.spec.sub_tasks:
         steps = sum(
             turn.is_call and turn.sub_task == sub_task.index and turn.id not in failed
@@ -69,16 +71,28 @@ def injection_intact(subject: Subject) -> Iterator[Defect]:
                 evidence=", ".join(sorted(set(record.turn_ids) - by_id.keys())),
             )
         elif record.type is InjectionType.ERROR_SIMULATION:
-            yield from _error_intact(turns)
+            yield from _error_intact(record, turns)
         else:
             yield from _words_intact(record, turns)
 
 
-def _error_intact(turns: list[Turn]) -> Iterator[Defect]:
+def _error_intact(record: InjectionRecord, turns: list[Turn]) -> Iterator[Defect]:
+    """What the tool answers first is still an error, or the empty or partial result that it was meant to be."""
     answers = [turn for turn in turns if turn.outputs]
-    if answers and not any(output.is_error or not output.content for turn in answers for output in turn.outputs):
-        evidence = str(answers[0].outputs[0].content)
-        yield Defect("The simulated error is no error any more.", answers[0].id, "$.outputs", evidence)
+    if not answers:
+        return
+    outputs = [output for turn in answers for output in turn.outputs]
+    evidence, place = str(outputs[0].content), (answers[0].id, "$.outputs")
+    failing = any(output.is_error for output in outputs)
+    sub_type = record.sub_type
+    if sub_type is None or sub_type.fails:
+        # Rows made before there were sub-types do not say whether an empty result was meant.
+        if not failing and (sub_type is not None or all(output.content for output in outputs)):
+            yield Defect("The simulated error is no error any more.", *place, evidence)
+    elif failing:
+        yield Defect(f"The {sub_type.value.replace('_', ' ')} has become an error.", *place, evidence)
+    elif sub_type is InjectionSubType.EMPTY_RESULT and not all(is_empty(output.content) for output in outputs):
+        yield Defect("The empty result is not empty any more.", *place, evidence)
 
 
 def _words_intact(record: InjectionRecord, turns: list[Turn]) -> Iterator[Defect]:
