@@ -229,7 +229,7 @@ def _poor_result(request: Request, masked: Turn, wanted: dict[str, Any]) -> list
     dialogue = request.items("dialogue")
     at = next((i for i, turn in enumerate(dialogue) if turn.get("turn") == masked.get("turn")), len(dialogue))
     following = objects_in(dialogue[at + 1].get("outputs")) if at + 1 < len(dialogue) else []
-    whole = following[0].get("content") if following else {}
+    whole = following[0].get("content") if following else None
     empty = wanted.get("sub_type") == "empty_result"
     first = copy.deepcopy(calls)
     tool = request.tools.get(str(calls[0].get("name"))) if calls else None

@@ -284,7 +284,7 @@ class _Filler:
     def _poor_result(self, at: int, calls: list[dict[str, Any]], sub_type: str) -> dict[str, Any]:
         """A call that finds nothing, or not all; what it should find follows."""
         following = objects_in(self.turns[at + 3].get("outputs")) if at + 3 < len(self.turns) else []
-        whole = following[0].get("content") if following else {}
+        whole = following[0].get("content") if following else None
         for call in calls if sub_type == "empty_result" else []:
             tool = self.request.tools.get(str(call.get("name")))
             if tool is not None:
@@ -364,7 +364,7 @@ class _Filler:
             later = self.turns[at + 1] if at + 1 < len(self.turns) else {}
             if turn.get("sub_type") in ("empty_result", "partial_result"):
                 following = objects_in(self.turns[at + 2].get("outputs")) if at + 2 < len(self.turns) else []
-                whole = following[0].get("content") if following else {}
+                whole = following[0].get("content") if following else None
                 asked = self.pending[0][1] if self.pending else {}
                 content = emptied(whole, asked) if turn["sub_type"] == "empty_result" else cut(whole)
                 return [{"content": content, "is_error": False} for _ in self.pending]
