@@ -119,12 +119,7 @@ def test_a_dialogue_fixes_its_world() -> None:
 
 
 def test_dialogues_of_an_executable_domain_hold_real_outputs_to_the_end(tmp_path: Path) -> None:
-    pool = tmp_path / "pool"
-    pool.mkdir()
-    (pool / "library_lending.json").write_bytes((SHIPPED_POOL / "library_lending.json").read_bytes())
-    entry = f'[[backend]]\ndomain = "library_lending"\nkind = "python"\ntarget = "{LIBRARY.target}"\n'
-    (pool / "backends.toml").write_text(entry)
-    settings = Settings(pool=str(pool), dialogues=4, rounds=2, llm=ModelSettings(error_rate=0))
+    settings = Settings(dialogues=4, rounds=2, llm=ModelSettings(error_rate=0))
     where = StageContext(
         domain="library_lending", settings=settings, warehouse=Warehouse(tmp_path / "home"), run_id="first"
     )

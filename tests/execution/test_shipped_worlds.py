@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 import pytest
 
 from tests.execution.runs import call, run_of
-from toolace_dagster.execution import shipped
 from toolace_dagster.execution.executor import domain_executor
 from toolace_dagster.execution.protocol import ExecutedCall, Outcome
 from toolace_dagster.execution.shipped.apartment_rentals import RentalOffice
@@ -19,7 +16,7 @@ from toolace_dagster.execution.shipped.clinic_appointments import Clinic
 from toolace_dagster.execution.shipped.library_lending import Library
 from toolace_dagster.execution.shipped.podcast_studio import PodcastStudio
 from toolace_dagster.settings import SHIPPED_POOL
-from toolace_dagster.tool_pool import ToolPool, load_pool
+from toolace_dagster.tool_pool import load_pool
 
 POOL = load_pool(SHIPPED_POOL)
 WORLDS: dict[str, Any] = {
@@ -47,17 +44,8 @@ def samples(schema: dict[str, Any], *, every: bool) -> dict[str, Any]:
     return {name: one(view) for name, view in wanted.items()}
 
 
-def with_backends(folder: Path) -> ToolPool:
-    """The four domains in a pool that runs them for real."""
-    for name in WORLDS:
-        shutil.copy(SHIPPED_POOL / f"{name}.json", folder)
-    shutil.copy(Path(shipped.__file__).parent / "backends.toml", folder)
-    return load_pool(folder)
-
-
-def test_four_shipped_domains_run_for_real_in_a_pool_with_their_backends(tmp_path: Path) -> None:
-    assert {domain.name for domain in with_backends(tmp_path).domains if domain.backends} == set(WORLDS)
-    assert not [domain.name for domain in POOL.domains if domain.backends]
+def test_four_shipped_domains_run_for_real() -> None:
+    assert {domain.name for domain in POOL.domains if domain.backends} == set(WORLDS)
 
 
 @pytest.mark.parametrize("name", WORLDS)
@@ -80,9 +68,9 @@ def test_every_tool_answers_what_its_schema_says(name: str, every: bool) -> None
     assert all(count < 0.6 * len(SEEDS) for count in refused.values()), refused
 
 
-def outcomes_of(pool: ToolPool, name: str, *calls: ExecutedCall) -> tuple[Outcome, ...]:
+def outcomes_of(name: str, *calls: ExecutedCall) -> tuple[Outcome, ...]:
     """What the pool's own backend answers, in its confined worker."""
-    domain = pool.domain(name)
+    domain = POOL.domain(name)
     executor = domain_executor(name, domain.backends, {tool.name: tool for tool in domain.tools})
     assert executor is not None
     assert executor.executes == {tool.name for tool in domain.tools}
@@ -138,6 +126,23 @@ def test_a_lease_lets_the_apartment_it_is_for() -> None:
         office.request_apartment_repair(lease, "heating", "Radiator stays cold")
 
 
+def test_a_search_without_a_match_mostly_brings_one_up() -> None:
+    wish = {"min_bedrooms": 3, "amenities": ["furnished", "garden", "lift"], "pets_allowed": True}
+    found = 0
+    for seed in range(40):
+        office = RentalOffice(seed=seed)
+        listings = office.search_apartments("Osaka", 700.0, available_from="2026-09-01", **wish)["listings"]
+        assert all(each["monthly_rent"] <= 700 and each["bedrooms"] >= 3 for each in listings)
+        assert office.search_apartments("Osaka", 700.0, available_from="2026-09-01", **wish)["listings"] == listings
+        if listings:
+            found += 1
+            details = office.get_apartment_details(listings[0]["listing_id"])
+            assert details["monthly_rent"] == listings[0]["monthly_rent"]
+            assert details["available_from"] <= "2026-09-01"
+    assert 30 <= found < 40
+    assert RentalOffice(seed=1).search_apartments("Osaka", 100.0)["listings"] == []
+
+
 def test_an_application_above_the_limit_waits_and_cannot_be_signed() -> None:
     office = RentalOffice(seed=1)
     listing = office.search_apartments("Cork", 5000.0)["listings"][-1]["listing_id"]
@@ -175,10 +180,8 @@ def test_an_episode_needs_audio_and_is_published_once() -> None:
     assert studio.get_episode_audience(episode, to_date="2026-07-01")["play_count"] > 0
 
 
-def test_the_confined_worker_runs_each_shipped_world(tmp_path: Path) -> None:
-    pool = with_backends(tmp_path)
+def test_the_confined_worker_runs_each_shipped_world() -> None:
     found, broken = outcomes_of(
-        pool,
         "clinic_appointments",
         call("find_clinician", specialty="cardiology", city="Osaka"),
         call("list_open_slots", clinician_id="CL-0000", from_date="2026-06-01"),
@@ -186,7 +189,6 @@ def test_the_confined_worker_runs_each_shipped_world(tmp_path: Path) -> None:
     assert not found.is_error
     assert broken.content == {"error": "there is no clinician CL-0000"}
     searched, viewed = outcomes_of(
-        pool,
         "apartment_rentals",
         call("search_apartments", city="Graz", max_rent=2500),
         call("get_apartment_details", listing_id="APT-00000"),
@@ -194,7 +196,6 @@ def test_the_confined_worker_runs_each_shipped_world(tmp_path: Path) -> None:
     assert not searched.is_error
     assert viewed.is_error
     (made,) = outcomes_of(
-        pool,
         "podcast_studio",
         call("create_podcast_show", show_title="Cold Seeds", host_name="Uma Rao", genre="science"),
     )

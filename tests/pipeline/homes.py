@@ -14,8 +14,9 @@ from toolace_dagster.settings import SHIPPED_POOL, ModelSettings, Settings
 from toolace_dagster.tool_pool import load_pool
 from toolace_dagster.warehouse import Warehouse
 
-DOMAIN = "library_lending"
-TWO_DOMAINS = ("library_lending", "museum_visits")
+DOMAIN = "home_energy"
+TWO_DOMAINS = (DOMAIN, "museum_visits")
+"""Domains whose tools the model simulates."""
 
 # More mistakes than documented, so that a handful of dialogues holds rejected ones.
 FAULTY = ModelSettings(error_rate=2.0)

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import TOOLS, call, dialogue, garage_turns, output, reply, spec, user
-from toolace_dagster.entities import InjectionRecord, InjectionType, Turn
+from toolace_dagster.entities import InjectionRecord, InjectionType, ToolOutput, Turn
+from toolace_dagster.entities.dialogue import OutputSource
 from toolace_dagster.verification.rules import RULES, Subject, run_rules
 from toolace_dagster.verification.rules.normalise import looks_like_identifier, normal, numbers, spoken_dates
 
@@ -62,6 +63,36 @@ def test_a_sub_task_that_is_left_out_is_caught():
 def test_a_planned_tool_that_is_never_called_is_caught():
     turns = tuple(turn for turn in garage_turns() if turn.id not in ("t03", "t04"))
     assert ("rule.plan_coverage", "t00") in found(turns)
+
+
+def refused(turn: Turn, answer: Turn, source: OutputSource) -> tuple[Turn, ...]:
+    """The garage dialogue with a booking that fails."""
+    outputs = (answer.outputs[0].model_copy(update={"content": "refused", "is_error": True, "source": source}),)
+    failed = answer.model_copy(update={"outputs": outputs})
+    return tuple({"t03": turn, "t04": failed}.get(old.id, old) for old in garage_turns())
+
+
+@pytest.mark.parametrize(("source", "severity"), [("executed", "hard"), ("simulated", "hard"), ("injected", "soft")])
+def test_an_invented_identifier_is_excused_only_in_an_error_simulated_on_purpose(
+    source: OutputSource, severity: str
+) -> None:
+    made_up = call("t03", "book_service", {"garage_id": "GR-999", "date": "2026-07-14"})
+    assert ("rule.grounding", "t03") in found(refused(made_up, output("t04", made_up, ""), source), severity)
+
+
+def test_a_planned_tool_is_let_off_after_a_real_refusal_or_an_empty_result() -> None:
+    start = garage_turns()[:2]
+    cases: list[tuple[Any, bool, OutputSource, str]] = [
+        ({"error": "no such city"}, True, "executed", "soft"),
+        ({"garages": []}, False, "executed", "soft"),
+        ({"garages": ["GR-771"]}, False, "executed", "hard"),
+        ({"garages": []}, False, "simulated", "hard"),
+    ]
+    for content, is_error, source, severity in cases:
+        outputs = ToolOutput(call_id="call_t01", name="find_garage", content=content, is_error=is_error, source=source)
+        answer = output("t02", start[1], "").model_copy(update={"outputs": (outputs,)})
+        turns = (*start, answer, reply("t05", "I found no garage there."), *garage_turns()[6:])
+        assert ("rule.plan_coverage", "t00") in found(turns, severity)
 
 
 def test_a_call_that_fails_may_be_invalid_since_that_is_its_story():

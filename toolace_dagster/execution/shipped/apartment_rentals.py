@@ -40,6 +40,8 @@ _FORWARDED = frozenset(("windows", "kitchen"))
 _WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MARKET = 12
 _NO_LIMIT = 50_000.0
+_LEAST_RENT = 250.0
+_GRANTED = 0.9
 
 
 @dataclasses.dataclass
@@ -115,16 +117,25 @@ class RentalOffice(World):
         available_from: str | None = None,
     ) -> dict[str, Any]:
         day = self.coming(available_from, "available_from") if available_from is not None else None
-        found = [
-            each
-            for each in self._market(city)
-            if not each.let
-            and each.rent <= max_rent
-            and each.bedrooms >= min_bedrooms
-            and each.amenities >= set(amenities or ())
-            and (each.pets or not pets_allowed)
-            and (day is None or each.free_from <= day)
-        ]
+        asked = frozenset(amenities or ())
+
+        def fits(each: _Listing) -> bool:
+            return (
+                not each.let
+                and each.rent <= max_rent
+                and each.bedrooms >= min_bedrooms
+                and each.amenities >= asked
+                and (each.pets or not pets_allowed)
+                and (day is None or each.free_from <= day)
+            )
+
+        market = self._market(city)
+        found = [each for each in market if fits(each)]
+        wish = (city.strip().casefold(), max_rent, min_bedrooms, *sorted(asked), pets_allowed, available_from)
+        if not found and max_rent >= _LEAST_RENT and self.likely(_GRANTED, wish):
+            # Few wishes are so particular that there is nothing: one that fits has just come up.
+            market.append(self._listings.add(lambda i: self._wished(i, wish), "wish", wish))
+            found = [each for each in market if fits(each)]
         found.sort(key=lambda each: each.rent)
         shown = [
             {
@@ -341,6 +352,22 @@ class RentalOffice(World):
             amenities=frozenset(each for each in _AMENITIES if self.likely(0.65, each, identifier)),
             pets=self.likely(0.6, "pets", identifier),
             free_from=self.today + dt.timedelta(days=self.number(-20, 30, "free", identifier)),
+        )
+
+    def _wished(self, identifier: str, wish: tuple[Any, ...]) -> _Listing:
+        """A listing that fits a search: city, highest rent, bedrooms, amenities, pets, day."""
+        city, max_rent, bedrooms, *amenities, pets, day = wish
+        made = self._listing(identifier, city, self.pick(_NEIGHBOURHOODS, wish))
+        rooms = max(bedrooms, made.bedrooms)
+        last = dt.date.fromisoformat(day[:10]) if day is not None else made.free_from
+        return dataclasses.replace(
+            made,
+            rent=min(made.rent, max_rent // 5 * 5),
+            bedrooms=rooms,
+            area=made.area + 20.0 * (rooms - made.bedrooms),
+            amenities=made.amenities | set(amenities),
+            pets=made.pets or pets,
+            free_from=min(made.free_from, last),
         )
 
     def _rate(self, city: str) -> float:

@@ -22,6 +22,7 @@ from toolace_dagster.llm.offline.scene import sub_task_of
 from toolace_dagster.llm.offline.schema import fits, plain, properties
 from toolace_dagster.llm.offline.shapes import as_list, as_object, leaves, objects_in
 
+_LEFT_TO_TELL = re.compile(r"\b\d+ more\b")
 _NUMBER = re.compile(r"(?<![\w.-])-?\d+(?:\.\d+)?(?![\w-])")
 _NUMBERS = re.compile(r"-?\d+(?:\.\d+)?")
 _REPEATED = re.compile(r" \(\d+\)$| for .*$")
@@ -294,7 +295,8 @@ def _reply_faults(turn: str, content: str, heard: Heard) -> list[Fault]:
         Fault(
             "reply_faithfulness", turn, 3, number, f"The reply in turn {turn} states {number}, which no output holds."
         )
-        for number in _codes(content)[1]
+        # How many of a list are left to tell is counted, not stated by an output.
+        for number in _codes(_LEFT_TO_TELL.sub(" ", content))[1]
         if float(number) not in heard.numbers and abs(float(number)) > 4
     )
     return found

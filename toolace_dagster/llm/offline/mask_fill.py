@@ -264,13 +264,12 @@ class _Filler:
         if failing:
             return {"tool_calls": calls, "outputs": self._errors(calls)}
         outputs: list[dict[str, Any]] = []
-        if seen := objects_in(self.turns[at + 1].get("outputs") if at + 1 < len(self.turns) else None):
-            # What the tools really answered is there to be seen, and is taken from there.
+        if seen := self._seen(at):
             self.memory.calls += [(filled.tool.name, filled.arguments) for filled in made]
             return {
                 "content": content,
                 "tool_calls": calls,
-                "outputs": [{"content": each.get("content"), "is_error": bool(each.get("is_error"))} for each in seen],
+                "outputs": [_as_seen(each) for each in seen],
             }
         for filled in made:
             output = exchange.output(filled, relied_on(self.turns, at, filled.tool))
@@ -294,10 +293,15 @@ class _Filler:
         content = emptied(whole, asked) if sub_type == "empty_result" else cut(whole)
         return {"tool_calls": calls, "outputs": [{"content": content, "is_error": False} for _ in calls]}
 
+    def _seen(self, at: int) -> list[dict[str, Any]]:
+        """Outputs of the call at a position where they are there to be seen: what the tools really answered."""
+        return objects_in(self.turns[at + 1].get("outputs")) if at + 1 < len(self.turns) else []
+
     def _recovery(self, at: int, exchange: Exchange, rng: Random) -> dict[str, Any]:
         """The call after a failed one: the same again, with the argument at fault looked up afresh."""
         failed = objects_in(self.turns[at - 2].get("tool_calls")) if at >= 2 else []
         errors = objects_in(self.turns[at - 1].get("outputs")) if at >= 1 else []
+        seen = self._seen(at)
         calls: list[dict[str, Any]] = []
         outputs: list[dict[str, Any]] = []
         kind, fault = "service_error", None
@@ -326,12 +330,15 @@ class _Filler:
             if sub_type == "empty_result":
                 arguments = widened(tool, arguments, afresh.arguments)
             filled = Filled(tool, 0, arguments)
+            self.memory.calls.append((tool.name, arguments))
+            calls.append(filled.call)
+            if number < len(seen):
+                outputs.append(_as_seen(seen[number]))
+                continue
             content = exchange.output(filled, relied_on(self.turns, at, tool))
             if sub_type == "partial_result" and number < len(errors):
                 content = completed(errors[number].get("content"), content)
-            self.memory.calls.append((tool.name, arguments))
             self.answers.append((tool, tool.name, arguments, content))
-            calls.append(filled.call)
             outputs.append({"content": content, "is_error": False})
         return {"content": recover(kind, fault, rng), "tool_calls": calls, "outputs": outputs}
 
@@ -425,3 +432,7 @@ class _Filler:
                 return (
                     spoil_reply(text, self.errors.rng) if self.errors.hit("unfaithful_reply", REPAIR_FACTOR) else text
                 )
+
+
+def _as_seen(output: dict[str, Any]) -> dict[str, Any]:
+    return {"content": output.get("content"), "is_error": bool(output.get("is_error"))}

@@ -102,7 +102,7 @@ def _one(tool: ToolView | None, name: str, arguments: dict[str, Any], content: A
         ((key, as_list(value)) for key, value in fields.items() if objects_in(value)),
         None,
     )
-    said = _rows(rows[0], objects_in(rows[1]), view, rng, brief=brief) if rows else ""
+    said = _rows(rows[0], objects_in(rows[1]), view, rng, _total(fields), brief=brief) if rows else ""
     facts = _facts(fields, view, arguments, 2 if rows else 3 if brief else 5, bool(rows))
     if rows:
         return f"{said} {_sentence(facts, '')}".strip() if facts and not brief else said
@@ -167,7 +167,13 @@ def _sentence(facts: list[Fact], subject: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def _rows(name: str, rows: list[dict[str, Any]], view: Schema, rng: Random, *, brief: bool) -> str:
+def _total(fields: dict[str, Any]) -> int:
+    """How many there are in all, where a result says so: a list may hold only the first ones."""
+    said = (value for key, value in fields.items() if parts(key)[:1] == ("total",))
+    return max((value for value in said if isinstance(value, int)), default=0)
+
+
+def _rows(name: str, rows: list[dict[str, Any]], view: Schema, rng: Random, total: int, *, brief: bool) -> str:
     inner = properties(plain(properties(plain(properties(view).get(name, {}), view)).get("items", {}), view))
     items = plain(properties(view).get(name, {}), view).get("items")
     inner = properties(plain(items, view)) if isinstance(items, dict) else inner
@@ -196,13 +202,14 @@ def _rows(name: str, rows: list[dict[str, Any]], view: Schema, rng: Random, *, b
                 break
         said.append(f"{title} ({', '.join(rest)})" if title and rest else title or joined(rest))
     noun = singular(words(name))
-    count = things(noun, len(rows))
-    more = f"; {len(rows) - len(shown)} more" if len(rows) > len(shown) else ""
+    total = max(total, len(rows))
+    count = things(noun, total)
+    more = f"; {total - len(shown)} more" if total > len(shown) else ""
     frame = rng.choice(
         ("I found {count}: {list}{more}.", "There {are} {count}: {list}{more}.", "{count} came up: {list}{more}.")
     )
     listed = joined(said) if not any(", " in text for text in said) else "; ".join(said)
-    return frame.format(count=count, list=listed, more=more, are="is" if len(rows) == 1 else "are")
+    return frame.format(count=count, list=listed, more=more, are="is" if total == 1 else "are")
 
 
 def _plainly(key: str) -> bool:

@@ -161,7 +161,7 @@ def relied_on(dialogue: list[Turn], at: int, tool: ToolView) -> dict[str, list[A
         For each field of the tool's result the values it has to hold, in order.
     """
     wanted: dict[str, list[Any]] = {}
-    before = "\n".join(_visible(turn) for turn in dialogue[:at] if turn.get("role") != "assistant")
+    before = "\n".join(text_of(turn) for turn in dialogue[:at] if turn.get("role") != "assistant")
     since: list[str] = []
     for turn in dialogue[at + 1 :]:
         for call in objects_in(turn.get("tool_calls")):
@@ -176,7 +176,7 @@ def relied_on(dialogue: list[Turn], at: int, tool: ToolView) -> dict[str, list[A
                     listed = wanted.setdefault(leaf.name, [])
                     listed += [] if value in listed else [value]
         if turn.get("role") != "assistant":
-            since.append(_visible(turn))
+            since.append(text_of(turn))
     reply = part_about(_reply_after(dialogue, at), tool, _place(dialogue, at, tool))
     if reply:
         for name, values in mined(reply, tool.leaves, before).items():
@@ -210,7 +210,8 @@ _KEPT = "\0text"
 """Where the text of a turn that doesn't change any more is kept, for the next question about it."""
 
 
-def _visible(turn: Turn) -> str:
+def text_of(turn: Turn) -> str:
+    """What a turn says, and what its outputs hold."""
     kept = turn.get(_KEPT)
     if isinstance(kept, str):
         return kept

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from toolace_dagster.entities import InjectionRecord, InjectionSubType, InjectionType, Turn
+from toolace_dagster.entities import InjectionRecord, InjectionSubType, InjectionType, ToolOutput, Turn
 from toolace_dagster.refinement.values import is_empty
 from toolace_dagster.verification.rules.registry import Defect, Subject, rule
 
@@ -19,7 +19,11 @@ _QUESTION = re.compile("[?;\\uff1f\\u061f]")
 
 @rule("rule.plan_coverage", repairable=False, needs_plan=True)
 def plan_coverage(subject: Subject) -> Iterator[Defect]:
-    """Each sub-task is asked for, acted on and answered; a planned tool is called, or an edit took its call away."""
+    """Each sub-task is asked for, acted on and answered; a planned tool is called, or there is a reason why not.
+
+    An edit may have taken its call away. Or another tool really refused or found nothing, so that what it needs may
+    not be there.
+    """
     assert subject.spec is not None
     for sub_task in subject.spec.sub_tasks:
         turns = [turn for turn in subject.dialogue.turns if turn.sub_task == sub_task.index]
@@ -30,17 +34,26 @@ def plan_coverage(subject: Subject) -> Iterator[Defect]:
         if not called:
             message = f"Sub-task {sub_task.index} is not acted on: no tool is called for it."
             yield Defect(message, turn_id=turns[0].id, evidence=sub_task.goal)
+        in_vain = next((each for turn in turns for each in turn.outputs if _in_vain(each)), None)
         for name in sub_task.tools if called else ():
             if name in called:
                 continue
             message = f"Sub-task {sub_task.index} plans a call of {name}, which is never made"
             edit = subject.facts.changes.get((sub_task.index, name))
-            if edit is None:
-                yield Defect(f"{message}.", turn_id=turns[0].id, evidence=name)
-            else:
+            if edit is not None:
                 yield Defect(f"{message}: edit {edit} took it away.", turns[0].id, evidence=name, severity="soft")
+            elif in_vain is not None:
+                reason = f"{in_vain.name} was called in vain"
+                yield Defect(f"{message}; {reason}.", turns[0].id, evidence=name, severity="soft")
+            else:
+                yield Defect(f"{message}.", turn_id=turns[0].id, evidence=name)
         if turns[-1].role != "assistant" or turns[-1].is_call:
             yield Defect(f"Sub-task {sub_task.index} gets no reply.", turn_id=turns[-1].id, evidence=sub_task.goal)
+
+
+def _in_vain(output: ToolOutput) -> bool:
+    """Whether a tool that was run for real refused or found nothing."""
+    return output.source == "executed" and (output.is_error or is_empty(output.content))
 
 
 @rule("rule.step_count", severity="soft", repairable=False, needs_plan=True)

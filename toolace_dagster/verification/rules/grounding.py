@@ -82,7 +82,7 @@ def grounding(subject: Subject) -> Iterator[Defect]:
                         turn_id=turn.id,
                         path=placed.path("arguments", name),
                         evidence=str(scalar),
-                        severity="hard" if identifier and not placed.failed else "soft",
+                        severity="hard" if identifier and not placed.spoiled else "soft",
                     )
         # An assistant's own words are no source.
         if turn.role != "assistant":

@@ -74,6 +74,11 @@ class PlacedCall:
         """Whether the tool reported an error; what is wrong with such a call is part of the story."""
         return self.output is not None and self.output.is_error
 
+    @property
+    def spoiled(self) -> bool:
+        """Whether the call is the failing one of a simulated error, which may be wrong in any way."""
+        return self.failed and self.output is not None and self.output.source == "injected"
+
     def path(self, *steps: str) -> str:
         """JSON path of the call, or of something inside it."""
         return ".".join([f"$.tool_calls[{self.index}]", *steps])
