@@ -4,13 +4,17 @@ Belongs here: the assets. Does not belong here: choosing a side or writing a fil
 (``toolace_dagster.dataset``).
 """
 
+from collections import Counter
+
 import dagster as dg
 
-from toolace_dagster.dataset import DatasetRow, render_card
+from toolace_dagster.dataset import render_card
 from toolace_dagster.orchestration.materialize import Materialized, check_result
 from toolace_dagster.orchestration.resources import Toolace
-from toolace_dagster.pipeline.dataset import card_facts, dataset_rows, make_card, make_exports, make_splits
+from toolace_dagster.pipeline.dataset import card_facts, count_verified, make_card, make_splits, split_rows
+from toolace_dagster.pipeline.exports import make_export
 from toolace_dagster.reporting.markdown import dialogue_markdown, table
+from toolace_dagster.settings import FORMAT_NAMES, FormatName
 
 _GROUP = "stage_4_dataset"
 _SPLIT_CHECK = "no_task_on_two_sides"
@@ -55,54 +59,72 @@ def splits(toolace: Toolace) -> Materialized:
     )
 
 
-@dg.multi_asset(
-    specs=[
-        dg.AssetSpec(
-            "trl_export",
-            deps=["splits"],
-            group_name=_GROUP,
-            kinds={"parquet"},
-            description="Parquet for TRL: call arguments as objects, typed so that `datasets` pads nothing with nulls.",
-        ),
-        dg.AssetSpec(
-            "openai_export",
-            deps=["splits"],
-            group_name=_GROUP,
-            kinds={"json"},
-            description="JSONL for OpenAI fine-tuning: call arguments as JSON text.",
-        ),
-    ],
-    check_specs=[
-        dg.AssetCheckSpec(name=_COUNT_CHECK, asset="trl_export", description="Rows read back from the files."),
-        dg.AssetCheckSpec(name=_COUNT_CHECK, asset="openai_export", description="Rows read back from the files."),
-    ],
-)
-def exports(toolace: Toolace):
-    """Training files; all appear together, after all were read back."""
-    warehouse, settings = toolace.warehouse(), toolace.effective_settings()
-    report = make_exports(warehouse, settings)
-    verified = list(dataset_rows(warehouse, settings))
-    for asset, folder in (("trl_export", "trl/"), ("openai_export", "openai/")):
-        files = [file for file in report.files if file.path.startswith(folder)]
-        written = sum(file.rows for file in files)
-        faults = (
-            [] if written == len(verified) else [f"{written} of {len(verified)} verified dialogues are in {folder}"]
-        )
-        yield dg.MaterializeResult(
-            asset_key=asset,
+_EXPORTS: dict[FormatName, tuple[str, str]] = {
+    "trl": (
+        "parquet",
+        "Parquet and JSONL for TRL: arguments as objects, typed so that nothing is padded with nulls.",
+    ),
+    "openai": ("json", "JSONL for OpenAI fine-tuning: call arguments as JSON text."),
+    "llama_factory": ("json", "ShareGPT JSONL for LLaMA-Factory, with its dataset_info.json."),
+    "axolotl": ("json", "JSONL for Axolotl's chat_template type."),
+    "ms_swift": ("json", "JSONL for ms-swift's agent training."),
+    "hermes": ("json", "ShareGPT JSONL with tools and calls as Hermes tags."),
+    "toolace": ("json", "JSONL in the form of the ToolACE data: calls as [Func(arg=value)]."),
+}
+
+
+def export_asset(name: FormatName) -> dg.AssetsDefinition:
+    """Make the asset of one format.
+
+    Args:
+        name: The format.
+    """
+    kind, description = _EXPORTS[name]
+    asset_name = f"{name}_export"
+
+    @dg.asset(
+        name=asset_name,
+        deps=["splits"],
+        group_name=_GROUP,
+        kinds={kind},
+        description=description,
+        check_specs=[
+            dg.AssetCheckSpec(name=_COUNT_CHECK, asset=asset_name, description="Rows read back from the files.")
+        ],
+    )
+    def made(toolace: Toolace) -> Materialized:
+        warehouse, settings = toolace.warehouse(), toolace.effective_settings()
+        report = make_export(warehouse, settings, name)
+        verified = count_verified(warehouse, settings)
+        by_ending = Counter[str]()
+        for file in report.files:
+            if file.split:
+                by_ending[file.path.rpartition(".")[-1]] += file.rows
+        faults = [
+            f"{rows} of {verified} verified dialogues are in the {ending} files"
+            for ending, rows in by_ending.items()
+            if rows != verified
+        ]
+        sample = next(split_rows(warehouse, settings), None)
+        return dg.MaterializeResult(
             metadata={
-                "dagster/row_count": written,
-                "folder": dg.PathMetadataValue(str(warehouse.exports / folder)),
-                "files": dg.MetadataValue.md(table([file.model_dump() for file in files])),
+                "dagster/row_count": report.rows,
+                "folder": dg.PathMetadataValue(str(warehouse.exports / name)),
+                "files": dg.MetadataValue.md(table([file.model_dump() for file in report.files])),
                 "warnings": dg.MetadataValue.md("\n".join(f"- {warning}" for warning in report.warnings) or "none"),
-                "sample_dialogue": dg.MetadataValue.md(_sample(verified)),
+                "turns_kept_out_of_the_loss": report.masked,
+                "sample_dialogue": dg.MetadataValue.md(
+                    dialogue_markdown(sample.dialogue) if sample else "no verified dialogue"
+                ),
             },
-            data_version=dg.DataVersion("-".join(file.sha256[:12] for file in files)),
-            check_results=[check_result(_COUNT_CHECK, faults, asset)],
+            data_version=dg.DataVersion("-".join(file.sha256[:12] for file in report.files)),
+            check_results=[check_result(_COUNT_CHECK, faults)],
         )
 
+    return made
 
-@dg.asset(deps=["trl_export", "openai_export"], group_name=_GROUP, kinds={"huggingface"})
+
+@dg.asset(deps=[f"{name}_export" for name in FORMAT_NAMES], group_name=_GROUP, kinds={"huggingface"})
 def dataset_card(toolace: Toolace) -> Materialized:
     """The dataset card: which model made the data, how, from which tools, and how many were rejected why."""
     warehouse, settings = toolace.warehouse(), toolace.effective_settings()
@@ -117,8 +139,4 @@ def dataset_card(toolace: Toolace) -> Materialized:
     )
 
 
-def _sample(rows: list[DatasetRow]) -> str:
-    return dialogue_markdown(rows[0].dialogue) if rows else "no verified dialogue"
-
-
-DATASET_ASSETS: list[dg.AssetsDefinition] = [splits, exports, dataset_card]
+DATASET_ASSETS: list[dg.AssetsDefinition] = [splits, *(export_asset(name) for name in FORMAT_NAMES), dataset_card]

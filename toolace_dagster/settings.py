@@ -40,6 +40,11 @@ MAX_ROUNDS = 30
 ModelRole = Literal["generator", "refiner", "judge", "expert"]
 ROLES: tuple[ModelRole, ...] = get_args(ModelRole)
 """Who is asked: the generator writes specs and skeletons, the refiner edits, judge and experts decide."""
+FormatName = Literal["trl", "openai", "llama_factory", "axolotl", "ms_swift", "hermes", "toolace"]
+FORMAT_NAMES: tuple[FormatName, ...] = get_args(FormatName)
+"""Formats of training files, in the order they are listed."""
+MaskedTurn = Literal["failed_calls", "injected_mistakes"]
+"""Assistant turns that may be kept out of the loss: any call that failed, or only those written to fail."""
 MONEY_SETTINGS = frozenset({"prices", "max_cost", "max_tokens_total", "max_calls"})
 """Settings that say what may be spent: they change nothing of what is made."""
 SHIPPED_POOL = Path(__file__).parent / "tool_pool" / "shipped"
@@ -306,6 +311,8 @@ class Settings(BaseModel):
         test_share: Share of accepted dialogues for test.
         split_likeness: Likeness from which two dialogues are near-duplicates, which stand on one side; 0 to 1.
         split_apart: What else stands on one side: the same task, also each tool that is called, or each domain.
+        formats: Formats that a run exports; the others are assets too, and `toolace export` writes any.
+        loss_mask: Assistant turns that training should not learn, in formats that can say so.
         cache: Folder of a cache of responses that homes share; None keeps responses in the home alone.
         llm: Model and calling settings.
         roles: By role, the fields of ``llm`` in which that role's model differs.
@@ -354,6 +361,8 @@ class Settings(BaseModel):
     test_share: Annotated[float, Field(ge=0, lt=1)] = 0.1
     split_likeness: Annotated[float, Field(gt=0, le=1)] = 0.8
     split_apart: Literal["tasks", "tools", "domains"] = "tasks"
+    formats: tuple[FormatName, ...] = ("trl", "openai")
+    loss_mask: tuple[MaskedTurn, ...] = ()
     cache: Path | None = None
     llm: ModelSettings = ModelSettings()
     roles: dict[ModelRole, dict[str, JsonValue]] = Field(default_factory=dict[ModelRole, dict[str, JsonValue]])

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.made import Made
 from tests.pipeline.homes import TWO_DOMAINS
-from toolace_dagster.dataset import read_openai, read_trl
+from toolace_dagster.dataset import read_lines, read_trl
 from toolace_dagster.entities import Dialogue
 from toolace_dagster.warehouse import Row
 
@@ -104,7 +104,7 @@ def test_every_line_of_every_export_file_leads_back_to_its_dialogue(made: Made) 
             assert lines[f"trl/{path.name}", number] == example["dialogue_id"]
             seen += 1
     for path in sorted(exports.glob("openai/*.jsonl")):
-        for number, example in enumerate(read_openai(path), start=1):
+        for number, example in enumerate(read_lines(path), start=1):
             dialogue_id = lines[f"openai/{path.name}", number]
             (kept,) = rows(made, "SELECT dialogue FROM verified_dialogues WHERE dialogue_id = $id", id=dialogue_id)
             assert example["messages"][0]["content"].startswith(

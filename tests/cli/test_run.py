@@ -56,7 +56,7 @@ def test_the_same_seed_gives_the_same_files_byte_by_byte(made: Made, tmp_path: P
     assert ended.code == 0, ended.err
     first, second = export_files(made.home), export_files(tmp_path / "home")
     assert sorted(first) == sorted(second)
-    assert len(first) == 7
+    assert len(first) == 10
     assert [name for name in first if first[name] != second[name]] == []
 
 

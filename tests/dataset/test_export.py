@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.dataset.rows import row, rows, task
-from toolace_dagster.dataset import DatasetRow, ExportError, export_all
+from toolace_dagster.dataset import DatasetRow, ExportError, export_rows
+from toolace_dagster.settings import FORMAT_NAMES, FormatName
+
+files_of = {"trl": ("parquet", "jsonl")}
 
 
 def held(folder: Path) -> dict[str, bytes]:
@@ -23,16 +26,14 @@ def mixed() -> Iterator[DatasetRow]:
     yield row("t", "test")
 
 
-def test_the_report_describes_the_files(tmp_path: Path):
-    report = export_all(mixed(), tmp_path)
+@pytest.mark.parametrize("name", FORMAT_NAMES)
+def test_the_report_describes_the_files(tmp_path: Path, name: FormatName):
+    report = export_rows(mixed(), tmp_path, name)
     assert report.rows == 14
-    assert [(file.path, file.rows) for file in report.files] == [
-        ("trl/train.parquet", 12),
-        ("trl/validation.parquet", 1),
-        ("trl/test.parquet", 1),
-        ("openai/train.jsonl", 12),
-        ("openai/validation.jsonl", 1),
-        ("openai/test.jsonl", 1),
+    assert [(file.path, file.rows) for file in report.files if file.split] == [
+        (f"{name}/{split}.{ending}", rows)
+        for ending in files_of.get(name, ("jsonl",))
+        for split, rows in (("train", 12), ("validation", 1), ("test", 1))
     ]
     written = held(tmp_path)
     assert written.keys() == {file.path for file in report.files}
@@ -47,14 +48,14 @@ def test_the_report_describes_the_files(tmp_path: Path):
 
 
 def test_exporting_again_changes_nothing(tmp_path: Path):
-    first = export_all(mixed(), tmp_path)
+    first = export_rows(mixed(), tmp_path, "openai")
     before = held(tmp_path)
-    assert export_all(mixed(), tmp_path) == first
+    assert export_rows(mixed(), tmp_path, "openai") == first
     assert held(tmp_path) == before
 
 
 def test_few_examples_and_empty_splits_are_warned_of(tmp_path: Path):
-    warnings = export_all(rows(9), tmp_path).warnings
+    warnings = export_rows(rows(9), tmp_path, "openai").warnings
     assert len(warnings) == 3
     assert "validation split is empty" in warnings[0]
     assert "no fewer than 10" in warnings[2]
@@ -70,17 +71,17 @@ def test_few_examples_and_empty_splits_are_warned_of(tmp_path: Path):
     ],
 )
 def test_a_refused_row_leaves_the_old_export(tmp_path: Path, bad: DatasetRow, words: str):
-    export_all(rows(2), tmp_path)
+    export_rows(rows(2), tmp_path, "openai")
     before = held(tmp_path)
     with pytest.raises(ExportError, match=words):
-        export_all([*rows(4), bad], tmp_path)
+        export_rows([*rows(4), bad], tmp_path, "openai")
     assert held(tmp_path) == before
 
 
 def test_a_crash_while_files_are_put_in_place_leaves_each_file_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    export_all(rows(2), tmp_path / "live")
+    export_rows(rows(2), tmp_path / "live", "openai")
     old = held(tmp_path / "live")
-    export_all(rows(4), tmp_path / "new")
+    export_rows(rows(4), tmp_path / "new", "openai")
     new = held(tmp_path / "new")
     real, done = os.replace, list[str]()
 
@@ -92,14 +93,14 @@ def test_a_crash_while_files_are_put_in_place_leaves_each_file_whole(tmp_path: P
 
     monkeypatch.setattr(os, "replace", failing)
     with pytest.raises(OSError, match="disk gone"):
-        export_all(rows(4), tmp_path / "live")
+        export_rows(rows(4), tmp_path / "live", "openai")
     now = held(tmp_path / "live")
     assert now.keys() == old.keys()
     assert all(content in (old[name], new[name]) for name, content in now.items())
 
 
 def test_files_can_be_read_by_others(tmp_path: Path):
-    export_all(rows(1), tmp_path)
+    export_rows(rows(1), tmp_path, "openai")
     plain = tmp_path / "plain"
     plain.touch()
-    assert (tmp_path / "trl/train.parquet").stat().st_mode == plain.stat().st_mode
+    assert (tmp_path / "openai/train.jsonl").stat().st_mode == plain.stat().st_mode

@@ -15,16 +15,18 @@ from hypothesis import HealthCheck, given, settings
 from tests.builders import call, dialogue, output, reply, user
 from tests.dataset.rows import random_rows, row, rows
 from toolace_dagster.dataset import (
+    LINE_FORMATS,
     DatasetRow,
     ExportError,
     chat_messages,
     openai_example,
     openai_faults,
-    read_openai,
-    write_openai,
+    read_lines,
+    write_lines,
 )
 from toolace_dagster.entities import ToolCall
 
+OPENAI = LINE_FORMATS["openai"]
 SCHEMA = Path(__file__).parents[1] / "fixtures/openai/FineTuneChatRequestInput.schema.json"
 
 
@@ -45,21 +47,21 @@ def test_every_example_is_valid(published: jsonschema_rs.Draft202012Validator, g
 
 
 def test_lines_are_read_back(tmp_path: Path, published: jsonschema_rs.Draft202012Validator):
-    reports = write_openai([*rows(3), row("x", "test")], tmp_path)
+    reports = write_lines([*rows(3), row("x", "test")], tmp_path, OPENAI)
     assert [(report.path, report.rows) for report in reports] == [
         ("openai/train.jsonl", 3),
         ("openai/validation.jsonl", 0),
         ("openai/test.jsonl", 1),
     ]
-    for example in read_openai(tmp_path / "openai/train.jsonl"):
+    for example in read_lines(tmp_path / "openai/train.jsonl"):
         published.validate(example)
         assert example == openai_example(row())
 
 
 def test_line_separators_inside_texts_don_t_cut_lines(tmp_path: Path):
     odd = row(dialogue=dialogue((user("t0", "a\u2028b\x85c\nd\re"), reply("t1", "Yes."))))
-    write_openai([odd], tmp_path)
-    assert [each["messages"][0]["content"] for each in read_openai(tmp_path / "openai/train.jsonl")] == [
+    write_lines([odd], tmp_path, OPENAI)
+    assert [each["messages"][0]["content"] for each in read_lines(tmp_path / "openai/train.jsonl")] == [
         "a\u2028b\x85c\nd\re"
     ]
 
@@ -107,10 +109,10 @@ def test_a_call_that_failed_may_have_invalid_arguments(tmp_path: Path):
         turns = (user("t0", "Find."), acting, output("t2", acting, "bad", is_error=failed), reply("t3", "Sorry."))
         bad = row(dialogue=dialogue(turns))
         if failed:
-            assert write_openai([bad], tmp_path)[0].rows == 1
+            assert write_lines([bad], tmp_path, OPENAI)[0].rows == 1
         else:
             with pytest.raises(ExportError, match="not valid for find_garage"):
-                write_openai([bad], tmp_path)
+                write_lines([bad], tmp_path, OPENAI)
 
 
 def test_an_empty_call_turn_has_empty_text():

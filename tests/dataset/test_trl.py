@@ -16,7 +16,15 @@ from hypothesis import strategies as st
 
 from tests.builders import call, dialogue, output, reply, tool, user
 from tests.dataset.rows import random_rows, row, rows
-from toolace_dagster.dataset import DatasetRow, ExportError, chat_messages, listed_tools, read_trl, write_trl
+from toolace_dagster.dataset import (
+    DatasetRow,
+    ExportError,
+    chat_messages,
+    listed_tools,
+    read_lines,
+    read_trl,
+    write_trl,
+)
 from toolace_dagster.dataset.exact_json import ExactWriter, exact_spelling
 from toolace_dagster.dataset.rows import row_faults
 
@@ -45,6 +53,7 @@ def test_rows_come_back_equal(first: DatasetRow, second: DatasetRow):
     with tempfile.TemporaryDirectory() as folder:
         write_trl([first, second], Path(folder))
         read = list(read_trl(Path(folder) / "trl/train.parquet"))
+        assert json.dumps(list(read_lines(Path(folder) / "trl/train.jsonl"))) == json.dumps(read)
     # As text, since 1 == 1.0 == True; the order of keys is kept too.
     assert json.dumps(read) == json.dumps([expected(first), expected(second)])
 
@@ -94,6 +103,9 @@ def test_an_empty_split_is_a_valid_file(tmp_path: Path):
         ("trl/train.parquet", "train", 0),
         ("trl/validation.parquet", "validation", 0),
         ("trl/test.parquet", "test", 2),
+        ("trl/train.jsonl", "train", 0),
+        ("trl/validation.jsonl", "validation", 0),
+        ("trl/test.jsonl", "test", 2),
     ]
     assert list(read_trl(tmp_path / "trl/train.parquet")) == []
 

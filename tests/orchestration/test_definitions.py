@@ -11,15 +11,14 @@ import pytest
 from toolace_dagster.orchestration.definitions import DATASET_JOB, GENERATE_JOB, build_definitions
 from toolace_dagster.orchestration.materialize import SCHEMA_CHECK, SUMS_CHECK
 from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
-from toolace_dagster.settings import Settings
+from toolace_dagster.settings import FORMAT_NAMES, Settings
 
 ROUNDS = [f"refinement_round_{number:02d}" for number in range(1, 6)]
 BY_DOMAIN = ["tool_pool", "task_specs", "skeletons", *ROUNDS, "verification", "verified_dialogues"]
 OVER_DOMAINS = {
     "splits": {"verified_dialogues"},
-    "trl_export": {"splits"},
-    "openai_export": {"splits"},
-    "dataset_card": {"trl_export", "openai_export"},
+    **{f"{name}_export": {"splits"} for name in FORMAT_NAMES},
+    "dataset_card": {f"{name}_export" for name in FORMAT_NAMES},
 }
 
 

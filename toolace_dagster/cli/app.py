@@ -12,7 +12,16 @@ from typing import Annotated
 import typer
 
 from toolace_dagster import __version__
-from toolace_dagster.cli.commands import caches, checking, configuration, making, offline, pools, reading
+from toolace_dagster.cli.commands import (
+    caches,
+    checking,
+    configuration,
+    exporting,
+    making,
+    offline,
+    pools,
+    reading,
+)
 from toolace_dagster.cli.console import complain, say
 from toolace_dagster.cli.stopping import stop_in_order_on_sigterm, stopped_code
 
@@ -26,6 +35,7 @@ app = typer.Typer(
 app.add_typer(making)
 app.add_typer(checking)
 app.add_typer(reading)
+app.add_typer(exporting, name="export")
 app.add_typer(pools, name="pool")
 app.add_typer(caches, name="cache")
 app.add_typer(configuration, name="config")

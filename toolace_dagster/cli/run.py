@@ -23,8 +23,8 @@ from toolace_dagster.cli.status import print_summaries
 from toolace_dagster.cli.stopping import stopped_code
 from toolace_dagster.llm.money import Budget, PriceError
 from toolace_dagster.pipeline.context import StageContext
-from toolace_dagster.pipeline.dataset import dataset_is_stale, read_export_files
 from toolace_dagster.pipeline.ends import RunEnd
+from toolace_dagster.pipeline.exports import dataset_is_stale, read_export_files
 from toolace_dagster.pipeline.spending import PriceMissing, budget_of
 from toolace_dagster.pipeline.staleness import first_stale
 from toolace_dagster.reporting.costs import runs_bill
@@ -222,7 +222,7 @@ def _say_where(
     home: Path, warehouse: Warehouse, settings: Settings, summaries: list[DomainSummary], seconds: float
 ) -> None:
     say("")
-    show_table("Dataset", ("file", "dialogues"), read_export_files(warehouse))
+    show_table("Dataset", ("file", "dialogues"), read_export_files(warehouse, settings))
     example = next((row["example"] for summary in summaries for row in summary.reasons), None)
     flags = "" if home == Path("toolace_data") else f" --home {home}"
     say("")

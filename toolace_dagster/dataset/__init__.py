@@ -14,17 +14,27 @@ from toolace_dagster.dataset.card import (
     write_card,
 )
 from toolace_dagster.dataset.dealing import Dealt, deal
-from toolace_dagster.dataset.export import ExportReport, export_all
+from toolace_dagster.dataset.export import ExportReport, export_rows
 from toolace_dagster.dataset.files import FileReport
+from toolace_dagster.dataset.formats import (
+    FEATURES,
+    LINE_FORMATS,
+    openai_example,
+    openai_faults,
+    read_lines,
+    read_trl,
+    write_lines,
+    write_trl,
+)
 from toolace_dagster.dataset.messages import ANNOUNCEMENT, ChatMessage, chat_messages, listed_tools
-from toolace_dagster.dataset.openai_jsonl import openai_example, openai_faults, read_openai, write_openai
 from toolace_dagster.dataset.rows import SPLITS, DatasetRow, ExportError, Split, row_faults
 from toolace_dagster.dataset.splits import SplitReport, SplitTally, report_splits
 from toolace_dagster.dataset.traits import Apart, Traits, task_group, traits_of
-from toolace_dagster.dataset.trl import read_trl, write_trl
 
 __all__ = [
     "ANNOUNCEMENT",
+    "FEATURES",
+    "LINE_FORMATS",
     "SPLITS",
     "Apart",
     "CardFacts",
@@ -44,11 +54,11 @@ __all__ = [
     "Traits",
     "chat_messages",
     "deal",
-    "export_all",
+    "export_rows",
     "listed_tools",
     "openai_example",
     "openai_faults",
-    "read_openai",
+    "read_lines",
     "read_trl",
     "render_card",
     "report_splits",
@@ -56,6 +66,6 @@ __all__ = [
     "task_group",
     "traits_of",
     "write_card",
-    "write_openai",
+    "write_lines",
     "write_trl",
 ]

@@ -14,11 +14,10 @@ from typing import Any, cast
 
 from toolace_dagster.dataset.card_text import cell, code_block, table, yaml_lines
 from toolace_dagster.dataset.files import FileReport, write_text
+from toolace_dagster.dataset.formats import FEATURES, LINE_FORMATS, trl_path
 from toolace_dagster.dataset.messages import ANNOUNCEMENT, chat_messages, listed_tools
-from toolace_dagster.dataset.openai_jsonl import openai_path
 from toolace_dagster.dataset.rows import SPLITS, DatasetRow, Split
 from toolace_dagster.dataset.splits import SplitReport
-from toolace_dagster.dataset.trl import FEATURES, trl_path
 from toolace_dagster.entities import SUB_TYPES, InjectionType
 from toolace_dagster.llm.money import Bill, total
 from toolace_dagster.settings import MONEY_SETTINGS, OFFLINE_MODEL
@@ -189,7 +188,7 @@ no person took part.
 
 - `{trl_path("train")}` and its siblings: for TRL, read with `datasets`. Columns: `dialogue_id`, `domain`, `messages`,
   `tools`; call arguments are objects.
-- `{openai_path("train")}` and its siblings: for OpenAI fine-tuning; call arguments are JSON text.
+- `{LINE_FORMATS["openai"].path("train")}` and its siblings: for OpenAI fine-tuning; call arguments are JSON text.
 
 `tools` lists what the assistant is offered from the start. A tool that arrives later is announced at the end of the
 user message it comes with: `{ANNOUNCEMENT.strip().format(definition="{definition as JSON}")}`."""

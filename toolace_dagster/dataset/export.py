@@ -1,47 +1,58 @@
-"""All files of an export in one pass over the rows.
+"""All files of one format in one pass over the rows.
 
-Belongs here: what files there are, and the report on them. Does not belong here:
-any file's form (``trl``, ``openai_jsonl``, ``card``).
+Belongs here: writing a format, and the report on it. Does not belong here: any
+file's form (``formats``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from toolace_dagster.dataset.files import FileReport, replacing
-from toolace_dagster.dataset.openai_jsonl import LEAST_EXAMPLES, OpenAiWriter
+from toolace_dagster.dataset.files import FileReport, Replacement, replacing
+from toolace_dagster.dataset.formats import LINE_FORMATS, LineWriter, TrlWriter
+from toolace_dagster.dataset.messages import masked_turns
 from toolace_dagster.dataset.rows import DatasetRow, ExportError
 from toolace_dagster.dataset.splits import SplitReport, SplitTally, require_split
 from toolace_dagster.dataset.traits import outline_of
-from toolace_dagster.dataset.trl import TrlWriter
 from toolace_dagster.entities import Entity
+from toolace_dagster.settings import FormatName, MaskedTurn
 
 
 class ExportReport(Entity):
     """What an export wrote.
 
     Attributes:
-        rows: Rows given; every format holds all of them.
+        format: The format.
+        rows: Rows given; the files hold all of them.
         files: One report per file.
         splits: Sizes by split and domain, and leakage.
         inexact_numbers: Numbers that `datasets` will read a little off the value written.
+        masked: Assistant turns that the settings keep out of the loss.
+        texts_left_out: Turns whose text beside calls the format has no place for.
         warnings: Sentences on what the user should know before training.
     """
 
+    format: FormatName
     rows: int
     files: tuple[FileReport, ...]
     splits: SplitReport
     inexact_numbers: int
+    masked: int = 0
+    texts_left_out: int = 0
     warnings: tuple[str, ...] = ()
 
 
-def export_all(rows: Iterable[DatasetRow], folder: Path) -> ExportReport:
-    """Write all formats. All files appear together, after all were read back.
+def export_rows(
+    rows: Iterable[DatasetRow], folder: Path, name: FormatName, mask: Collection[MaskedTurn] = ()
+) -> ExportReport:
+    """Write one format. Its files appear together, after all were read back.
 
     Args:
         rows: Rows with splits, sorted by whoever wants the same bytes every time; read once.
-        folder: The export's folder.
+        folder: The export's folder, in which the format has one of its own.
+        name: The format.
+        mask: Assistant turns to keep out of the loss.
 
     Returns:
         Counts, sizes and checksums per file, and warnings.
@@ -52,41 +63,54 @@ def export_all(rows: Iterable[DatasetRow], folder: Path) -> ExportReport:
     """
     tally = SplitTally()
     seen: set[str] = set()
-    with replacing(folder) as files, TrlWriter(files) as trl, OpenAiWriter(files) as openai:
+    masked = texts = 0
+    with replacing(folder) as files, _writer(files, name, mask) as writer:
         for row in rows:
             if row.dialogue.id in seen:
                 raise ExportError(f"two rows have the dialogue id {row.dialogue.id}")
             seen.add(row.dialogue.id)
             tally.add(outline_of(row), require_split(row))
-            trl.add(row)
-            openai.add(row)
+            writer.add(row)
+            masked += len(masked_turns(row.dialogue, mask)) if mask else 0
+            texts += sum(turn.is_call and bool(turn.content.strip()) for turn in row.dialogue.turns)
         splits = tally.report()
         if splits.leakage:
             raise ExportError(f"{splits.leakage} tasks are on two sides of the dataset")
-        reports = (*trl.finish(), *openai.finish())
-        for kind in ("trl/", "openai/"):
-            written = sum(report.rows for report in reports if report.path.startswith(kind))
-            if written != len(seen):
-                raise ExportError(f"{written} rows are in {kind}, {len(seen)} were given")
-    return ExportReport(
+        reports = tuple(writer.finish())
+    form = LINE_FORMATS.get(name)
+    left_out = texts if form and not form.holds_text_with_calls else 0
+    report = ExportReport(
+        format=name,
         rows=len(seen),
         files=reports,
         splits=splits,
-        inexact_numbers=trl.inexact,
-        warnings=tuple(_warnings(splits, trl.inexact)),
+        inexact_numbers=writer.inexact,
+        masked=masked,
+        texts_left_out=left_out,
     )
+    return report.model_copy(update={"warnings": tuple(_warnings(report))})
 
 
-def _warnings(splits: SplitReport, inexact: int) -> list[str]:
+def _writer(files: Replacement, name: FormatName, mask: Collection[MaskedTurn]) -> TrlWriter | LineWriter:
+    return LineWriter(files, LINE_FORMATS[name], mask) if name in LINE_FORMATS else TrlWriter(files, mask)
+
+
+def _warnings(report: ExportReport) -> list[str]:
+    form = LINE_FORMATS.get(report.format)
     warnings = [
         f"The {split} split is empty. `datasets` refuses a split without data, so leave its file out when loading."
-        for split in splits.empty
+        for split in report.splits.empty
     ]
-    if splits.sizes["train"] < LEAST_EXAMPLES:
-        size = splits.sizes["train"]
+    train, least = report.splits.sizes["train"], form.least_examples if form else 1
+    if train < least and form:
+        warnings.append(f"The train split has {train} dialogues; {form.title} takes no fewer than {least}.")
+    if report.inexact_numbers:
+        warnings.append(f"{report.inexact_numbers} numbers of 17 digits will be read a little off by `datasets`.")
+    if report.texts_left_out:
         warnings.append(
-            f"The train split has {size} dialogues; OpenAI fine-tuning takes no fewer than {LEAST_EXAMPLES}."
+            f"{report.texts_left_out} turns say something beside their calls, which this format has no place for."
         )
-    if inexact:
-        warnings.append(f"{inexact} numbers of 17 digits will be read a little off by `datasets`.")
+    if report.masked and not (form and form.has_weights):
+        how = "TRL reads no weights" if report.format == "trl" else "this format has no weights"
+        warnings.append(f"{report.masked} turns are to be kept out of the loss, but {how}: they will be learned.")
     return warnings

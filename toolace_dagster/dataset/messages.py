@@ -2,7 +2,7 @@
 
 Belongs here: roles, tool calls as objects, tool outputs as text, and how a tool
 that arrives later is announced. Does not belong here: any one trainer's wishes
-(``trl``, ``openai_jsonl``).
+(``formats``).
 
 Three choices:
 
@@ -20,11 +20,13 @@ Three choices:
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from itertools import pairwise
 from typing import Any
 
 from toolace_dagster.dataset.rows import DatasetRow
-from toolace_dagster.entities import Dialogue, Tool, ToolOutput, Turn
+from toolace_dagster.entities import Dialogue, InjectionType, Tool, ToolOutput, Turn
+from toolace_dagster.settings import MaskedTurn
 
 ChatMessage = dict[str, Any]
 
@@ -58,6 +60,42 @@ def chat_messages(dialogue: Dialogue, tools: Mapping[str, Tool]) -> list[ChatMes
             case "tool":
                 messages.extend(_tool(output) for output in turn.outputs)
     return messages
+
+
+def weighed_messages(row: DatasetRow, mask: Collection[MaskedTurn]) -> list[tuple[ChatMessage, bool]]:
+    """A row's messages, each with whether training should learn it.
+
+    Args:
+        row: The row.
+        mask: Assistant turns to keep out of the loss.
+
+    Returns:
+        Messages as of :func:`chat_messages`; those of user and tool are never learned.
+    """
+    masked = masked_turns(row.dialogue, mask)
+    learned = iter([turn.id not in masked for turn in row.dialogue.turns if turn.role == "assistant"])
+    messages = chat_messages(row.dialogue, row.tools)
+    return [(message, next(learned) if message["role"] == "assistant" else False) for message in messages]
+
+
+def masked_turns(dialogue: Dialogue, mask: Collection[MaskedTurn]) -> frozenset[str]:
+    """Ids of the assistant turns that are kept out of the loss.
+
+    A turn with parallel calls is masked when any of them failed: weights are per turn.
+
+    Args:
+        dialogue: The dialogue.
+        mask: ``failed_calls``: calls answered by an error. ``injected_mistakes``: those of them that an error
+            simulation wrote.
+    """
+    found: set[str] = set()
+    for acting, answer in pairwise(dialogue.turns):
+        if not acting.is_call or not any(output.is_error for output in answer.outputs):
+            continue
+        injected = acting.origin.injection is InjectionType.ERROR_SIMULATION
+        if "failed_calls" in mask or ("injected_mistakes" in mask and injected):
+            found.add(acting.id)
+    return frozenset(found)
 
 
 def listed_tools(row: DatasetRow) -> list[dict[str, Any]]:

@@ -59,8 +59,18 @@ def row_faults(row: DatasetRow) -> list[str]:
         values = [call.arguments for call in turn.tool_calls] + [output.content for output in turn.outputs]
         faults += [f"Turn {turn.id} holds {fault}." for fault in _number_faults(values)]
     for name, tool in sorted(row.tools.items()):
-        faults += [f"The definition of {name} holds {fault}." for fault in _number_faults(tool.parameters)]
+        faults += [f"The definition of {name} holds {fault}." for fault in _tool_faults(tool)]
     return faults
+
+
+_faults_of_tools: dict[str, tuple[str, ...]] = {}
+
+
+def _tool_faults(tool: Tool) -> tuple[str, ...]:
+    # The same few tools come with every row.
+    if tool.fingerprint not in _faults_of_tools:
+        _faults_of_tools[tool.fingerprint] = tuple(_number_faults(tool.parameters))
+    return _faults_of_tools[tool.fingerprint]
 
 
 def _number_faults(value: Any) -> Iterator[str]:

@@ -83,9 +83,10 @@ def _import_for_all(settings: Settings) -> None:
 
 
 def build_dataset(settings: Settings, warehouse: Warehouse) -> RunEnd:
-    """Materialize splits, exports and the dataset card."""
+    """Materialize splits, the exports of the settings' formats and the dataset card."""
     job = build_definitions(warehouse.home, settings.rounds).resolve_job_def(DATASET_JOB)
-    return _execute(job, settings, warehouse, name=DATASET_JOB, partition=None)
+    assets = ["splits", *(f"{name}_export" for name in settings.formats), "dataset_card"]
+    return _execute(job, settings, warehouse, name=DATASET_JOB, partition=None, assets=assets)
 
 
 def _execute(
@@ -96,6 +97,7 @@ def _execute(
     name: str,
     partition: str | None,
     launch: str = "",
+    assets: Sequence[str] | None = None,
 ) -> RunEnd:
     # Dagster refuses nulls here; settings that are None are None by default too.
     values = {name: value for name, value in settings.model_dump(mode="json").items() if value is not None}
@@ -105,6 +107,7 @@ def _execute(
             result = job.execute_in_process(
                 instance=instance,
                 partition_key=partition,
+                asset_selection=None if assets is None else [dg.AssetKey(asset) for asset in assets],
                 run_config={
                     "resources": {"toolace": {"config": config}},
                     "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},

@@ -7,7 +7,6 @@ them. Does not belong here: how a split is chosen or a file is written
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 
@@ -15,7 +14,6 @@ from toolace_dagster.dataset import (
     CardFacts,
     DatasetRow,
     DomainCounts,
-    ExportReport,
     FileReport,
     PoolSource,
     ReasonCount,
@@ -25,14 +23,12 @@ from toolace_dagster.dataset import (
     StageUsage,
     Traits,
     deal,
-    export_all,
     row_faults,
     traits_of,
     write_card,
 )
 from toolace_dagster.entities import Dialogue, Entity, TaskSpec, Tool, content_hash
 from toolace_dagster.llm.money import Bill
-from toolace_dagster.pipeline.export_lines import ExportLines
 from toolace_dagster.pipeline.pool import configured_pool
 from toolace_dagster.pipeline.stages import domain_stages
 from toolace_dagster.reporting.costs import bills_by
@@ -40,8 +36,6 @@ from toolace_dagster.reporting.summary import DomainSummary, summarize
 from toolace_dagster.settings import MONEY_SETTINGS, Settings
 from toolace_dagster.tool_pool import PoolError
 from toolace_dagster.warehouse import Row, Warehouse, insert, sql
-
-_PARTS = ("splits", "exports", "card")
 
 
 class SplitOutcome(Entity):
@@ -67,7 +61,7 @@ def dataset_domains(warehouse: Warehouse, settings: Settings) -> list[str]:
 
 def dataset_fingerprint(warehouse: Warehouse, settings: Settings) -> str:
     """Content hash of all verified dialogues, their ends and the settings of splits and card."""
-    beside = {"pool", "domain_limit", "skip_deprecated", "cache", "llm", *MONEY_SETTINGS}
+    beside = {"formats", "loss_mask", "pool", "domain_limit", "skip_deprecated", "cache", "llm", *MONEY_SETTINGS}
     parts: list[object] = [settings.model_dump(mode="json", exclude=beside)]
     for domain in dataset_domains(warehouse, settings):
         store = warehouse.domain(domain)
@@ -76,16 +70,9 @@ def dataset_fingerprint(warehouse: Warehouse, settings: Settings) -> str:
     return content_hash(parts)
 
 
-def dataset_is_stale(warehouse: Warehouse, settings: Settings) -> bool:
-    """Whether splits, exports or card do not stand as the verified dialogues ask for, or a file is gone."""
-    if not dataset_domains(warehouse, settings):
-        return False
-    fingerprint = dataset_fingerprint(warehouse, settings)
-    facts = _facts(warehouse)
-    if any(facts.get(part, {}).get("fingerprint") != fingerprint for part in _PARTS):
-        return True
-    paths = [warehouse.exports / report.path for report in _export_report(facts).files]
-    return not all(path.exists() for path in [*paths, warehouse.exports / "README.md"])
+def part_fingerprint(dataset: str, settings: Settings, *own: str) -> str:
+    """Fingerprint of a part: that of the dataset, and the settings that decide this part alone."""
+    return content_hash(dataset, settings.of(*own)) if own else dataset
 
 
 def make_splits(warehouse: Warehouse, settings: Settings) -> SplitOutcome:
@@ -154,27 +141,14 @@ def make_splits(warehouse: Warehouse, settings: Settings) -> SplitOutcome:
         }
     )
     outcome = SplitOutcome(report=report, withheld=withheld)
-    _remember(warehouse, settings, "splits", outcome)
+    remember(warehouse, settings, "splits", outcome)
     return outcome
-
-
-def make_exports(warehouse: Warehouse, settings: Settings) -> ExportReport:
-    """Write all export files from the ``splits`` table.
-
-    Raises:
-        ExportError: If a file does not hold what was written; no file is changed then.
-    """
-    lines = ExportLines()
-    report = export_all(lines.noting(split_rows(warehouse, settings)), warehouse.exports)
-    lines.write(warehouse, report.files)
-    _remember(warehouse, settings, "exports", report)
-    return report
 
 
 def make_card(warehouse: Warehouse, settings: Settings) -> FileReport:
     """Write the dataset card of the exports."""
     report = write_card(card_facts(warehouse, settings), warehouse.exports)
-    _remember(warehouse, settings, "card", report)
+    remember(warehouse, settings, "card", report)
     return report
 
 
@@ -195,6 +169,12 @@ def dataset_rows(warehouse: Warehouse, settings: Settings) -> Iterator[DatasetRo
             )
 
 
+def count_verified(warehouse: Warehouse, settings: Settings) -> int:
+    """Number of verified dialogues of the dataset's domains."""
+    domains = dataset_domains(warehouse, settings)
+    return sum(len(warehouse.domain(domain).read(sql("queries/dataset_content"))) for domain in domains)
+
+
 def split_rows(warehouse: Warehouse, settings: Settings) -> Iterator[DatasetRow]:
     """The dataset's rows with their splits, as the ``splits`` table has them."""
     splits: dict[str, Split | None] = {
@@ -204,21 +184,6 @@ def split_rows(warehouse: Warehouse, settings: Settings) -> Iterator[DatasetRow]
         split = splits.get(row.dialogue.id)
         if split is not None:
             yield row.model_copy(update={"split": split})
-
-
-def read_export_files(warehouse: Warehouse) -> list[tuple[str, int]]:
-    """Path and number of dialogues of each export file, then the card."""
-    facts = _facts(warehouse)
-    if "exports" not in facts:
-        return []
-    files = [(str(warehouse.exports / file.path), file.rows) for file in _export_report(facts).files]
-    return [*files, (str(warehouse.exports / "README.md"), sum(_export_report(facts).splits.sizes.values()))]
-
-
-def export_warnings(warehouse: Warehouse) -> tuple[str, ...]:
-    """What the user should know before training."""
-    facts = _facts(warehouse)
-    return _export_report(facts).warnings if "exports" in facts else ()
 
 
 def card_facts(warehouse: Warehouse, settings: Settings) -> CardFacts:
@@ -232,7 +197,7 @@ def card_facts(warehouse: Warehouse, settings: Settings) -> CardFacts:
     return CardFacts(
         model=", ".join(sorted(models)) or settings.llm.model,
         settings=settings.model_dump(mode="json", exclude={"cache"}),
-        splits=SplitOutcome.model_validate_json(_facts(warehouse)["splits"]["facts"]).report,
+        splits=SplitOutcome.model_validate_json(dataset_facts(warehouse)["splits"]["facts"]).report,
         domains=tuple(DomainCounts(s.domain, s.attempted, s.accepted, s.rejected, s.failed) for s in summaries),
         reasons=_reasons(summaries),
         usage=_usage(warehouse, domains, settings),
@@ -268,18 +233,24 @@ def _usage(warehouse: Warehouse, domains: list[str], settings: Settings) -> tupl
     return tuple(StageUsage(stage, bill) for stage, bill in bills.items() if bill.calls)
 
 
-def _facts(warehouse: Warehouse) -> dict[str, Row]:
+def dataset_facts(warehouse: Warehouse) -> dict[str, Row]:
+    """What is stored of splits, exports and card, by part."""
     return {row["name"]: row for row in warehouse.shared.read(sql("queries/dataset_facts"))}
 
 
-def _export_report(facts: dict[str, Row]) -> ExportReport:
-    return ExportReport.model_validate(json.loads(facts["exports"]["facts"]))
+def remember(warehouse: Warehouse, settings: Settings, part: str, facts: Entity, *own: str) -> None:
+    """Store what was made, with the fingerprint of what it was made from.
 
-
-def _remember(warehouse: Warehouse, settings: Settings, part: str, facts: Entity) -> None:
+    Args:
+        warehouse: The home's files.
+        settings: Settings it was made with.
+        part: What was made.
+        facts: What is to be known of it.
+        *own: Settings that decide this part alone.
+    """
     row = {
         "name": part,
-        "fingerprint": dataset_fingerprint(warehouse, settings),
+        "fingerprint": part_fingerprint(dataset_fingerprint(warehouse, settings), settings, *own),
         "facts": facts.model_dump(mode="json"),
     }
     with warehouse.shared.write() as connection:

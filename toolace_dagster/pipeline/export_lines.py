@@ -25,11 +25,12 @@ class ExportLines:
             self._places[str(row.split)].append((row.dialogue.domain, row.dialogue.id))
             yield row
 
-    def write(self, warehouse: Warehouse, files: Iterable[FileReport]) -> None:
-        """Replace the table ``export_lines`` in the files of all domains.
+    def write(self, warehouse: Warehouse, name: str, files: Iterable[FileReport]) -> None:
+        """Replace one format's part of the table ``export_lines`` in the files of all domains.
 
         Args:
             warehouse: The home's files.
+            name: The format.
             files: Files that hold a split, one row a dialogue, in the order in which rows were noted.
         """
         by_domain: dict[str, list[Row]] = {domain: [] for domain in warehouse.domains()}
@@ -37,9 +38,9 @@ class ExportLines:
             if file.split is None:
                 continue
             for line, (domain, dialogue_id) in enumerate(self._places[file.split], start=1):
-                place = {"dialogue_id": dialogue_id, "split": file.split, "format": file.path.partition("/")[0]}
+                place = {"dialogue_id": dialogue_id, "split": file.split, "format": name}
                 by_domain[domain].append(place | {"file": file.path, "line": line})
         for domain, rows in by_domain.items():
             with warehouse.domain(domain).write() as connection:
-                connection.execute("DELETE FROM export_lines")
+                connection.execute("DELETE FROM export_lines WHERE format = $format", {"format": name})
                 insert(connection, "export_lines", rows)

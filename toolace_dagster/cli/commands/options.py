@@ -6,6 +6,7 @@ option of one group of commands (its module has it), and what the settings mean.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -17,7 +18,7 @@ from toolace_dagster.cli.assignments import BadAssignment, read_assignments
 from toolace_dagster.cli.console import complain, warn
 from toolace_dagster.configuration import Configuration, ConfigurationError, configure
 from toolace_dagster.configuration.names import setting_names
-from toolace_dagster.configuration.values import anchored
+from toolace_dagster.configuration.values import anchored, flat
 from toolace_dagster.settings import SHIPPED_POOL
 
 HomeOption = Annotated[
@@ -84,7 +85,12 @@ SkipDeprecatedOption = Annotated[
 
 
 def read_configuration(
-    given: Mapping[str, Any], *, home: Path, config: Path | None, assignments: Iterable[str] = ()
+    given: Mapping[str, Any],
+    *,
+    home: Path,
+    config: Path | None,
+    assignments: Iterable[str] = (),
+    goes_on: bool = False,
 ) -> Configuration:
     """The settings that count; ends the program with 2 when one is bad.
 
@@ -93,16 +99,25 @@ def read_configuration(
         home: The home folder.
         config: Configuration file, when one was named.
         assignments: Those of ``--set``, which come after the options.
+        goes_on: Whether the settings of the home's last run count where there is no configuration file.
     """
     values = {name: anchored(name, value, Path.cwd()) for name, value in given.items() if value is not None}
     origins = {name: f"--{name.rpartition('.')[2].replace('_', '-')}" for name in values}
     try:
         assigned = read_assignments(assignments)
         origins |= dict.fromkeys(assigned, "--set")
-        made = configure(values | assigned, home=home, environ=os.environ, file=config, origins=origins)
+        last = _last_run(home) if goes_on else {}
+        made = configure(values | assigned, home=home, environ=os.environ, file=config, origins=origins, stored=last)
     except (BadAssignment, ConfigurationError) as error:
         complain(str(error))
         raise typer.Exit(2) from None
     for warning in made.warnings:
         warn(warning)
     return made
+
+
+def _last_run(home: Path) -> dict[str, Any]:
+    from toolace_dagster.warehouse import Warehouse
+
+    path = Warehouse(home).settings_file
+    return dict(flat(json.loads(path.read_text(encoding="utf-8")))) if path.exists() else {}

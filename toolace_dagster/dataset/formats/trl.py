@@ -1,11 +1,15 @@
-"""Parquet files for TRL, read with ``datasets.load_dataset``.
+"""Parquet files for TRL, read with ``datasets.load_dataset``, and the same rows as JSON lines.
 
 Messages and tools are lists of JSON texts with Parquet's JSON type, and the file's
 ``huggingface`` metadata says ``List(Json())``. So each row comes back as the dicts
 that went in: an ordinary Arrow struct would give every message the union of all keys
 of all rows, padded with nulls, and TRL trains on those without a word.
 
-DuckDB writes the files, in one thread and in the rows' order, so equal rows give
+The lines hold messages and tools as plain objects. `datasets` guesses a column's type
+from the first 10 MB of such a file, and fails when later tools have other fields; so
+name the features when loading it (``features=``), or take the Parquet file.
+
+DuckDB writes the Parquet files, in one thread and in the rows' order, so equal rows give
 equal bytes with the same DuckDB version (the version is written in the file's footer).
 
 Belongs here: writing and reading these files. Does not belong here: how a dialogue
@@ -16,7 +20,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
@@ -25,9 +29,12 @@ import duckdb
 
 from toolace_dagster.dataset.exact_json import ExactWriter
 from toolace_dagster.dataset.files import FileReport, Replacement, replacing
-from toolace_dagster.dataset.messages import chat_messages, listed_tools
+from toolace_dagster.dataset.formats.lines import count_lines
+from toolace_dagster.dataset.messages import weighed_messages
 from toolace_dagster.dataset.rows import SPLITS, DatasetRow, ExportError, Split, row_faults
 from toolace_dagster.dataset.splits import require_split
+from toolace_dagster.entities import Tool
+from toolace_dagster.settings import MaskedTurn
 
 _STRING = {"dtype": "string", "_type": "Value"}
 _JSON_LIST = {"feature": {"_type": "Json"}, "_type": "List"}
@@ -48,17 +55,26 @@ _Texts = tuple[str, str, Sequence[str], Sequence[str]]
 
 
 def trl_path(split: Split) -> str:
-    """Path of a split's file below the export's folder."""
+    """Path of a split's Parquet file below the export's folder."""
     return f"trl/{split}.parquet"
 
 
-class TrlWriter:
-    """Writes the three files from rows that come one by one; memory does not grow with their number."""
+def trl_lines_path(split: Split) -> str:
+    """Path of a split's JSON lines below the export's folder."""
+    return f"trl/{split}.jsonl"
 
-    def __init__(self, files: Replacement) -> None:
+
+class TrlWriter:
+    """Writes the files from rows that come one by one; memory does not grow with their number."""
+
+    def __init__(self, files: Replacement, mask: Collection[MaskedTurn] = ()) -> None:
         self._files = files
+        self._mask = mask
         self._exact = ExactWriter()
-        self._staged: dict[Split, _Staged] = {split: _Staged(files.scratch(f"trl/{split}.jsonl")) for split in SPLITS}
+        self._tools: dict[str, str] = {}
+        self._staged: dict[Split, _Staged] = {
+            split: _Staged(files.scratch(f"trl/{split}.staged"), files.file(trl_lines_path(split))) for split in SPLITS
+        }
 
     @property
     def inexact(self) -> int:
@@ -74,9 +90,18 @@ class TrlWriter:
         split = require_split(row)
         if faults := row_faults(row):
             raise ExportError(f"dialogue {row.dialogue.id} cannot be exported: {' '.join(faults)}")
-        messages = [self._exact.text(message) for message in chat_messages(row.dialogue, row.tools)]
-        tools = [self._exact.text(tool) for tool in listed_tools(row)]
+        messages = [
+            self._exact.text(message if learned or message["role"] != "assistant" else message | {"weight": 0})
+            for message, learned in weighed_messages(row, self._mask)
+        ]
+        tools = [self._tool_text(row.tools[name]) for name in row.dialogue.initial_tools]
         self._staged[split].add((row.dialogue.id, row.dialogue.domain, messages, tools))
+
+    def _tool_text(self, tool: Tool) -> str:
+        # The same few tools come with every row.
+        if tool.fingerprint not in self._tools:
+            self._tools[tool.fingerprint] = self._exact.text(tool.as_openai())
+        return self._tools[tool.fingerprint]
 
     def finish(self) -> list[FileReport]:
         """Write the Parquet files under their temporary names and compare them with what went in.
@@ -95,6 +120,11 @@ class TrlWriter:
             if read.value() != staged.digest.value():
                 raise ExportError(f"{trl_path(split)} read back differs from the {staged.digest.rows} rows written")
             reports.append(self._files.report(trl_path(split), split=split, rows=read.rows))
+        for split, staged in self._staged.items():
+            rows = count_lines(staged.lines)
+            if rows != staged.digest.rows:
+                raise ExportError(f"{trl_lines_path(split)} has {rows} lines, {staged.digest.rows} were written")
+            reports.append(self._files.report(trl_lines_path(split), split=split, rows=rows))
         return reports
 
     def __enter__(self) -> Self:
@@ -105,8 +135,8 @@ class TrlWriter:
             staged.close()
 
 
-def write_trl(rows: Iterable[DatasetRow], folder: Path) -> list[FileReport]:
-    """Write ``trl/train.parquet``, ``trl/validation.parquet`` and ``trl/test.parquet``.
+def write_trl(rows: Iterable[DatasetRow], folder: Path, mask: Collection[MaskedTurn] = ()) -> list[FileReport]:
+    """Write ``trl/train.parquet``, ``trl/train.jsonl`` and the same of validation and test.
 
     An empty split gives a valid file without rows. Do not name that one to
     ``load_dataset``, which refuses a split without data.
@@ -114,6 +144,7 @@ def write_trl(rows: Iterable[DatasetRow], folder: Path) -> list[FileReport]:
     Args:
         rows: Rows with splits; their order is the files' order.
         folder: The export's folder.
+        mask: Assistant turns to keep out of the loss; they get ``weight`` 0, which TRL itself does not read.
 
     Returns:
         One report per file.
@@ -121,7 +152,7 @@ def write_trl(rows: Iterable[DatasetRow], folder: Path) -> list[FileReport]:
     Raises:
         ExportError: If a row cannot be written, or a file read back differs. No file is changed then.
     """
-    with replacing(folder) as files, TrlWriter(files) as writer:
+    with replacing(folder) as files, TrlWriter(files, mask) as writer:
         for row in rows:
             writer.add(row)
         return writer.finish()
@@ -161,22 +192,30 @@ class _Digest:
 
 
 class _Staged:
-    """One split's rows as JSON lines, which DuckDB turns into Parquet without holding them all."""
+    """One split's rows as lines of texts, which DuckDB turns into Parquet without holding them all; and JSON lines."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, lines: Path) -> None:
         self.path = path
+        self.lines = lines
         self.digest = _Digest()
         self.longest = _LEAST_LINE
         self._stream: TextIO = path.open("w", encoding="utf-8", newline="\n")
+        self._lines: TextIO = lines.open("w", encoding="utf-8", newline="\n")
 
     def add(self, texts: _Texts) -> None:
         line = json.dumps(dict(zip(FEATURES, texts, strict=True)))
         self.longest = max(self.longest, len(line) + 1)
         self.digest.add(texts)
         self._stream.write(line + "\n")
+        dialogue_id, domain, messages, tools = texts
+        self._lines.write(
+            f'{{"dialogue_id":{json.dumps(dialogue_id)},"domain":{json.dumps(domain)},'
+            f'"messages":[{",".join(messages)}],"tools":[{",".join(tools)}]}}\n'
+        )
 
     def close(self) -> None:
         self._stream.close()
+        self._lines.close()
 
 
 def _copy(staged: _Staged, path: Path) -> None:

@@ -8,18 +8,16 @@ messages (``messages``).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import Collection, Iterator
+from typing import Any
 
 import jsonschema_rs
 
-from toolace_dagster.dataset.files import FileReport, Replacement, replacing
-from toolace_dagster.dataset.messages import ChatMessage, chat_messages, compact_json, listed_tools
-from toolace_dagster.dataset.rows import SPLITS, DatasetRow, ExportError, Split, row_faults
-from toolace_dagster.dataset.splits import require_split
-from toolace_dagster.entities import TOOL_NAME
+from toolace_dagster.dataset.formats.lines import LineFormat
+from toolace_dagster.dataset.messages import ChatMessage, compact_json, listed_tools, weighed_messages
+from toolace_dagster.dataset.rows import DatasetRow
+from toolace_dagster.entities import TOOL_NAME, Tool
+from toolace_dagster.settings import MaskedTurn
 
 LEAST_EXAMPLES = 10
 """OpenAI refuses a training file with fewer."""
@@ -27,29 +25,28 @@ LEAST_EXAMPLES = 10
 _KEYS = {
     "example": {"messages", "tools", "parallel_tool_calls"},
     "user": {"role", "content"},
-    "assistant": {"role", "content", "tool_calls"},
+    "assistant": {"role", "content", "tool_calls", "weight"},
     "tool": {"role", "content", "tool_call_id"},
     "call": {"id", "type", "function"},
     "function": {"name", "arguments"},
 }
 
 
-def openai_path(split: Split) -> str:
-    """Path of a split's file below the export's folder."""
-    return f"openai/{split}.jsonl"
-
-
-def openai_example(row: DatasetRow) -> dict[str, Any]:
+def openai_example(row: DatasetRow, mask: Collection[MaskedTurn] = ()) -> dict[str, Any]:
     """One training example: arguments as JSON text, ids on calls and answers.
 
     Args:
         row: The row.
+        mask: Assistant turns to keep out of the loss; they get ``weight`` 0, and no other message gets a weight.
 
     Returns:
         ``messages``, ``tools`` and ``parallel_tool_calls``, which says whether any turn makes several calls at once.
     """
     return {
-        "messages": [_message(message) for message in chat_messages(row.dialogue, row.tools)],
+        "messages": [
+            _message(message) | ({} if learned or message["role"] != "assistant" else {"weight": 0})
+            for message, learned in weighed_messages(row, mask)
+        ],
         "tools": listed_tools(row),
         "parallel_tool_calls": any(len(turn.tool_calls) > 1 for turn in row.dialogue.turns),
     }
@@ -93,83 +90,19 @@ def openai_faults(example: dict[str, Any], row: DatasetRow) -> Iterator[str]:
         yield f"Calls {', '.join(waiting)} have no answer."
 
 
-class OpenAiWriter:
-    """Writes the three files from rows that come one by one."""
-
-    def __init__(self, files: Replacement) -> None:
-        self._files = files
-        self._paths: dict[Split, Path] = {split: files.file(openai_path(split)) for split in SPLITS}
-        self._streams = {split: path.open("w", encoding="utf-8", newline="\n") for split, path in self._paths.items()}
-        self._rows: dict[Split, int] = dict.fromkeys(SPLITS, 0)
-
-    def add(self, row: DatasetRow) -> None:
-        """Add one row.
-
-        Raises:
-            ExportError: If the row has no split, or makes no valid example.
-        """
-        split = require_split(row)
-        faults = row_faults(row)
-        if not faults:
-            line = compact_json(openai_example(row))
-            # Checked on the text that is written, so that what is checked is what a reader parses.
-            faults = list(openai_faults(json.loads(line), row))
-            self._streams[split].write(line + "\n")
-            self._rows[split] += 1
-        if faults:
-            raise ExportError(f"dialogue {row.dialogue.id} cannot be exported: {' '.join(faults)}")
-
-    def finish(self) -> list[FileReport]:
-        """Close the files and count what they hold.
-
-        Raises:
-            ExportError: If a file read back has another number of examples.
-        """
-        self.close()
-        reports: list[FileReport] = []
-        for split, path in self._paths.items():
-            rows = sum(1 for _ in read_openai(path))
-            if rows != self._rows[split]:
-                raise ExportError(f"{openai_path(split)} has {rows} examples, {self._rows[split]} were written")
-            reports.append(self._files.report(openai_path(split), split=split, rows=rows))
-        return reports
-
-    def close(self) -> None:
-        """Close the files; safe to call again."""
-        for stream in self._streams.values():
-            stream.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
+_validators: dict[str, jsonschema_rs.Draft202012Validator] = {}
 
 
-def write_openai(rows: Iterable[DatasetRow], folder: Path) -> list[FileReport]:
-    """Write ``openai/train.jsonl``, ``openai/validation.jsonl`` and ``openai/test.jsonl``.
-
-    Args:
-        rows: Rows with splits; their order is the files' order.
-        folder: The export's folder.
-
-    Returns:
-        One report per file.
-
-    Raises:
-        ExportError: If a row makes no valid example. No file is changed then.
-    """
-    with replacing(folder) as files, OpenAiWriter(files) as writer:
-        for row in rows:
-            writer.add(row)
-        return writer.finish()
+def validator_of(tool: Tool) -> jsonschema_rs.Draft202012Validator:
+    """The validator of a tool's arguments, made once."""
+    if tool.fingerprint not in _validators:
+        _validators[tool.fingerprint] = jsonschema_rs.Draft202012Validator(tool.parameters)
+    return _validators[tool.fingerprint]
 
 
-def read_openai(path: Path) -> Iterator[dict[str, Any]]:
-    """Read a file back, one example at a time."""
-    with path.open(encoding="utf-8", newline="\n") as stream:
-        for line in stream:
-            yield json.loads(line)
+def _checked(row: DatasetRow, line: str) -> Iterator[str]:
+    # Checked on the text that is written, so that what is checked is what a reader parses.
+    return openai_faults(json.loads(line), row)
 
 
 def _message(message: ChatMessage) -> ChatMessage:
@@ -205,5 +138,15 @@ def _call_faults(call: dict[str, Any], row: DatasetRow, *, spared: bool) -> Iter
     tool = row.tools.get(function["name"])
     if tool is None:
         yield f"Call {call['id']} names the tool {function['name']!r}, which does not exist."
-    elif error := next(jsonschema_rs.Draft202012Validator(tool.parameters).iter_errors(arguments), None):
+    elif error := next(validator_of(tool).iter_errors(arguments), None):
         yield f"The arguments of call {call['id']} are not valid for {tool.name}: {error.message}"
+
+
+OPENAI = LineFormat(
+    name="openai",
+    title="OpenAI fine-tuning",
+    example=openai_example,
+    faults=_checked,
+    has_weights=True,
+    least_examples=LEAST_EXAMPLES,
+)

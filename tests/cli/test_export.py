@@ -1,0 +1,59 @@
+"""`toolace export`: any format, into the home as a Dagster run or into a folder."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import toolace
+from tests.cli.made import Made
+from toolace_dagster.dataset import LINE_FORMATS, read_lines
+from toolace_dagster.warehouse import Warehouse
+
+
+@pytest.fixture
+def home(made: Made, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made.home, tmp_path / "home"))
+
+
+def test_a_format_is_written_into_the_home_once(home: Path, made: Made) -> None:
+    ended = toolace("export", "--format", "llama_factory", "--home", home)
+    assert ended.code == 0, ended.err
+    folder = home / "exports" / "llama_factory"
+    written = [example for path in sorted(folder.glob("*.jsonl")) for example in read_lines(path)]
+    assert len(written) == len(made.ids("accepted")) > 0
+    assert (folder / "dataset_info.json").exists()
+    lines = [
+        row
+        for domain in made.warehouse.domains()
+        for row in Warehouse(home).domain(domain).read("SELECT DISTINCT format FROM export_lines ORDER BY format")
+    ]
+    assert {row["format"] for row in lines} == {"llama_factory", "openai", "trl"}
+    assert "Nothing was stale" in toolace("export", "--format", "llama_factory", "--home", home).out
+
+
+def test_out_writes_there_and_leaves_the_home_current(home: Path, tmp_path: Path) -> None:
+    before = {path: path.read_bytes() for path in (home / "exports").rglob("*") if path.is_file()}
+    out = tmp_path / "out"
+    ended = toolace("export", "--format", "openai", "--home", home, "--out", out, "--set", 'loss_mask=["failed_calls"]')
+    assert ended.code == 0, ended.err
+    examples = [e for path in (out / "openai").iterdir() for e in read_lines(path)]
+    plain = [e for path in (home / "exports/openai").iterdir() for e in read_lines(path)]
+    weights = [m["weight"] for e in examples for m in e["messages"] if "weight" in m]
+    assert set(weights) == {0}
+    assert [e["tools"] for e in examples] == [e["tools"] for e in plain]
+    assert {path: path.read_bytes() for path in (home / "exports").rglob("*") if path.is_file()} == before
+    assert "Nothing was stale" in toolace("export", "--format", "openai", "--home", home).out
+
+
+def test_a_home_without_dialogues_is_told_how_to_get_some(tmp_path: Path) -> None:
+    ended = toolace("export", "--home", tmp_path / "nothing")
+    assert ended.code == 1
+    assert "toolace run" in ended.err
+
+
+def test_all_formats_can_be_chosen() -> None:
+    text = toolace("export", "--help").out
+    assert all(name in text for name in ("trl", *LINE_FORMATS))

@@ -1,0 +1,89 @@
+"""Training files of a home: written, remembered, and whether they are current.
+
+Belongs here: exporting the rows that have sides. Does not belong here: giving them
+sides (``pipeline.dataset``), or a format's files (``dataset``).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from toolace_dagster.dataset import ExportReport, export_rows
+from toolace_dagster.pipeline.dataset import (
+    dataset_domains,
+    dataset_facts,
+    dataset_fingerprint,
+    part_fingerprint,
+    remember,
+    split_rows,
+)
+from toolace_dagster.pipeline.export_lines import ExportLines
+from toolace_dagster.settings import FORMAT_NAMES, FormatName, Settings
+from toolace_dagster.warehouse import Warehouse
+
+CARD_FILE = "README.md"
+_OWN = ("loss_mask",)
+"""Settings that decide exports and nothing else."""
+
+
+def dataset_is_stale(warehouse: Warehouse, settings: Settings) -> bool:
+    """Whether splits, an export of the settings' formats or the card do not stand as the verified dialogues ask for."""
+    if not dataset_domains(warehouse, settings):
+        return False
+    fingerprint = dataset_fingerprint(warehouse, settings)
+    facts = dataset_facts(warehouse)
+    wanted = dict.fromkeys(("splits", "card"), fingerprint)
+    wanted |= {part_of(name): part_fingerprint(fingerprint, settings, *_OWN) for name in settings.formats}
+    if any(facts.get(part, {}).get("fingerprint") != value for part, value in wanted.items()):
+        return True
+    reports = export_reports(warehouse)
+    paths = [warehouse.exports / file.path for name in settings.formats for file in reports[name].files]
+    return not all(path.exists() for path in [*paths, warehouse.exports / CARD_FILE])
+
+
+def make_export(warehouse: Warehouse, settings: Settings, name: FormatName) -> ExportReport:
+    """Write the files of one format into the home, from the ``splits`` table.
+
+    Raises:
+        ExportError: If a file does not hold what was written; no file is changed then.
+    """
+    lines = ExportLines()
+    rows = lines.noting(split_rows(warehouse, settings))
+    report = export_rows(rows, warehouse.exports, name, settings.loss_mask)
+    lines.write(warehouse, name, report.files)
+    remember(warehouse, settings, part_of(name), report, *_OWN)
+    return report
+
+
+def copy_export(warehouse: Warehouse, settings: Settings, name: FormatName, folder: Path) -> ExportReport:
+    """Write the files of one format below another folder; nothing of the home is changed.
+
+    Raises:
+        ExportError: As above.
+    """
+    return export_rows(split_rows(warehouse, settings), folder, name, settings.loss_mask)
+
+
+def part_of(name: FormatName) -> str:
+    """What the facts of a format's export are stored under."""
+    return f"export_{name}"
+
+
+def export_reports(warehouse: Warehouse) -> dict[FormatName, ExportReport]:
+    """What the home's exports wrote when they were last made, by format."""
+    facts = dataset_facts(warehouse)
+    return {
+        name: ExportReport.model_validate_json(facts[part_of(name)]["facts"])
+        for name in FORMAT_NAMES
+        if part_of(name) in facts
+    }
+
+
+def read_export_files(warehouse: Warehouse, settings: Settings) -> list[tuple[str, int]]:
+    """Path and number of dialogues of each file of the settings' formats, then the card."""
+    reports = export_reports(warehouse)
+    made = [reports[name] for name in settings.formats if name in reports]
+    if not made:
+        return []
+    files = [(str(warehouse.exports / file.path), file.rows) for report in made for file in report.files if file.split]
+    return [*files, (str(warehouse.exports / CARD_FILE), made[0].rows)]
