@@ -15,7 +15,7 @@ from toolace_dagster.settings import Range
 from toolace_dagster.verification.checks import calls_taken_away, lacks_planned_calls
 from toolace_dagster.verification.rules import RULES, Bounds, Facts, Subject, run_rules
 from toolace_dagster.verification.rules.facts import ReplayDifference
-from toolace_dagster.verification.rules.figures import numbers_of, stated_numbers
+from toolace_dagster.verification.rules.figures import derived_from, stated_numbers
 from toolace_dagster.verification.rules.languages import language_of
 from toolace_dagster.verification.rules.private_data import private_values
 
@@ -243,7 +243,7 @@ def test_sums_counts_and_members_of_a_list_can_always_be_stated(prices: list[int
     answer = output("t04", book, {"lines": [{"price": price} for price in prices]})
     said = f"{len(prices)} lines, {sum(prices):,} in all, the dearest at {max(prices)}."
     assert findings(swapped(answer, reply("t05", said)), "rule.reply_faithfulness") == []
-    assert float(sum(prices)) in set(numbers_of(answer.outputs[0].content))
+    assert float(sum(prices)) in set(derived_from(answer.outputs[0].content))
 
 
 def test_outputs_of_failed_calls_are_no_results_to_swap():

@@ -56,7 +56,7 @@ def duplicate_call(subject: Subject) -> Iterator[Defect]:
     for placed in subject.calls:
         if placed.failed:
             continue
-        key = canonical_json([placed.call.name, placed.call.arguments])
+        key = f"{placed.call.name} {subject.argument_texts[placed.call.id]}"
         if key in seen:
             message = f"The call of {placed.call.name} repeats that of turn {seen[key].turn.id} exactly."
             yield Defect(message, placed.turn.id, placed.path(), canonical_json(placed.call.arguments))
@@ -76,7 +76,7 @@ def contradictory_calls(subject: Subject) -> Iterator[Defect]:
         if _changes_something(placed, subject):
             answers.clear()
             continue
-        key = canonical_json([placed.call.name, placed.call.arguments])
+        key = f"{placed.call.name} {subject.argument_texts[placed.call.id]}"
         content = canonical_json(placed.output.content)
         before = answers.get(key)
         if before is not None and before[1] != content and placed.output.source != "executed":

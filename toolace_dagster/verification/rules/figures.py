@@ -9,7 +9,7 @@ Belongs here: reading numbers and deriving them. Does not belong here: rules.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,8 +20,9 @@ _STATED: Final = re.compile(
 )
 """A number that stands by itself; not the digits of a code, date, time, version or path."""
 _ANY: Final = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?")
+_PLAIN: Final = re.compile(r"\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
+_THOUSANDS: Final = re.compile(r"(?<!\d)\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)")
 _TIME: Final = re.compile(r"\b(\d{1,2}):(\d{2})\b")
-_PERCENT: Final = re.compile(r"\s?(?:%|percent|per cent)")
 _INSIDE: Final = re.compile(r"[\w#/:-]")
 _UNITS = (
     "zero one two three four five six seven eight nine ten eleven twelve "
@@ -38,11 +39,31 @@ _WORDS: Final = {
     "million": 1e6,
 }
 _WORD: Final = re.compile(r"\b(?:" + "|".join(_WORDS) + r")\b", re.IGNORECASE)
-_SCALES: Final = (100.0, 1000.0, 60.0, 24.0, 7.0, 12.0, 1024.0, 3600.0, 1e6, 1e9)
-"""Factors between units people say and units systems store: shares, thousands, times, sizes."""
+_SCALES: Final = {
+    "": (1.0,),
+    "%": (100.0,),
+    "time": (60.0, 3600.0, 24.0, 1440.0, 7.0, 12.0, 1000.0),
+    "amount": (1000.0, 1e6, 1e9, 1024.0, 1024.0**2, 1024.0**3),
+}
+"""Factors between units people say and units systems store, by the kind of unit that follows a number."""
+_UNITS_SAID: Final = {
+    "%": re.compile(r"\s?(?:%|percent|per cent)"),
+    "time": re.compile(r"[\s-]?(?:s|sec|second|min|minute|h|hour|hr|day|week|month|year)s?\b", re.IGNORECASE),
+    "amount": re.compile(
+        r"[\s-]?(?:k|m|km|kg|g|t|l|ml|cm|mm|kb|mb|gb|tb|thousand|million|billion|kilo\w*|met(?:er|re)s?|lit(?:er|re)s?"
+        r"|grams?|tons?|tonnes?)\b",
+        re.IGNORECASE,
+    ),
+}
+_ABOUT: Final = re.compile(
+    r"(?:about|around|roughly|nearly|almost|over|under|some|approximately|circa|ca\.|~|\u2248)\s*[^\w\s]?$",
+    re.IGNORECASE,
+)
 _MOST_COMBINED: Final = 60
 """Numbers of one exchange that are added, subtracted and multiplied with each other, the latest first."""
-_CLOSE: Final = 1e-6
+_CLOSE: Final = 1e-9
+_LEAST_PART: Final = 0.01
+"""What one number has to be of another, at least, to be added to it or taken from it: no count is added to a code."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +74,15 @@ class Stated:
         value: The number.
         text: The words.
         decimals: Digits after the point.
-        percent: Whether it is a share in percent.
+        unit: Kind of unit that follows it: ``%``, ``time``, ``amount`` or none.
+        about: Whether the text says that it is rounded.
     """
 
     value: float
     text: str
     decimals: int
-    percent: bool = False
+    unit: str = ""
+    about: bool = False
 
 
 def stated_numbers(text: str) -> Iterator[Stated]:
@@ -71,41 +94,47 @@ def stated_numbers(text: str) -> Iterator[Stated]:
             continue
         if len(after) == 2 and after[0] in ".," and after[1].isdigit():
             continue
-        percent = _PERCENT.match(text, found.end()) is not None
+        unit = next((kind for kind, said in _UNITS_SAID.items() if said.match(text, found.end())), "")
+        about = _ABOUT.search(text[max(0, found.start() - 16) : found.start()]) is not None
         words = found[0].replace(",", "").replace("\u2212", "-")
-        yield Stated(float(words), found[0], len(words.partition(".")[2]), percent)
+        yield Stated(float(words), found[0], len(words.partition(".")[2]), unit, about)
 
 
 def numbers_in(text: str) -> Iterator[float]:
     """All numbers in a text, in codes, dates and words too."""
     for found in _ANY.findall(text):
-        yield float(found.replace(",", ""))
+        yield float(found.replace(",", "") if "," in found else found)
     for word in _WORD.findall(text):
         yield _WORDS[word.lower()]
     for hour, _ in _TIME.findall(text):
         yield float(int(hour) % 12 or 12)
 
 
-def numbers_of(value: JsonValue) -> Iterator[float]:
-    """All numbers of a JSON value, with the lengths of its lists and the sums of their columns."""
-    if isinstance(value, bool) or value is None:
-        return
-    if isinstance(value, (int, float)):
-        yield abs(float(value))
-    elif isinstance(value, str):
-        if any(map(str.isdigit, value)) or len(value) < 200:
-            yield from numbers_in(value)
-    elif isinstance(value, dict):
+def numbers_of(text: str) -> list[float]:
+    """All numbers of a JSON value, as they stand in its values, texts and names.
+
+    Args:
+        text: The value as canonical JSON.
+    """
+    # A comma between digits separates values here as often as thousands, so both readings count.
+    found = [float(each) for each in _PLAIN.findall(text)]
+    found += [float(each.replace(",", "")) for each in _THOUSANDS.findall(text)]
+    return found + [float(int(hour) % 12 or 12) for hour, _ in _TIME.findall(text)]
+
+
+def derived_from(value: JsonValue) -> Iterator[float]:
+    """What follows from a JSON value as a whole: lengths of its lists, sums, means and spans of lists and columns."""
+    if isinstance(value, dict):
         yield float(len(value))
         yield from _total(list(value.values()))
         for inner in value.values():
-            yield from numbers_of(inner)
-    else:
+            yield from derived_from(inner)
+    elif isinstance(value, list):
         yield float(len(value))
         yield from _total(value)
         columns: dict[str, list[JsonValue]] = {}
         for inner in value:
-            yield from numbers_of(inner)
+            yield from derived_from(inner)
             if isinstance(inner, dict):
                 for name, cell in inner.items():
                     columns.setdefault(name, []).append(cell)
@@ -128,51 +157,73 @@ class Figures:
     def __init__(self) -> None:
         self.known: set[float] = set()
         self.recent: list[float] = []
-        self.most_counted = 0
+        self._results: list[JsonValue] = []
+        self._derived: set[float] = set()
+        self._most_counted = 0
 
     def begin_exchange(self) -> None:
         """Forget which numbers are recent: a user speaks."""
         self.recent = []
 
-    def add(self, numbers: Iterable[float]) -> None:
-        """Take numbers in."""
-        fresh = [abs(number) for number in numbers]
+    def add(self, numbers: Iterable[float], result: JsonValue = None) -> None:
+        """Take numbers in.
+
+        Args:
+            numbers: As they stand.
+            result: The result they are of, from which counts and sums follow; looked into when one is asked for.
+        """
+        fresh = list(numbers)
         self.known.update(fresh)
         self.recent += fresh
+        if result is not None:
+            self._results.append(result)
 
-    def explains(self, stated: Stated) -> bool:
-        """Whether a stated number is known, or follows from known ones by what a helpful reply may do."""
+    def explains(self, stated: Stated, said: Collection[float]) -> bool:
+        """Whether a stated number is known, or follows from known ones by what a helpful reply may do.
+
+        Args:
+            stated: The number.
+            said: The other numbers of the same text; what a number is reckoned from is told with it.
+        """
         value = abs(stated.value)
-        if value in self.known or (value <= self.most_counted and value == int(value)):
+        if value in self.known:
             return True
-        if self._rounded(value, stated.decimals) or self._combined(value):
+        for result in self._results:
+            self._derived.update(map(abs, derived_from(result)))
+            self._most_counted = max(self._most_counted, longest_list(result))
+        self._results.clear()
+        if value in self._derived or (value <= self._most_counted and value == int(value)):
             return True
-        return stated.percent and self._share(value, stated.decimals)
+        return self._rounded(value, stated) or self._reckoned(value, stated, said)
 
-    def _rounded(self, value: float, decimals: int) -> bool:
-        step = 10.0**-decimals / 2 + _CLOSE
-        for known in self.known:
-            if abs(known - value) <= step and (known != int(known) or decimals):
-                return True
-            if known and any(abs(known * s - value) <= step or abs(known / s - value) <= step for s in _SCALES):
-                return True
-        return any(abs(known - value) <= _slack(value) for known in self.known)
-
-    def _combined(self, value: float) -> bool:
-        pool = list(dict.fromkeys(reversed(self.recent)))[:_MOST_COMBINED]
-        held = {round(number, 2) for number in pool}
-        near = round(value, 2)
-        for number in pool:
-            if number and {round(near - number, 2), round(near + number, 2), round(number - near, 2)} & held:
-                return True
-            if number > 1 and (round(near / number, 4) in held or round(near * number, 2) in held):
-                return True
+    def _rounded(self, value: float, stated: Stated) -> bool:
+        slack = max(10.0**-stated.decimals / 2, _last_place(value) / 2) + _CLOSE
+        if stated.about:
+            slack = max(slack, 0.05 * value)
+        whole = stated.decimals == 0 and not stated.about
+        factors = (1.0, *_SCALES[stated.unit])
+        for known in (*self.known, *self._derived):
+            for factor in factors:
+                if abs(known * factor - value) <= slack or abs(known / factor - value) <= slack:
+                    # A whole number is the rounding of a fraction or of a longer one, not of its neighbour.
+                    if whole and factor == 1.0 and known == int(known) and _last_place(value) == 1:
+                        continue
+                    return True
         return False
 
-    def _share(self, value: float, decimals: int) -> bool:
-        step = 10.0**-decimals / 2 + _CLOSE
+    def _reckoned(self, value: float, stated: Stated, said: Collection[float]) -> bool:
+        slack = 10.0**-stated.decimals / 2 + _CLOSE
         pool = [number for number in dict.fromkeys(reversed(self.recent)) if number][:_MOST_COMBINED]
-        return any(abs(100 * one / other - value) <= step for one in pool for other in pool)
+        told = [number for number in pool if number in said]
+        for one in told:
+            for other in pool:
+                if min(one, other) >= _LEAST_PART * max(one, other) and (
+                    abs(one + other - value) <= slack or abs(abs(one - other) - value) <= slack
+                ):
+                    return True
+                if other in said and (abs(one * other - value) <= slack or abs(one / other - value) <= slack):
+                    return True
+        return stated.unit == "%" and any(abs(100 * one / other - value) <= slack for one in pool for other in pool)
 
     def miscopied_from(self, stated: Stated) -> float | None:
         """A known number that a stated one differs from in one digit, or in two exchanged ones.
@@ -203,13 +254,12 @@ def _is_unit(text: str, at: int) -> bool:
     return word is not None
 
 
-def _slack(value: float) -> float:
-    """How far a round number may be from the one it stands for: half its last place, or 5 % of a very round one."""
+def _last_place(value: float) -> float:
+    """The place of a round number's last digit that is no zero: 10 for 1,250, 1 for 1,248."""
     digits = _digits(value)
-    told = digits.rstrip("0")
-    if value < 100 or value != int(value) or told == digits:
+    if value < 100 or value != int(value):
         return 0.0
-    return 0.05 * value if len(told) <= 2 else 10.0 ** (len(digits) - len(told)) / 2
+    return 10.0 ** (len(digits) - len(digits.rstrip("0")))
 
 
 def _digits(value: float) -> str:

@@ -18,7 +18,9 @@ from functools import lru_cache
 _COMMON = {
     "English": (
         "the of and to in is you that it for was on are with as i be this have from or one had by but not "
-        "what all were we when your can there an which their if do will how about please me my would could"
+        "what all were we when your can there an which their if do will how about please me my would could am "
+        "so no then than them they he she his her has been into out up more some very just yes also only "
+        "other see get find found shall should here where who why did does going give its any need want"
     ),
     "German": (
         "der die und in den von zu das mit sich des auf für ist im dem nicht ein eine als auch es an werden "
@@ -71,6 +73,8 @@ _WORD = re.compile(r"[^\W\d_]+")
 _FEW_WORDS = 6
 _SURE = 0.2
 """Share of a text's words that are among a language's commonest, from which on it is that language."""
+_DISTINCT = 3
+"""Different common words it takes: a name or an abbreviation repeated is none."""
 _CLEAR = 1.5
 """How many times the next language's share it has to be."""
 
@@ -91,12 +95,12 @@ def language_of(text: str) -> str | None:
     if len(words) < _FEW_WORDS:
         return None
     counts = Counter(words)
-    shares = sorted(
-        ((sum(counts[word] for word in common & counts.keys()) / len(words), name) for name, common in _WORDS.items()),
-        reverse=True,
-    )
-    (best, name), (second, _) = shares[:2]
-    return name if best >= _SURE and best >= _CLEAR * second else None
+    scored: list[tuple[float, int, str]] = []
+    for name, common in _WORDS.items():
+        known = common & counts.keys()
+        scored.append((sum(counts[word] for word in known) / len(words), len(known), name))
+    (best, distinct, name), (second, _, _) = sorted(scored, reverse=True)[:2]
+    return name if best >= _SURE and best >= _CLEAR * second and distinct >= _DISTINCT else None
 
 
 def _by_script(text: str) -> str | None:

@@ -14,7 +14,17 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
-from toolace_dagster.entities import Dialogue, Finding, Severity, TaskSpec, Tool, ToolCall, ToolOutput, Turn
+from toolace_dagster.entities import (
+    Dialogue,
+    Finding,
+    Severity,
+    TaskSpec,
+    Tool,
+    ToolCall,
+    ToolOutput,
+    Turn,
+    canonical_json,
+)
 from toolace_dagster.verification.rules.facts import Facts
 
 RuleGrade = Literal["off", "soft", "hard"]
@@ -46,6 +56,16 @@ class Subject:
             for turn_index, turn in enumerate(self.dialogue.turns)
             for index, call in enumerate(turn.tool_calls)
         )
+
+    @cached_property
+    def argument_texts(self) -> Mapping[str, str]:
+        """Arguments as canonical JSON, by call id; rules that look for a text anywhere share them."""
+        return {call.id: canonical_json(call.arguments) for turn in self.dialogue.turns for call in turn.tool_calls}
+
+    @cached_property
+    def output_texts(self) -> tuple[tuple[str, ...], ...]:
+        """Each turn's outputs as canonical JSON."""
+        return tuple(tuple(canonical_json(output.content) for output in turn.outputs) for turn in self.dialogue.turns)
 
     @cached_property
     def offered(self) -> tuple[frozenset[str], ...]:

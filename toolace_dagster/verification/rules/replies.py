@@ -7,13 +7,12 @@ of calls (``grounding``), or how numbers are read and derived (``figures``).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from toolace_dagster.entities import Turn, canonical_json
+from toolace_dagster.entities import Turn
 from toolace_dagster.verification.rules.figures import (
     Figures,
     Stated,
-    longest_list,
     numbers_in,
     numbers_of,
     stated_numbers,
@@ -29,22 +28,29 @@ class Said:
 
     def __init__(self) -> None:
         self.figures = Figures()
+        self.asked: set[float] = set()
         self._raw: list[str] = []
         self._joined = ""
 
-    def add(self, turn: Turn) -> None:
-        """Take a turn in: the user's words, what calls asked for, what tools returned."""
+    def add(self, turn: Turn, arguments: Iterable[str], outputs: Iterable[str]) -> None:
+        """Take a turn in: the user's words, what calls asked for, what tools returned.
+
+        Args:
+            turn: The turn.
+            arguments: Arguments of its calls as canonical JSON.
+            outputs: Its outputs, likewise.
+        """
         if turn.role == "user":
-            self.figures.begin_exchange()
             self._raw.append(turn.content)
-            self.figures.add(numbers_in(turn.content))
-        for call in turn.tool_calls:
-            self._raw.append(canonical_json(call.arguments))
-            self.figures.add(numbers_of(call.arguments))
-        for output in turn.outputs:
-            self._raw.append(canonical_json(output.content))
-            self.figures.add(numbers_of(output.content))
-            self.figures.most_counted = max(self.figures.most_counted, longest_list(output.content))
+            self.figures.begin_exchange()
+            self.asked = set(numbers_in(turn.content))
+            self.figures.add(self.asked)
+        for text in arguments:
+            self._raw.append(text)
+            self.figures.add(numbers_of(text))
+        for output, text in zip(turn.outputs, outputs, strict=True):
+            self._raw.append(text)
+            self.figures.add(numbers_of(text), output.content)
 
     def holds(self, token: str) -> bool:
         """Whether an identifier was said, asked for or returned, in whatever case and with whatever dashes."""
@@ -60,11 +66,11 @@ class Said:
 def reply_faithfulness(subject: Subject) -> Iterator[Defect]:
     """Replies state identifiers and numbers that were said or returned, or follow; a number rejects if miscopied."""
     said = Said()
-    for turn in subject.dialogue.turns:
+    for turn, outputs in zip(subject.dialogue.turns, subject.output_texts, strict=True):
         if turn.role == "assistant" and turn.content:
             yield from _identifiers(turn, said)
             yield from _numbers(turn, said)
-        said.add(turn)
+        said.add(turn, [subject.argument_texts[call.id] for call in turn.tool_calls], outputs)
 
 
 def _identifiers(turn: Turn, said: Said) -> Iterator[Defect]:
@@ -76,8 +82,10 @@ def _identifiers(turn: Turn, said: Said) -> Iterator[Defect]:
 
 def _numbers(turn: Turn, said: Said) -> Iterator[Defect]:
     loose: list[Stated] = []
-    for stated in stated_numbers(turn.content):
-        if (abs(stated.value) < 10 and not stated.decimals) or said.figures.explains(stated):
+    all_stated = list(stated_numbers(turn.content))
+    values = {abs(stated.value) for stated in all_stated} | said.asked
+    for stated in all_stated:
+        if (abs(stated.value) < 10 and not stated.decimals) or said.figures.explains(stated, values):
             continue
         source = said.figures.miscopied_from(stated)
         if source is None:

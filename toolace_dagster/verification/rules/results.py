@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from pydantic import JsonValue
 
@@ -18,6 +19,8 @@ from toolace_dagster.verification.rules.registry import Defect, PlacedCall, Subj
 
 _NEAR = 6
 """Calls up to so many places apart are looked at for swapped results."""
+_CLEAR = 0.75
+"""How much better two results have to fit each other's tools than their own, in shares of described fields."""
 _TELLING = 3
 """Characters from which on a text argument that comes back in a result tells whose result it is."""
 
@@ -43,22 +46,21 @@ def result_schema(subject: Subject) -> Iterator[Defect]:
 @rule("rule.results_swapped")
 def results_swapped(subject: Subject) -> Iterator[Defect]:
     """No two calls have each other's results, by the fields tools describe and by what calls asked about."""
-    calls = [placed for placed in subject.calls if placed.output is not None and not placed.failed]
+    calls = [_Answered.of(placed) for placed in subject.calls if placed.output is not None and not placed.failed]
     taken: set[str] = set()
     for at, first in enumerate(calls):
         for second in calls[at + 1 : at + 1 + _NEAR]:
-            if {first.call.id, second.call.id} & taken:
+            ids = {first.placed.call.id, second.placed.call.id}
+            if ids & taken or not _swapped(first, second, subject):
                 continue
-            if _swapped(first, second, subject):
-                taken |= {first.call.id, second.call.id}
-                assert first.output is not None
-                yield Defect(
-                    f"The calls of {first.call.name} (turn {first.turn.id}) and {second.call.name} "
-                    f"(turn {second.turn.id}) have each other's results.",
-                    turn_id=_answering_turn(subject, first),
-                    path=f"$.outputs[{first.index}].content",
-                    evidence=canonical_json(first.output.content),
-                )
+            taken |= ids
+            yield Defect(
+                f"The calls of {first.name} (turn {first.placed.turn.id}) and {second.name} "
+                f"(turn {second.placed.turn.id}) have each other's results.",
+                turn_id=_answering_turn(subject, first.placed),
+                path=f"$.outputs[{first.placed.index}].content",
+                evidence=canonical_json(first.content),
+            )
 
 
 @rule("rule.replay", repairable=False)
@@ -79,41 +81,56 @@ def replay(subject: Subject) -> Iterator[Defect]:
         yield Defect(message, evidence=subject.facts.replay_fault, severity="soft")
 
 
-def _swapped(first: PlacedCall, second: PlacedCall, subject: Subject) -> bool:
-    assert first.output is not None
-    assert second.output is not None
-    one, other = first.output.content, second.output.content
+@dataclass(frozen=True)
+class _Answered:
+    """A call with its result, and what in both tells calls apart; looked at once, compared with several."""
+
+    placed: PlacedCall
+    content: JsonValue
+    asked: frozenset[str]
+
+    @classmethod
+    def of(cls, placed: PlacedCall) -> _Answered:
+        content = placed.output.content if placed.output is not None else None
+        return cls(placed, content, frozenset(_telling(placed.call.arguments)))
+
+    @property
+    def name(self) -> str:
+        return self.placed.call.name
+
+    @cached_property
+    def answered(self) -> set[str]:
+        return _telling(self.content)
+
+
+def _swapped(first: _Answered, second: _Answered, subject: Subject) -> bool:
+    one, other = first.content, second.content
     if one == other:
         return False
-    tools = subject.tools.get(first.call.name), subject.tools.get(second.call.name)
-    if first.call.name != second.call.name:
-        own = _kinship(tools[0], one), _kinship(tools[1], other)
-        crossed = _kinship(tools[0], other), _kinship(tools[1], one)
-        if None not in (*own, *crossed):
-            # Both have to be sure: a field in common, or one left out, says nothing.
-            return own == (0.0, 0.0) and crossed == (1.0, 1.0)
+    if first.name != second.name:
+        tools = subject.tools.get(first.name), subject.tools.get(second.name)
+        own = [share for share in (_share(tools[0], one), _share(tools[1], other)) if share is not None]
+        crossed = [share for share in (_share(tools[0], other), _share(tools[1], one)) if share is not None]
+        # One of them has what only the other describes, and nobody has just what is their own.
+        if own and crossed and max(own) < 1 and max(crossed) == 1 and sum(crossed) - sum(own) >= _CLEAR:
+            return True
     return _echoes_cross(first, second)
 
 
-def _kinship(tool: Tool | None, content: JsonValue) -> float | None:
-    """Share of a result's fields that its tool describes; None where that says nothing."""
+def _share(tool: Tool | None, content: JsonValue) -> float | None:
+    """Share of a result's fields that a tool describes; None where the tool describes none."""
     described = _fields(tool.result_json) if tool is not None and tool.result is not None else frozenset[str]()
-    if not described:
+    if not described or content == {}:
         return None
-    if not isinstance(content, dict):
-        return 0.0
-    return len(content.keys() & described) / len(content) if content else None
+    return len(content.keys() & described) / len(content) if isinstance(content, dict) else 0.0
 
 
-def _echoes_cross(first: PlacedCall, second: PlacedCall) -> bool:
+def _echoes_cross(first: _Answered, second: _Answered) -> bool:
     """Whether what only one call asked about comes back in the other's result alone, both ways."""
-    assert first.output is not None
-    assert second.output is not None
-    mine, theirs = _telling(first.call.arguments), _telling(second.call.arguments)
-    only_mine, only_theirs = mine - theirs, theirs - mine
+    only_mine, only_theirs = first.asked - second.asked, second.asked - first.asked
     if not only_mine or not only_theirs:
         return False
-    one, other = _telling(first.output.content), _telling(second.output.content)
+    one, other = first.answered, second.answered
     own = only_mine & one or only_theirs & other
     return not own and bool(only_mine & other) and bool(only_theirs & one)
 

@@ -7,7 +7,7 @@ replies are true (``replies``).
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 
 from toolace_dagster.entities import Turn, canonical_json
@@ -34,30 +34,27 @@ def tool_name_leak(subject: Subject) -> Iterator[Defect]:
 @rule("rule.later_reference")
 def later_reference(subject: Subject) -> Iterator[Defect]:
     """Nobody refers to what is only found later; naming turns by number, and what no task can tell, is remarked on."""
-    known = canonical_json([part.details for part in subject.spec.sub_tasks]) if subject.spec is not None else ""
-    said = ""
-    asked: list[str] = []
+    details = [part.details for part in subject.spec.sub_tasks if part.details] if subject.spec is not None else []
+    known = canonical_json(details)
     turns = subject.dialogue.turns
+    said: list[str] = []
     for index, turn in enumerate(turns):
         if turn.role == "user":
             for code in _codes(turn):
-                if code in said or code in known or not _handed_out_later(code, turns[index + 1 :]):
+                if code in known or any(code in text for text in said) or not _handed_out_later(code, index, subject):
                     continue
                 yield Defect(
                     f"The user already knows {code!r}, which a tool hands out only later.",
                     turn.id,
                     "$.content",
                     code,
-                    severity="soft" if subject.spec is None else "hard",
+                    severity="hard" if details else "soft",
                 )
         if turn.content and turn.role != "tool" and (found := _TURN_ID.search(turn.content)):
             message = f"The {turn.role} speaks of {found[0]!r}, as only somebody outside the dialogue can."
             yield Defect(message, turn.id, "$.content", found[0], severity="soft")
-        asked.append(turn.content)
-        asked += [canonical_json(output.content) for output in turn.outputs]
-        if turn.role != "tool" and not turn.is_call:
-            said = said + " " + " ".join(asked)
-            asked.clear()
+        said.append(turn.content)
+        said += subject.output_texts[index]
 
 
 @rule("rule.language")
@@ -84,20 +81,15 @@ def language(subject: Subject) -> Iterator[Defect]:
 @rule("rule.private_data")
 def private_data(subject: Subject) -> Iterator[Defect]:
     """No text or value holds a secret of a known form, such as an access key; what looks personal is remarked on."""
-    for turn in subject.dialogue.turns:
-        for path, text in _texts(turn):
+    for turn, outputs in zip(subject.dialogue.turns, subject.output_texts, strict=True):
+        texts = [("$.content", turn.content)]
+        for index, call in enumerate(turn.tool_calls):
+            texts.append((f"$.tool_calls[{index}].arguments", subject.argument_texts[call.id]))
+        texts += [(f"$.outputs[{index}].content", text) for index, text in enumerate(outputs)]
+        for path, text in texts:
             for found in private_values(text):
                 severity = "hard" if found.is_secret else "soft"
                 yield Defect(f"The {turn.role} turn holds {found.kind}.", turn.id, path, found.shown, severity=severity)
-
-
-def _texts(turn: Turn) -> Iterator[tuple[str, str]]:
-    if turn.content:
-        yield "$.content", turn.content
-    for index, call in enumerate(turn.tool_calls):
-        yield f"$.tool_calls[{index}].arguments", canonical_json(call.arguments)
-    for index, output in enumerate(turn.outputs):
-        yield f"$.outputs[{index}].content", canonical_json(output.content)
 
 
 def _codes(turn: Turn) -> list[str]:
@@ -105,12 +97,13 @@ def _codes(turn: Turn) -> list[str]:
     return [word for word in dict.fromkeys(words) if looks_like_identifier(word)]
 
 
-def _handed_out_later(code: str, rest: Collection[Turn]) -> bool:
+def _handed_out_later(code: str, index: int, subject: Subject) -> bool:
     """Whether a tool returns a code before any call takes it: from nowhere but the tool it can be known."""
-    for turn in rest:
-        if any(code in canonical_json(call.arguments) for call in turn.tool_calls):
+    turns = subject.dialogue.turns
+    for later in range(index + 1, len(turns)):
+        if any(code in subject.argument_texts[call.id] for call in turns[later].tool_calls):
             return False
-        if any(code in canonical_json(output.content) for output in turn.outputs):
+        if any(code in text for text in subject.output_texts[later]):
             return True
     return False
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from toolace_dagster.entities import Turn, canonical_json, structure_faults
+from toolace_dagster.entities import Turn, structure_faults
 from toolace_dagster.verification.rules.registry import Defect, Subject, rule
 
 
@@ -72,18 +72,13 @@ def length(subject: Subject) -> Iterator[Defect]:
     if not bounds.turns.low <= count <= bounds.turns.high:
         allowed = f"{bounds.turns.low} to {bounds.turns.high}"
         yield Defect(f"The dialogue has {count} turns, allowed are {allowed}.", evidence=str(count))
-    for turn in subject.dialogue.turns:
+    for turn, texts in zip(subject.dialogue.turns, subject.output_texts, strict=True):
         if len(turn.content) > bounds.characters:
             message = f"The turn has {len(turn.content):,} characters, allowed are {bounds.characters:,}."
             yield Defect(message, turn.id, "$.content", turn.content[:80])
-        for index, output in enumerate(turn.outputs):
-            size = _size(output.content, bounds.characters)
-            if size > bounds.characters:
-                message = f"The output of {output.name} has {size:,} characters, allowed are {bounds.characters:,}."
+        for index, (output, text) in enumerate(zip(turn.outputs, texts, strict=True)):
+            if len(text) > bounds.characters:
+                message = (
+                    f"The output of {output.name} has {len(text):,} characters, allowed are {bounds.characters:,}."
+                )
                 yield Defect(message, turn.id, f"$.outputs[{index}].content", output.name, severity="soft")
-
-
-def _size(content: object, enough: int) -> int:
-    """Characters of a value as JSON; a rough count first, since almost all are short."""
-    rough = len(repr(content))
-    return len(canonical_json(content)) if rough > enough else rough
