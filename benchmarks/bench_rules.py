@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import resource
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from random import Random
 
@@ -88,7 +88,7 @@ def main() -> None:
     parser.add_argument("--dialogues", type=int, default=10_000)
     count = parser.parse_args().dialogues
     checks = Checks.of(Settings())
-    timed: Counter[str] = Counter()
+    timed: defaultdict[str, float] = defaultdict(float)
     found: Counter[str] = Counter()
     resident: list[int] = []
     for number, (dialogue, spec) in enumerate(dialogues(count)):

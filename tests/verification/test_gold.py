@@ -1,4 +1,4 @@
-"""The rules on public gold dialogues: silent on good ones, loud on planted defects (see benchmarks/calibrate_gold.py)."""
+"""The rules on public gold: silent on good dialogues, loud on planted defects (benchmarks/calibrate_gold.py)."""
 
 from __future__ import annotations
 
