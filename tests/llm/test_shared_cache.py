@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Callable
@@ -192,3 +193,20 @@ def test_a_writer_that_holds_the_cache_does_not_stop_lookups(serve: Serve, tmp_p
     assert all_came_out(run(tmp_path / "two", NOBODY, 20, tmp_path / "cache", warnings, "run-2"), prompts(20))
     assert warnings == []
     writer.close()
+
+
+def test_a_lookup_does_not_wait_for_what_is_being_stored(tmp_path: Path) -> None:
+    fill_cache = SharedCache(tmp_path / "cache")
+    fill_cache.add([cached(1)])
+    fill_cache.rows("BEGIN IMMEDIATE")
+    cache = ResponseCache(tmp_path / "cache")
+    cache.put([dict(cached(2)) | {"usable": True}])
+
+    async def look() -> list[str]:
+        return list(await asyncio.wait_for(cache.find([cached(1).key, cached(2).key]), 5))
+
+    assert asyncio.run(look()) == [cached(1).key]
+    fill_cache.rows("COMMIT")
+    fill_cache.close()
+    cache.close()
+    assert len(kept(tmp_path / "cache")) == 2

@@ -55,7 +55,13 @@ KeptT = TypeVar("KeptT")
 
 
 class CallsModel(Protocol):
-    """What the gateway needs of a model: one call, live or by a batch. See :class:`Endpoint`."""
+    """What the gateway needs of a model: one call, live (:class:`Endpoint`) or by a batch.
+
+    Attributes:
+        settings: Model and calling settings.
+        host: Host of the endpoint, for records.
+        terms: What it takes.
+    """
 
     settings: ModelSettings
     host: str
@@ -74,11 +80,26 @@ class CallsModel(Protocol):
         check: Callable[[], None],
         keep: Callable[[Response], Awaitable[KeptT]],
     ) -> KeptT:
-        """Make one call."""
+        """Make one call, trying again after faults of the moment.
+
+        Args:
+            request: The request.
+            exchange: An unusable reply and its correction, to go with it.
+            attempt: How many replies to this request were unusable so far.
+            check: Called before anything is paid for; raises when it must not be.
+            keep: Puts the response on disk. Called before a live call's slot is free again, so that never more than
+                fill the slots are paid for and not yet on disk.
+
+        Returns:
+            What ``keep`` returned.
+
+        Raises:
+            EndpointUnusable: If no call can succeed.
+        """
         ...
 
 
-class Endpoint:
+class Endpoint(CallsModel):
     """One model at one endpoint, for the life of a gateway.
 
     Attributes:
@@ -139,22 +160,7 @@ class Endpoint:
         check: Callable[[], None],
         keep: Callable[[Response], Awaitable[KeptT]],
     ) -> KeptT:
-        """Make one call, trying again after transport faults; the slot is free while waiting.
-
-        Args:
-            request: The request.
-            exchange: An unusable reply and its correction, to go with it.
-            attempt: How many replies to this request were unusable so far.
-            check: Called before anything is paid for; raises when it must not be.
-            keep: Puts the response on disk. Called in the slot, so that never more than fill the slots are paid
-                for and not yet on disk.
-
-        Returns:
-            What ``keep`` returned.
-
-        Raises:
-            EndpointUnusable: If no call can succeed.
-        """
+        """See :class:`CallsModel`; the slot is free while waiting for another try."""
         settings, now = self.settings, self._meter.now
         begun = since = 0.0
         retries = spent = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from pathlib import Path
@@ -44,3 +45,13 @@ def test_counting_removes_nothing(tmp_path: Path) -> None:
     half.mkdir()
     assert under_way(tmp_path) == 1
     assert half.exists()
+
+
+def test_a_folder_of_a_version_that_noted_less_is_taken_up(tmp_path: Path) -> None:
+    submission = written(tmp_path, "judge")
+    submission.note("collected")
+    for field in ("stage", "written_at", "collected_at"):
+        del submission.state[field]
+    (submission.folder / "state.json").write_text(json.dumps(submission.state))
+    (left,) = Submissions(tmp_path, {"model": "judge"}).left()
+    assert (left.step, left.stage, left.seconds, left.written_at) == ("collected", "", 0.0, 0.0)

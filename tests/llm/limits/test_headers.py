@@ -100,3 +100,24 @@ def test_what_is_used_up_is_waited_for() -> None:
 def test_no_text_is_a_fault(text: str) -> None:
     for value in (read_reset(text, NOW), read_count(text)):
         assert value is None or (math.isfinite(value) and value >= 0)
+
+
+@pytest.mark.parametrize(
+    ("limit", "remaining", "reset", "kept"),
+    [
+        (14400, 14370, "2m59.56s", None),
+        (10000, 9999, "8.64s", None),
+        (1000, 0, "23h", None),
+        (500, 499, "120ms", 500),
+        (60, 59, "1s", 60),
+        (50, 0, "90s", 50),
+        (50, 20, "60s", 50),
+        (50, 50, "0s", 50),
+    ],
+)
+def test_a_limit_of_a_day_is_no_pace(limit: int, remaining: int, reset: str, kept: int | None) -> None:
+    told = {"limit": str(limit), "remaining": str(remaining), "reset": reset}
+    requests, _ = read_allowances({f"x-ratelimit-{what}-requests": said for what, said in told.items()}, NOW)
+    assert requests.limit == kept
+    assert requests.remaining == remaining
+    assert (requests.wait(1.0) > 0) == (remaining == 0)

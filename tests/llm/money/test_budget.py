@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.llm.batch.endpoints import Echo, batch_settings, batching
 from tests.llm.flaky_server import Behaviour, FlakyServer, echo, refuses, says
 from tests.llm.rows import calls, journal, prompts, request, rows, settings, store, uses
 from toolace_dagster.llm.driver import RowOutcome, run_programs
@@ -279,3 +280,41 @@ def test_many_who_wait_look_no_more_often_than_one(tmp_path: Path, monkeypatch: 
     # Each stage of a run has an event loop of its own, and all have one budget.
     with pytest.raises(BudgetReached):
         asyncio.run(all_calls())
+
+
+def test_a_call_of_unknown_price_counts_rather_too_much(serve: Serve, tmp_path: Path) -> None:
+    """The replies' prompts are longer than the price is for: what they cost is not known, and the limit still holds."""
+    short = "[t.models]\nm = { prompt = 50_000, completion = 100_000, max_prompt = 5 }"
+    server = serve(lambda _, body: echo(body, 0.01))
+    given = Budget(PriceTable(read_prices(short, "t")), Limits(max_cost=20.0))
+    outcomes = drive(tmp_path, server.url, given, rows(40))
+    # Twice a dollar each.
+    assert len(server.bodies) == len(made(outcomes)) == 10
+    assert {call["cost"] for call in calls(tmp_path)} == {None}
+
+
+@pytest.mark.parametrize("limit", [{"max_calls": 12}, {"max_cost": 6.0}, {"max_tokens_total": 180}])
+def test_a_batch_is_no_larger_than_the_budget(tmp_path: Path, limit: dict[str, Any]) -> None:
+    """Half price: a call is half a dollar. The first batch takes all, then it is known what a call costs."""
+    priced = "[t.models]\noffline-served = { prompt = 50_000, completion = 100_000, batch = 0.5 }"
+    prices = PriceTable(read_prices(priced, "t"))
+    model = Echo()
+
+    def asks_twice(name: str) -> Program[str]:
+        for part in range(2):
+            yield from ask(request(f"{name} {part}"))
+        return name
+
+    with batching(model) as (url, requests):
+
+        def drive_batches(limits: Limits) -> dict[str, RowOutcome[Any]]:
+            gateway = Gateway(batch_settings(url), journal(tmp_path), budget=Budget(prices, limits))
+            return run_programs(gateway, {name: asks_twice(name) for name in prompts(10)})
+
+        outcomes = drive_batches(Limits(**limit))
+        assert sum(model.paid.values()) == 12
+        assert (len(made(outcomes)), len(stopped(outcomes))) == (2, 8)
+        assert len(made(drive_batches(Limits()))) == 10
+        assert requests.seen["POST /v1/chat/completions"] == 0
+    assert len(model.paid) == 20
+    assert set(model.paid.values()) == {1}

@@ -119,7 +119,7 @@ class BatchDesk:
         paid = {custom_id for custom_id in new if not isinstance(self._ready[custom_id].result, Exception)}
         for submission in self._collected:
             # What another stage will go on from is none of ours, unless all of it is in the journal.
-            if submission.state["stage"] in self._stages or not (new & submission.manners.keys()):
+            if submission.stage in self._stages or not (new & submission.manners.keys()):
                 submission.narrow(paid)
 
     async def close(self) -> None:
@@ -360,7 +360,7 @@ class BatchDesk:
 
 def _answer_of(submission: Submission, custom_id: str, result: Any, kept: set[str]) -> Answer:
     is_kept = custom_id.partition("-")[0] in kept
-    return Answer(submission.batch_id, submission.manners[custom_id], result, submission.state["seconds"], is_kept)
+    return Answer(submission.batch_id, submission.manners[custom_id], result, submission.seconds, is_kept)
 
 
 def _left_out(status: Any, batch_id: str) -> CallError:

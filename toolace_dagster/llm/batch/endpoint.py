@@ -12,7 +12,7 @@ from typing import Any
 
 from toolace_dagster.llm.batch.desk import BatchDesk
 from toolace_dagster.llm.batch.lines import Line, LineLost
-from toolace_dagster.llm.endpoint import KeptT
+from toolace_dagster.llm.endpoint import CallsModel, KeptT
 from toolace_dagster.llm.faults import is_transport_fault, read_fault
 from toolace_dagster.llm.memory import EndpointMemory
 from toolace_dagster.llm.progress import Meter
@@ -23,7 +23,7 @@ from toolace_dagster.llm.transport import endpoint_host, shown_url
 from toolace_dagster.settings import ModelSettings
 
 
-class BatchEndpoint:
+class BatchEndpoint(CallsModel):
     """One model at one endpoint, asked in batches, for the life of a gateway.
 
     Attributes:
@@ -59,21 +59,7 @@ class BatchEndpoint:
         check: Callable[[], None],
         keep: Callable[[Response], Awaitable[KeptT]],
     ) -> KeptT:
-        """Make one call by a line of a batch, and by lines of later batches after faults of the moment.
-
-        Args:
-            request: The request.
-            exchange: An unusable reply and its correction, to go with it.
-            attempt: How many replies to this request were unusable so far.
-            check: Called before anything is paid for; raises when it must not be.
-            keep: Puts the response on disk.
-
-        Returns:
-            What ``keep`` returned.
-
-        Raises:
-            EndpointUnusable: If no call can succeed.
-        """
+        """See :class:`CallsModel`: by a line of a batch, and by lines of later batches after faults of the moment."""
         key = request.key(self.settings)
         sent = retries = 0
         while True:

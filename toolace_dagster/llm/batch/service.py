@@ -123,7 +123,7 @@ class BatchService:
                 metadata={
                     "token": submission.token,
                     "made_by": "toolace-dagster",
-                    "stage": submission.state["stage"][:512],
+                    "stage": submission.stage[:512],
                 },
                 extra_headers=self._headers,
             )

@@ -66,6 +66,21 @@ class Submission:
         return self.state.get("batch_id", "")
 
     @property
+    def stage(self) -> str:
+        """The stage its lines are of; empty in a folder of a version that did not write it down."""
+        return self.state.get("stage", "")
+
+    @property
+    def written_at(self) -> float:
+        """When it was written, in seconds since 1970; 0 where nobody noted it."""
+        return self.state.get("written_at", 0.0)
+
+    @property
+    def seconds(self) -> float:
+        """How long its batch took; 0 where nobody noted it."""
+        return self.state.get("seconds", 0.0)
+
+    @property
     def input(self) -> Path:
         """The file that is uploaded."""
         return self.folder / "input.jsonl"
@@ -134,12 +149,12 @@ class Submissions:
             if submission is None:
                 if path.exists() and path.stat().st_mtime < self._begun:
                     rmtree(path, ignore_errors=True)
-            elif submission.state["written_at"] < self._begun:
+            elif submission.written_at < self._begun:
                 found.append(submission)
-        for submission in sorted(found, key=lambda one: one.state["written_at"]):
+        for submission in sorted(found, key=lambda one: one.written_at):
             if submission.step == "written":
                 submission.discard()
-            elif submission.state["account"] == self.account:
+            elif submission.state.get("account") == self.account:
                 yield submission
 
 

@@ -1,4 +1,7 @@
-"""The shared cache beside a running stage: in a thread of its own, and never in the way.
+"""The shared cache beside a running stage: in threads of its own, and never in the way.
+
+One thread reads and one writes, each with a connection of its own, so a lookup waits
+for no writer, of this process or another.
 
 A cache that is full, broken or not there any more costs a warning, and from then
 on the run goes on without it.
@@ -41,8 +44,8 @@ class ResponseCache:
         """
         self._folder = folder
         self._warn = on_warning or logging.getLogger(__name__).warning
-        self._thread: ThreadPoolExecutor | None = None
-        self._cache: SharedCache | None = None
+        self._reader = _Hand(folder, "shared-cache-reader")
+        self._writer = _Hand(folder, "shared-cache-writer")
         self._broken = False
         self._waiting: list[CachedResponse] = []
         self._lock = threading.Lock()
@@ -52,10 +55,13 @@ class ResponseCache:
         if self._broken:
             return {}
         loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._executor(), lambda: self._guarded(lambda cache: cache.find(keys), {}))
+        reader, writer = self._reader, self._writer
+        found = await loop.run_in_executor(
+            reader.thread(), lambda: self._guarded(reader, lambda cache: cache.find(keys), {})
+        )
         if found:
             # Nobody waits for it: a writer elsewhere may hold the cache for a while.
-            self._executor().submit(lambda: self._guarded(lambda cache: cache.note_use(found), None))
+            writer.thread().submit(lambda: self._guarded(writer, lambda cache: cache.note_use(found), None))
         return found
 
     def put(self, calls: Iterable[Mapping[str, Any]]) -> None:
@@ -67,19 +73,12 @@ class ResponseCache:
             idle = not self._waiting
             self._waiting += responses
         if idle:
-            self._executor().submit(self._store)
+            self._writer.thread().submit(self._store)
 
     def close(self) -> None:
         """Store what waits, and close the file; the cache is opened again when it is used again."""
-        if self._thread is not None:
-            self._thread.submit(self._close)
-            self._thread.shutdown(wait=True)
-            self._thread = None
-
-    def _executor(self) -> ThreadPoolExecutor:
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, thread_name_prefix="shared-cache")
-        return self._thread
+        self._reader.close()
+        self._writer.close()
 
     def _store(self) -> None:
         while True:
@@ -87,26 +86,55 @@ class ResponseCache:
                 responses = self._waiting[:_AT_ONCE]
             if not responses:
                 return
-            self._guarded(lambda cache, batch=responses: cache.add(batch), None)
+            self._guarded(self._writer, lambda cache, batch=responses: cache.add(batch), None)
             with self._lock:
                 del self._waiting[: len(responses)]
 
-    def _close(self) -> None:
-        if self._cache is not None:
-            self._cache.close()
-            self._cache = None
-
-    def _guarded(self, work: Callable[[SharedCache], ResultT], otherwise: ResultT) -> ResultT:
+    def _guarded(self, hand: _Hand, work: Callable[[SharedCache], ResultT], otherwise: ResultT) -> ResultT:
         if self._broken:
             return otherwise
         try:
-            if self._cache is None:
-                self._cache = SharedCache(self._folder)
-            return work(self._cache)
+            return work(hand.cache())
         except _FAULTS as fault:
-            self._broken = True
+            with self._lock:
+                told, self._broken = self._broken, True
+            if told:
+                return otherwise
             self._warn(
                 f"The shared cache can't be used, so this stage goes on without it: {fault} ({self._folder}). "
                 "What is paid for is kept in the home as ever."
             )
             return otherwise
+
+
+class _Hand:
+    """A thread, and the connection that is used in it."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder = folder
+        self._name = name
+        self._thread: ThreadPoolExecutor | None = None
+        self._cache: SharedCache | None = None
+
+    def thread(self) -> ThreadPoolExecutor:
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix=self._name)
+        return self._thread
+
+    def cache(self) -> SharedCache:
+        """The open cache; called in the thread."""
+        if self._cache is None:
+            self._cache = SharedCache(self._folder)
+        return self._cache
+
+    def close(self) -> None:
+        """Wait for what was submitted, and close the connection."""
+        if self._thread is not None:
+            self._thread.submit(self._let_go)
+            self._thread.shutdown(wait=True)
+            self._thread = None
+
+    def _let_go(self) -> None:
+        if self._cache is not None:
+            self._cache.close()
+            self._cache = None

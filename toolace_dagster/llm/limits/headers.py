@@ -4,8 +4,9 @@ Belongs here: reading them, whoever wrote them. Does not belong here: keeping to
 them (``limiter``).
 
 Sources: the rate-limit pages of OpenAI, Azure OpenAI, Anthropic, Groq, Cerebras and
-Mistral. A limit of a day (Groq's requests) is read as one of a minute: it is then
-too wide to matter.
+Mistral. A limit of requests may be one of a day (Groq's, and OpenAI's for small
+accounts) without saying so; only how slowly what was used comes back tells. Such a
+limit is no pace: until it is used up, all of it may be used at once.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h|d)")
 _LONGEST_TEXT = 64
+_NO_MINUTE = 3600.0
 _EPOCH_SECONDS = 1e9
 _EPOCH_MILLISECONDS = 1e12
 _NAMES = {
@@ -41,7 +43,7 @@ class Allowance:
     """What is said about requests, or about tokens; None where nothing usable is said.
 
     Attributes:
-        limit: Per minute.
+        limit: Per minute; None for a limit of a longer time.
         remaining: Left of it.
         reset: Seconds until all of it is there again.
     """
@@ -77,7 +79,19 @@ def read_allowances(headers: Mapping[str, str], now: float) -> tuple[Allowance, 
         limit = read_count(value(kind, "limit"))
         return Allowance(limit or None, read_count(value(kind, "remaining")), read_reset(value(kind, "reset"), now))
 
-    return allowance("requests"), allowance("tokens")
+    requests = allowance("requests")
+    return replace(requests, limit=None) if _is_of_a_day(requests) else requests, allowance("tokens")
+
+
+def _is_of_a_day(told: Allowance) -> bool:
+    """Whether a limit can't be one of a minute, by the time in which all of it would come back.
+
+    Where what was used comes back evenly that time is exact. Where all comes back at once it is too long while little
+    was used; what the limit says does not matter then.
+    """
+    if told.limit is None or told.remaining is None or told.reset is None or told.remaining >= told.limit:
+        return False
+    return told.reset * told.limit / (told.limit - told.remaining) > _NO_MINUTE
 
 
 def read_count(text: str | None) -> float | None:

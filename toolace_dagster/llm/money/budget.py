@@ -164,7 +164,7 @@ class Budget:
     def spend(
         self, usage: Usage, model: str, endpoint: str, mode: CallMode = "live"
     ) -> tuple[float | None, str | None]:
-        """Count a call that was answered.
+        """Count a call that was answered; against the limit one of unknown price counts rather too much.
 
         Args:
             usage: Its tokens.
@@ -175,10 +175,11 @@ class Budget:
         Returns:
             What it cost in dollars and the label of the price; None and None when there is no price.
         """
-        cost, label = self.price(usage, model, endpoint, mode)
+        quote = self.prices.find(model, endpoint)
+        reckoned = quote.price.reckoned(usage, mode) if quote else 0.0
         with self._ledger.changing():
-            self._ledger.add(calls=1, tokens=usage.prompt_tokens + usage.completion_tokens, cost=cost or 0.0)
-        return cost, label
+            self._ledger.add(calls=1, tokens=usage.prompt_tokens + usage.completion_tokens, cost=reckoned)
+        return self.price(usage, model, endpoint, mode)
 
     def price(
         self, usage: Usage, model: str, endpoint: str, mode: CallMode = "live"

@@ -29,6 +29,7 @@ OFFLINE_ENDPOINT = "offline"
 SHIPPED = "the shipped price table"
 
 _MILLION = 1_000_000
+_DEARER = 2.0
 _DATED = re.compile(r"^(?P<model>.+?)-(?P<day>\d{4}-\d{2}-\d{2}|\d{8})$")
 _OF_A_PROVIDER = ("endpoints", "source", "batch", "models")
 _EXAMPLE = '[mine]\nendpoints = ["{endpoint}"]\n[mine.models]\n"{model}" = {{ prompt = 0.50, completion = 1.50 }}'
@@ -107,6 +108,22 @@ class Price(BaseModel):
             + usage.completion_tokens * completion
         )
         return factor * total / _MILLION
+
+    def reckoned(self, usage: Usage, mode: CallMode = "live") -> float:
+        """Dollars of one call to reckon with, where the table has no price for such a call: rather too many.
+
+        A prompt longer than ``max_prompt`` counts as twice as dear, which is what Google and Anthropic charge at most
+        ; a batch of unknown price counts as live.
+        """
+        known = self.cost(usage, mode)
+        if known is not None:
+            return known
+        too_long = self.max_prompt is not None and usage.prompt_tokens > self.max_prompt
+        plain = self.model_copy(update={"max_prompt": None})
+        cost = plain.cost(usage, mode)
+        if cost is None:
+            cost = plain.cost(usage) or 0.0
+        return cost * (_DEARER if too_long else 1.0)
 
 
 FREE = Price(prompt=0, completion=0, batch=1.0)

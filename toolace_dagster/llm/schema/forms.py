@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import json
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -50,31 +51,31 @@ class NotExpressible(ValueError):
     """A schema, or a value, that the strict form can't express; the message says where and why."""
 
 
-class Form:
+class Form(ABC):
     """One place of a converted schema."""
 
     @cached_property
+    @abstractmethod
     def schema(self) -> Schema:
         """Its schema, within the subset."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def kinds(self) -> frozenset[str]:
         """JSON types its encoded values have."""
-        raise NotImplementedError
 
     @property
     def plain(self) -> bool:
         """Whether encoded values are the values themselves."""
         return False
 
+    @abstractmethod
     def encode(self, value: Any) -> Any:
         """The strict form of a value.
 
         Raises:
             NotExpressible: If the value does not fit.
         """
-        raise NotImplementedError
 
     def restore(self, value: Any) -> Any:
         """The value behind its strict form; anything else comes back as it is."""
