@@ -16,6 +16,7 @@ from toolace_dagster.llm.offline.naming import parts, plural, singular, words
 from toolace_dagster.llm.offline.phrases import ISO_DATE, ISO_MOMENT, UNITS, noun_phrase, say, unit_after, unit_of
 from toolace_dagster.llm.offline.schema import Schema
 from toolace_dagster.llm.offline.shapes import is_number
+from toolace_dagster.llm.offline.wording import compose, shortened
 
 
 def clause(name: str, view: Schema, value: Any, rng: Random, *, spelled: bool = False) -> tuple[str, str]:
@@ -34,7 +35,7 @@ def clause(name: str, view: Schema, value: Any, rng: Random, *, spelled: bool = 
     description = str(view.get("description", ""))
     said = say(value, view, spelled=spelled)
     if isinstance(value, bool):
-        return "sentence", _yes_or_no(name, description, value)
+        return "sentence", _yes_or_no(name, description, value, rng)
     found = parts(name)
     last = found[-1] if found else ""
     only = re.match(
@@ -42,9 +43,9 @@ def clause(name: str, view: Schema, value: Any, rng: Random, *, spelled: bool = 
     )
     if only and not isinstance(value, (list, dict)):
         if only[2] == "kind" and only[3].startswith(" of "):
-            return "sentence", f"I only want {said} {plural(only[3][4:].strip())}"
+            return "sentence", f"{compose('only', rng)} {said} {plural(only[3][4:].strip())}"
         keep = " format" if only[2] == "format" else ""
-        return "sentence", f"I only want {only[1]}{said}{keep}{only[3]}".strip()
+        return "sentence", f"{compose('only', rng)} {only[1]}{said}{keep}{only[3]}".strip()
     inline = _moment_inline(found, value, said) or _place_inline(found, description, value, said, rng)
     inline = inline or _amount_inline(name, description, view, value, said)
     if inline is not None:
@@ -125,7 +126,8 @@ def _statement(
 ) -> str:
     if not found:
         return said
-    phrase = noun_phrase(name, description)
+    whole = noun_phrase(name, description)
+    phrase = shortened(whole, rng)
     other = re.search(
         r"\b(guest|contact|companion|collector|receiver|consignee|listeners|receipt|confirmation"
         r"|coming along|tell when|receives|approve|host)\b",
@@ -133,14 +135,16 @@ def _statement(
     )
     if vocabulary.is_person(name, description) and isinstance(value, str):
         return (
-            f"the {phrase} is {said}"
-            if other or "person" in phrase
-            else rng.choice((f"my name is {said}", f"it goes under the name {said}", f"the name is {said}"))
+            compose("fact", rng).replace("{said}", said).replace("{phrase}", phrase)
+            if other or "person" in whole
+            else compose("name", rng).replace("{said}", said)
         )
     if last in ("email", "phone") and isinstance(value, str):
         thing = "e-mail address" if last == "email" else "phone number"
         return (
-            f"the {phrase} is {said}" if other else rng.choice((f"my {thing} is {said}", f"you can reach me at {said}"))
+            compose("fact", rng).replace("{said}", said).replace("{phrase}", phrase)
+            if other
+            else compose("reach", rng).replace("{said}", said).replace("{thing}", thing)
         )
     if last == "reason":
         return f"the reason is {said}"
@@ -154,15 +158,15 @@ def _statement(
     if isinstance(value, list):
         head = phrase.split()[0]
         return f"the {phrase} {'are' if head.endswith('s') and not head.endswith('ss') else 'is'} {said}"
-    should = rng.choice(("should be", "is")) if view.get("enum") else "is"
-    return f"the {phrase} {should} {said}{unit_after(value, unit)}"
+    kind = "choice" if view.get("enum") else "fact"
+    return compose(kind, rng).replace("{said}", f"{said}{unit_after(value, unit)}").replace("{phrase}", phrase)
 
 
-def _yes_or_no(name: str, description: str, value: bool) -> str:
+def _yes_or_no(name: str, description: str, value: bool, rng: Random) -> str:
     first = re.split(r"[.,;(]", description.strip(), maxsplit=1)[0].strip()
     to = re.match(r"(?i)(?:whether|set to true|true|if true,?) to (.+)", first)
     if to:
-        return f"please {to[1]}" if value else f"no need to {to[1]}"
+        return compose("do" if value else "leave", rng).replace("{deed}", to[1])
     that = re.match(r"(?i)whether (.+)", first)
     if that:
         if value:

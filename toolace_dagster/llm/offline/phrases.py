@@ -225,6 +225,8 @@ def deed_of(description: str, name: str) -> str:
             first = shorter
     if len(first.split()) > 14 and ", " in first:
         first = first.split(", ")[0]
+    # What was cut off at its end may leave a word that joined it on.
+    first = re.sub(r"(?:,? (?:and|or|with|for|to|by|in|of))+$", "", first)
     said = first if len(first) > 1 and first[1].isupper() else first[0].lower() + first[1:]
     return re.sub(r"\bAPI\b|\bMCP\b", "service", said)
 

@@ -85,6 +85,7 @@ def nouns_of(name: str, view: Schema) -> list[str]:
     return list(dict.fromkeys([noun_of(name, view), *reversed(described)]))
 
 
+_ARTICLE = r"\b(?:a|an|one|the|another|its)\s+"
 _AFTER_NOUN = r"(?=$|[,.]| (?:in|of|from|with|to|for|on|by|and|at|that|needs|has)\b)"
 
 
@@ -153,4 +154,4 @@ def mention(said: str, noun: str) -> re.Match[str] | None:
 
 @lru_cache(maxsize=4096)
 def _mentioning(noun: str) -> re.Pattern[str]:
-    return re.compile(rf"\b(?:a|an|one|the|another|its)\s+(?:[a-z-]+\s){{0,2}}?{re.escape(noun)}\b")
+    return re.compile(rf"{_ARTICLE}(?:(?!{_ARTICLE})[a-z-]+\s){{0,2}}?{re.escape(noun)}\b")

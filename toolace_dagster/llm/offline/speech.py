@@ -16,6 +16,7 @@ from toolace_dagster.llm.offline.naming import is_identifier, noun_of
 from toolace_dagster.llm.offline.phrases import deed, marked, say
 from toolace_dagster.llm.offline.references import has_number, mention, nouns_of, numbered, slots_of, with_references
 from toolace_dagster.llm.offline.voices import Voice, assemble
+from toolace_dagster.llm.offline.wording import compose, reworded
 
 
 def request_text(
@@ -59,7 +60,7 @@ def request_text(
             and len(flat) > 2
             and rng.random() < 0.45
         )
-        said = with_references(filled, slots)
+        said = reworded(with_references(filled, slots), rng)
         if filled.repeat:
             said = _again(filled, said, inlines, statements, rng)
             if said:
@@ -120,23 +121,13 @@ def _values_of(
 def _again(filled: Filled, said: str, inlines: list[str], statements: list[str], rng: Random) -> str:
     seen = next((s for s in filled.sources.values() if s.seen is not None or s.kind == "unknown"), None)
     if seen is not None and not inlines and not statements:
-        return rng.choice(
-            (
-                "do the same for the next one",
-                "do that for the one after it too",
-                "repeat that for the next one on the list",
-            )
-        )
+        return compose("again", rng)
     if not inlines and not statements:
         return said
-    again = " ".join(
-        [rng.choice(("do the same again", "try it once more", "do another round", "do it a second time")), *inlines]
+    values = " ".join(
+        [*inlines, *([" and ".join(text.removeprefix("please ") for text in statements)] * bool(statements))]
     )
-    return (
-        f"{again}, but this time {' and '.join(text.removeprefix('please ') for text in statements)}"
-        if statements
-        else again
-    )
+    return compose("again_with", rng).replace("{values}", values)
 
 
 def _feeds(filled: Filled, later: list[Filled]) -> bool:

@@ -1,8 +1,8 @@
 """Voices: how a kind of person opens, asks and closes.
 
-Belongs here: reading a voice from a persona, openings, sentence frames, and
-putting a message together in a voice. Does not belong here: what is asked
-(``speech``), or how a value is said (``phrases``).
+Belongs here: reading a voice from a persona and a manner, and putting a message
+together in a voice. Does not belong here: what is asked (``speech``), how a value is said
+(``phrases``), or the words around both (``wording``).
 """
 
 from __future__ import annotations
@@ -13,41 +13,8 @@ from random import Random
 from typing import Any
 
 from toolace_dagster.llm.offline.phrases import CLOSE, OPEN, unmarked
+from toolace_dagster.llm.offline.wording import compose
 
-_VERBOSE = (
-    "Sorry for the long message, but I would rather explain everything once.",
-    "Let me give you the whole picture.",
-    "I'll try to put everything you need in here.",
-    "It has been one of those weeks, so please bear with me.",
-    "I am writing down all the particulars so that nothing gets lost.",
-)
-_FIRST = (
-    "Hi there.",
-    "Hello!",
-    "Good morning.",
-    "Good afternoon.",
-    "Hey.",
-    "Evening.",
-    "Hello, I hope you can help.",
-    "Quick one from me.",
-    "I'm sorting this out between two meetings.",
-    "My sister asked me to deal with this.",
-    "I finally have a minute for this.",
-    "This has been on my list all week.",
-    "I'm on the train, so bear with me.",
-    "A neighbour told me you could help.",
-    "We talked about this at home last night.",
-    "I'd like to get this settled today.",
-    "Somebody at work pointed me to you.",
-    "I have a free half hour, so here goes.",
-    "This is a bit new to me.",
-    "I've put this off for too long.",
-    "There's something I want off my desk.",
-    "My calendar just opened up.",
-    "I promised to take care of this.",
-    "Before lunch I want this done.",
-    "I was going through my papers just now.",
-)
 _FLAVOURS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("nurse", ("On break, ten minutes.", "Shift starts soon.", "Between two rounds here.", "Ward is busy.")),
     (
@@ -152,77 +119,7 @@ _FLAVOURS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
 )
-_LATER = (
-    "Great, thanks.",
-    "Perfect.",
-    "Good, that helps.",
-    "Thank you.",
-    "Lovely.",
-    "All right.",
-    "That works for me.",
-    "Okay, next thing.",
-    "Good to know.",
-    "Fine.",
-    "Wonderful.",
-    "One more thing.",
-    "While we're at it:",
-    "Moving on.",
-    "Now that this is settled:",
-    "That was quick.",
-    "Understood.",
-    "Right.",
-    "Clear, thanks.",
-    "Since that's out of the way:",
-)
-_FRAMES = (
-    "could you {deed}?",
-    "please {deed}.",
-    "can you {deed}?",
-    "I'd like you to {deed}.",
-    "I want to {deed}.",
-    "would you {deed} for me?",
-    "I'd like to {deed}.",
-    "help me {deed}, please.",
-    "I have to {deed}.",
-    "the plan is to {deed}.",
-    "would it be possible to {deed}?",
-    "{deed}, please.",
-    "I was hoping you could {deed}.",
-    "what I want is to {deed}.",
-    "is there a way to {deed}?",
-    "let's {deed}.",
-    "I'm trying to {deed}.",
-    "my next job is to {deed}.",
-    "mind helping me {deed}?",
-)
-_POLITE = (
-    "would you be so kind as to {deed}?",
-    "I would be grateful if you could {deed}.",
-    "may I ask you to {deed}?",
-    "I would very much appreciate it if you could {deed}.",
-    "might I trouble you to {deed}?",
-    "if it is no bother, please {deed}.",
-)
-_TERSE = (
-    "{deed}.",
-    "{deed}, please.",
-    "{deed} pls.",
-    "need to {deed}.",
-    "quick: {deed}.",
-    "{deed} asap.",
-    "want to {deed}.",
-    "to do: {deed}.",
-)
-_THEN = (
-    "Then {deed}.",
-    "After that, {deed}.",
-    "Once that's done, {deed}.",
-    "And then {deed}.",
-    "When you have that, {deed}.",
-    "Next, {deed}.",
-    "With that, {deed}.",
-)
-_CLOSINGS = ("Thanks!", "Thank you.", "Many thanks.", "Thanks in advance.", "Much appreciated.", "Cheers.")
+_STYLES = ("terse", "hurried", "casual", "chatty", "plain", "orderly", "thorough", "formal")
 
 
 @dataclass(frozen=True)
@@ -237,6 +134,7 @@ class Voice:
         bare: Leaves out most punctuation.
         spelled: Spells dates out.
         flavour: Remarks that only such a person makes.
+        style: The register, by its name; empty when none is told.
     """
 
     terse: bool = False
@@ -246,6 +144,7 @@ class Voice:
     bare: bool = False
     spelled: bool = False
     flavour: tuple[str, ...] = ()
+    style: str = ""
 
     @classmethod
     def of_task(cls, task: dict[str, Any]) -> Voice:
@@ -256,6 +155,9 @@ class Voice:
     def of(cls, persona: Any, manner: Any = None) -> Voice:
         """The voice of a persona's description and, where it is given apart, of a manner of writing."""
         text = f"{persona} {manner or ''}".lower()
+        named = re.match(r"\W*(\w+)", str(manner or "").lower())
+        if named and named[1] in _STYLES:
+            return cls._in_style(named[1], text)
 
         def has(*hints: str) -> bool:
             return any(hint in text for hint in hints)
@@ -287,6 +189,19 @@ class Voice:
             bare=has("no punctuation", "without punctuation", "little punctuation"),
             spelled=sum(map(ord, text)) % 2 == 0,
             flavour=next((remarks for hint, remarks in _FLAVOURS if hint in text), ()),
+        )
+
+    @classmethod
+    def _in_style(cls, style: str, text: str) -> Voice:
+        return cls(
+            terse=style in ("terse", "hurried"),
+            polite=style == "formal",
+            wordy=style in ("chatty", "thorough"),
+            lower=style == "casual",
+            bare=style == "casual" and sum(map(ord, text)) % 3 == 0,
+            spelled=sum(map(ord, text)) % 2 == 0,
+            flavour=next((remarks for hint, remarks in _FLAVOURS if hint in text), ()),
+            style=style,
         )
 
     def finish(self, text: str) -> str:
@@ -321,32 +236,57 @@ def assemble(requests: list[str], sentences: list[str], voice: Voice, rng: Rando
     Returns:
         The message with marks, still to be finished by the voice.
     """
-    frames = _TERSE if voice.terse else _POLITE + _FRAMES[:6] if voice.polite else _FRAMES
-    said: list[str] = []
-    greet = rng.random()
-    if first and voice.flavour and rng.random() < 0.7:
-        said.append(rng.choice(voice.flavour))
-        if voice.wordy and greet < 0.3:
-            said.append(rng.choice(_VERBOSE))
-    elif first and (voice.wordy or (not voice.terse and greet < 0.75)):
-        said.append(rng.choice(_FIRST))
-        if voice.wordy and greet < 0.5:
-            said.append(rng.choice(_VERBOSE))
-    elif not first and greet < (0.35 if voice.terse else 0.7):
-        said.append(rng.choice(_LATER))
-    opening = requests[0] if requests else "help me with this"
-    said.append(rng.choice(frames).format(deed=opening))
+    said = [_beginning(voice, rng, first)]
+    if voice.terse:
+        requests = [_without_articles(text) if rng.random() < 0.6 else text for text in requests]
+    said.append(_asked(requests[0] if requests else "help me with this", voice, rng))
     texts = list(sentences)
     rng.shuffle(texts)
     if voice.terse:
         texts = [re.sub(rf"^(?:the|my) (.+) (?:is|are|should be) ({OPEN}.*)$", r"\1: \2", text) for text in texts]
     spoken = [_sentences(texts, voice, rng)]
-    links = rng.sample(_THEN, len(_THEN)) * 3
-    following = [link.format(deed=text) for link, text in zip(links, requests[1:], strict=False)]
-    said += (following + spoken) if rng.random() < 0.5 else (spoken + following)
-    if not voice.terse and rng.random() < (0.7 if voice.polite else 0.25):
-        said.append(rng.choice(_CLOSINGS))
+    following = [_linked(text, voice, rng) for text in requests[1:]]
+    where = rng.random()
+    if where < (0.4 if voice.terse else 0.2) and spoken[0] and voice.style != "formal":
+        said[1:1] = spoken
+        said += following
+    else:
+        said += (following + spoken) if where < 0.6 else (spoken + following)
+    if not voice.terse and rng.random() < (0.7 if voice.polite else 0.3):
+        said.append(compose("closing_formally" if voice.polite else "closing", rng))
     return " ".join(part for part in said if part)
+
+
+def _beginning(voice: Voice, rng: Random, first: bool) -> str:
+    """What comes before the request: a reason to write, or a word on what was just done."""
+    chance = rng.random()
+    if not first:
+        return compose("later", rng) if chance < (0.35 if voice.terse else 0.75) else ""
+    if voice.style == "terse":
+        return ""
+    remark = rng.choice(voice.flavour) if voice.flavour and rng.random() < 0.25 else ""
+    kind = voice.style or (
+        "thorough" if voice.wordy else "formal" if voice.polite else "hurried" if voice.terse else ""
+    )
+    reason = compose(kind, rng)
+    return f"{remark} {reason}" if rng.random() < 0.5 else f"{reason} {remark}".strip()
+
+
+def _asked(deed: str, voice: Voice, rng: Random) -> str:
+    kind = "ask_briefly" if voice.terse else "ask"
+    if voice.polite and rng.random() < 0.8:
+        kind = "ask_formally"
+    return compose(kind, rng).replace("{deed}", deed)
+
+
+def _without_articles(text: str) -> str:
+    """A phrase without its articles, values left as they are."""
+    pieces = re.split(rf"({OPEN}.*?{CLOSE})", text)
+    return "".join(piece if at % 2 else re.sub(r"\b(?:the|a|an) ", "", piece) for at, piece in enumerate(pieces))
+
+
+def _linked(deed: str, voice: Voice, rng: Random) -> str:
+    return compose("link_briefly" if voice.terse and rng.random() < 0.8 else "link", rng).replace("{deed}", deed)
 
 
 def _sentences(texts: list[str], voice: Voice, rng: Random) -> str:
@@ -355,10 +295,8 @@ def _sentences(texts: list[str], voice: Voice, rng: Random) -> str:
     said: list[str] = []
     rest = list(texts)
     while rest:
-        alone = re.compile(r"please |no need|I only|it'll|it |the .+ says? |that's ")
-        take = (
-            2 if len(rest) > 1 and rng.random() < 0.6 and not alone.match(rest[0]) and not alone.match(rest[1]) else 1
-        )
+        plain = re.compile(r"(?:the|my|you can|it goes) (?!.+ says? )")
+        take = 2 if len(rest) > 1 and rng.random() < 0.6 and plain.match(rest[0]) and plain.match(rest[1]) else 1
         group, rest = rest[:take], rest[take:]
         said.append(" and ".join(group) + ".")
     return " ".join(said)

@@ -1,0 +1,75 @@
+"""How varied the offline model's users are, over a real run of 50 dialogues of one domain."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.homes import context
+from toolace_dagster.entities import Register, Skeleton, TaskSpec
+from toolace_dagster.initialization.personas import REGISTERS
+from toolace_dagster.pipeline.pool import write_pool
+from toolace_dagster.pipeline.stage import run_stage
+from toolace_dagster.pipeline.stages import Skeletons, TaskSpecs
+from toolace_dagster.settings import Settings
+from toolace_dagster.tool_pool import load_pool
+
+DIALOGUES = 50
+
+
+def words(text: str) -> list[str]:
+    """Words as white space separates them, in lower case, without the marks around them."""
+    return [bare for word in text.lower().split() if (bare := word.strip(".,;:!?()\"'"))]
+
+
+def distinct_3(texts: list[str]) -> float:
+    """Distinct runs of three words over all of them; no run goes from one text into the next."""
+    runs = Counter(run for text in texts for run in zip(*(words(text)[at:] for at in range(3)), strict=False))
+    return len(runs) / runs.total()
+
+
+def test_distinct_3_counts_runs_inside_texts() -> None:
+    assert distinct_3(["a b c d", "a b c"]) == 2 / 3
+    assert distinct_3(["A b, c.", "d e f"]) == 1.0
+
+
+@pytest.fixture(scope="module", params=["library_lending", "freight_logistics"])
+def users(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[TaskSpec, list[str]]]:
+    """Each task with what its user says."""
+    home: Path = tmp_path_factory.mktemp("home")
+    where = context(home, Settings(dialogues=DIALOGUES), domain=request.param)
+    write_pool(where.store, load_pool(where.settings.pool).domain(where.domain))
+    for stage in (TaskSpecs(), Skeletons()):
+        run_stage(stage, where)
+    specs = where.payloads("task_specs", TaskSpec)
+    return [
+        (specs[key], [turn.content for turn in skeleton.to_dialogue().turns if turn.role == "user"])
+        for key, skeleton in where.payloads("skeletons", Skeleton).items()
+    ]
+
+
+def test_no_two_openings_are_alike(users: list[tuple[TaskSpec, list[str]]]) -> None:
+    assert len(users) >= DIALOGUES - 3
+    openings = sorted(words(said[0]) for _, said in users)
+    assert [first for first, second in pairwise(openings) if first[:8] == second[:8]] == []
+    sentences = Counter(re.split(r"(?<=[.!?])\s", said[0])[0].lower() for _, said in users)
+    assert [text for text, times in sentences.items() if times > 1 and len(words(text)) > 3] == []
+
+
+def test_distinct_3_over_user_turns(users: list[tuple[TaskSpec, list[str]]]) -> None:
+    assert distinct_3([text for _, said in users for text in said]) >= 0.35
+
+
+def test_registers_can_be_told_apart(users: list[tuple[TaskSpec, list[str]]]) -> None:
+    first = {name: [said[0] for spec, said in users if spec.manner == text] for name, text in REGISTERS.items()}
+    assert all(len(texts) >= 4 for texts in first.values())
+    assert all(text[0].islower() or not text[0].isalpha() for text in first[Register.CASUAL])
+    assert not any(text[0].islower() for text in first[Register.FORMAL])
+    greeting = re.compile(r"(hi|hello|good (day|morning|afternoon|evening)|dear|thank)\b", re.IGNORECASE)
+    assert not any(greeting.match(text) for text in first[Register.TERSE])
+    mean = {name: sum(len(words(text)) for text in texts) / len(texts) for name, texts in first.items()}
+    assert mean[Register.TERSE] < mean[Register.THOROUGH]
