@@ -11,11 +11,13 @@ import dagster as dg
 from toolace_dagster.orchestration.materialize import Materialized, check_result
 from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
 from toolace_dagster.orchestration.resources import Toolace
+from toolace_dagster.pipeline.health import pool_faults
 from toolace_dagster.pipeline.pool import configured_pool, pool_fingerprint, stored_links, write_pool
 from toolace_dagster.reporting.markdown import table
 from toolace_dagster.reporting.tool_graph import link_rows, mermaid
 
 _CHECK = "every_entry_accounted_for"
+_HEALTH = "pool_is_healthy"
 
 
 @dg.asset(
@@ -24,8 +26,16 @@ _CHECK = "every_entry_accounted_for"
     kinds={"duckdb", "json"},
     check_specs=[
         dg.AssetCheckSpec(
-            name=_CHECK, asset="tool_pool", description="Each usable entry of the source became one tool of the domain."
-        )
+            name=_CHECK,
+            asset="tool_pool",
+            blocking=True,
+            description="Each usable entry of the source became one tool of the domain.",
+        ),
+        dg.AssetCheckSpec(
+            name=_HEALTH,
+            asset="tool_pool",
+            description="Few entries were rejected, every tool is described, and there are enough to make tasks of.",
+        ),
     ],
 )
 def tool_pool(context: dg.AssetExecutionContext, toolace: Toolace) -> Materialized:
@@ -53,5 +63,5 @@ def tool_pool(context: dg.AssetExecutionContext, toolace: Toolace) -> Materializ
             "dependency_graph": dg.MetadataValue.md(mermaid(domain.tools, links)),
         },
         data_version=dg.DataVersion(pool_fingerprint(domain)),
-        check_results=[check_result(_CHECK, faults)],
+        check_results=[check_result(_CHECK, faults), check_result(_HEALTH, pool_faults(domain), warns=True)],
     )

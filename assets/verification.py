@@ -6,10 +6,17 @@ not belong here: rules or experts (``toolace_dagster.verification``).
 
 import dagster as dg
 
-from toolace_dagster.orchestration.materialize import Materialized, materialize_stage, stage_checks
+from toolace_dagster.orchestration.materialize import Materialized, Remark, materialize_stage, stage_checks
 from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
 from toolace_dagster.orchestration.resources import Toolace
+from toolace_dagster.pipeline.health import budget_faults, pass_rate_faults, repetition_faults
 from toolace_dagster.pipeline.stages import Verification, VerifiedDialogues, before_round
+
+_VERDICTS = (
+    Remark("pass_rate_as_usual", "As many dialogues pass as in the runs before, but for chance.", pass_rate_faults),
+    Remark("budget_lasts", "Less than four fifths of what the run may spend is spent.", budget_faults),
+)
+_DIALOGUES = (Remark("no_repetition", "No two dialogues of a domain have the same user turns.", repetition_faults),)
 
 
 def verification_assets(rounds: int) -> list[dg.AssetsDefinition]:
@@ -24,21 +31,21 @@ def verification_assets(rounds: int) -> list[dg.AssetsDefinition]:
         deps=[before_round(rounds + 1)],
         group_name="stage_3_verification",
         kinds={"duckdb", "openai"},
-        check_specs=stage_checks("verification"),
+        check_specs=stage_checks("verification", _VERDICTS),
     )
     def verification(context: dg.AssetExecutionContext, toolace: Toolace) -> Materialized:
         """Offline verification (paper, stage 3): rules, then one expert per sub-question, then a verdict."""
-        return materialize_stage(context, toolace, Verification(rounds))
+        return materialize_stage(context, toolace, Verification(rounds), warnings=_VERDICTS)
 
     @dg.asset(
         partitions_def=TOOL_DOMAINS,
         deps=["verification"],
         group_name="stage_3_verification",
         kinds={"duckdb"},
-        check_specs=stage_checks("verified_dialogues"),
+        check_specs=stage_checks("verified_dialogues", _DIALOGUES),
     )
     def verified_dialogues(context: dg.AssetExecutionContext, toolace: Toolace) -> Materialized:
         """The dialogues that every rule and expert passed."""
-        return materialize_stage(context, toolace, VerifiedDialogues(rounds))
+        return materialize_stage(context, toolace, VerifiedDialogues(rounds), warnings=_DIALOGUES)
 
     return [verification, verified_dialogues]

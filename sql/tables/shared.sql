@@ -23,3 +23,10 @@ CREATE TABLE IF NOT EXISTS dataset_facts (
     fingerprint VARCHAR NOT NULL,
     facts JSON NOT NULL
 );
+
+-- Domains the pool had once: `retired` ones have gone from it, and their data is kept.
+CREATE TABLE IF NOT EXISTS domain_states (
+    domain VARCHAR NOT NULL,
+    state VARCHAR NOT NULL,
+    since TIMESTAMP NOT NULL
+);

@@ -5,7 +5,8 @@ belong here: running the stage (``pipeline.stage``).
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -31,14 +32,32 @@ SUMS_CHECK = "counts_add_up"
 SCHEMA_CHECK = "rows_fit_schema"
 LIMIT_KEY = "limit_reached"
 """Metadata of a failure that a budget caused: the setting that is the limit."""
+RETRIES = 2
+"""Times a step is tried again after a fault of the machine; the gateway has its own for calls."""
+RETRY_SECONDS = 20
 EVENT_EVERY = 30.0
 """Seconds between two progress events of a stage in Dagster's log."""
 
 _TOLD = ("rows", "done", "in_flight", "retried", "failed", "cached", "prompt_tokens", "completion_tokens")
 
 
-def stage_checks(asset: str) -> list[dg.AssetCheckSpec]:
-    """The checks every stage asset reports with its materialization."""
+@dataclass(frozen=True)
+class Remark:
+    """A check that warns: nothing is wrong with the data, but someone should look.
+
+    Attributes:
+        name: Of the check.
+        text: What it looks for.
+        faults: Looks, and says what it found.
+    """
+
+    name: str
+    text: str
+    faults: Callable[[StageContext], list[str]]
+
+
+def stage_checks(asset: str, warnings: Sequence[Remark] = ()) -> list[dg.AssetCheckSpec]:
+    """The checks every stage asset reports with its materialization, and those of one asset alone."""
     return [
         dg.AssetCheckSpec(
             name=SUMS_CHECK,
@@ -52,6 +71,7 @@ def stage_checks(asset: str) -> list[dg.AssetCheckSpec]:
             blocking=True,
             description="Every stored row is a valid entity; every rejected or failed row says why.",
         ),
+        *(dg.AssetCheckSpec(name=each.name, asset=asset, description=each.text) for each in warnings),
     ]
 
 
@@ -60,6 +80,7 @@ def materialize_stage(
     toolace: Toolace,
     stage: Stage,
     tables: Callable[[StageContext], dict[str, str]] = lambda _: {},
+    warnings: Sequence[Remark] = (),
 ) -> Materialized:
     """Run one stage for the run's partition and report it.
 
@@ -68,6 +89,7 @@ def materialize_stage(
         toolace: Home and settings.
         stage: The stage.
         tables: Further metadata by name, as Markdown, read back once the stage has run.
+        warnings: Checks of this asset alone.
 
     Returns:
         Metadata a person wants to see, check results, and the content hash as data version.
@@ -91,6 +113,10 @@ def materialize_stage(
     except (EndpointUnusable, JournalBroken, JournalInUse, PriceError, PriceMissing) as error:
         # Nothing a retry could change; what was paid for is in the journal.
         raise dg.Failure(description=str(error), allow_retries=False) from error
+    except OSError as error:
+        # A full disk or a file that someone holds may be a matter of moments. Nothing that was paid for is asked again.
+        context.log.warning(f"{stage.name}: {error}; trying again")
+        raise dg.RetryRequested(max_retries=RETRIES, seconds_to_wait=RETRY_SECONDS) from error
     for note in report.notes:
         context.log.warning(note)
     context.log.info(f"{stage.name}: made {report.made} rows, {report.reused} were current")
@@ -102,6 +128,7 @@ def materialize_stage(
             check_results=[
                 check_result(SUMS_CHECK, sum_faults(stage_context, stage.name)),
                 check_result(SCHEMA_CHECK, schema_faults(stage_context, stage.name)),
+                *(check_result(each.name, each.faults(stage_context), warns=True) for each in warnings),
             ],
         )
 
@@ -135,12 +162,13 @@ def progress_events(context: dg.AssetExecutionContext) -> Listener:
     return tell
 
 
-def check_result(name: str, faults: list[str], asset: str | None = None) -> dg.AssetCheckResult:
-    """A check result that names its faults and how to look into them."""
+def check_result(name: str, faults: list[str], asset: str | None = None, *, warns: bool = False) -> dg.AssetCheckResult:
+    """A check result that names its faults and how to look into them; one that warns is not about wrong data."""
     return dg.AssetCheckResult(
         check_name=name,
         asset_key=asset,
         passed=not faults,
+        severity=dg.AssetCheckSeverity.WARN if warns else dg.AssetCheckSeverity.ERROR,
         metadata={
             "faults": dg.MetadataValue.md("\n".join(f"- {fault}" for fault in faults[:50]) or "none"),
             "look into it": dg.MetadataValue.text("SELECT * FROM stage_counts in the domain's DuckDB file"),

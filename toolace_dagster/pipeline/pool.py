@@ -7,6 +7,8 @@ here: reading pool files (``tool_pool``).
 
 from __future__ import annotations
 
+import json
+
 from toolace_dagster.entities import Tool, ToolDomain, content_hash
 from toolace_dagster.settings import Settings
 from toolace_dagster.tool_pool import PoolOptions, ToolPool, load_pool
@@ -39,6 +41,22 @@ def configured_pool(settings: Settings) -> ToolPool:
 def pool_fingerprint(domain: ToolDomain) -> str:
     """Content hash of tools, links and import report: what the stage would write."""
     return content_hash(domain, LINKS_VERSION)
+
+
+def own_fingerprint(domain: ToolDomain) -> str:
+    """Content hash of a domain's own tools and backends, without what it may borrow from others."""
+    return content_hash(
+        [tool.fingerprint for tool in domain.tools], [each.model_dump(mode="json") for each in domain.backends]
+    )
+
+
+def holds_tools(store: Store, domain: ToolDomain) -> bool:
+    """Whether the file's current tools and backends are the domain's own, whatever it may borrow."""
+    with store.reading():
+        tools = store.read(sql("queries/current_tool_versions"))
+        backends = store.read(sql("queries/domain_backends"))
+    definitions = [json.loads(row["definition"]) for row in backends]
+    return own_fingerprint(domain) == content_hash([row["fingerprint"] for row in tools], definitions)
 
 
 def is_current(store: Store, domain: ToolDomain) -> bool:

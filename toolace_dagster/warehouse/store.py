@@ -25,6 +25,7 @@ from typing import Any
 import duckdb
 
 from toolace_dagster.entities import canonical_json, content_hash
+from toolace_dagster.warehouse.upgrade import add_missing_columns, column_faults, stored_columns
 
 Row = dict[str, Any]
 Params = Sequence[Any] | Mapping[str, Any]
@@ -106,6 +107,8 @@ class Store:
             # Once a process and file, and only when it changed: it takes longer than most writes.
             if self._file not in _prepared:
                 if not self._is_current(connection):
+                    # Before the schema itself, whose views may name what an older table lacks.
+                    add_missing_columns(connection, self._schema)
                     connection.execute(self._schema)
                     connection.execute("CREATE OR REPLACE TABLE schema_stamp AS SELECT ? AS stamp", [self._stamp])
                 _prepared.add(self._file)
@@ -116,6 +119,14 @@ class Store:
                 connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT")
+
+    def column_faults(self) -> list[str]:
+        """What is different in the file's tables from what its schema says, in words."""
+        if not self.path.exists():
+            return []
+        with self.reading():
+            assert self._open is not None
+            return column_faults(stored_columns(self._open), self._schema)
 
     def compact(self) -> None:
         """Write the file anew without the room that removed values took; readers keep the old one until they close it.

@@ -148,3 +148,18 @@ def estimate(
     from toolace_dagster.cli.estimate import show_estimate
 
     raise typer.Exit(show_estimate(options, sample))
+
+
+@making.command()
+def sync(
+    home: HomeOption = DEFAULT_HOME,
+    config: ConfigOption = None,
+    pool: PoolOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    assignments: AssignmentsOption = None,
+) -> None:
+    """Bring Dagster's partitions in line with the pool: add domains that appeared, retire those that went."""
+    from toolace_dagster.cli.sync import sync_pool
+
+    made = read_configuration({"pool": pool}, home=home, config=config, assignments=assignments or ())
+    raise typer.Exit(sync_pool(home, made.settings, dry_run=dry_run))

@@ -1,0 +1,1 @@
+SELECT name, fingerprint FROM domain_tools WHERE is_current ORDER BY name

@@ -1,0 +1,1 @@
+SELECT domain, state, since FROM domain_states ORDER BY domain

@@ -1,0 +1,185 @@
+"""Partitions that follow the pool, and what sensors and schedules request."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from tests.cli.made import Made, made_once
+from tests.pipeline.homes import TWO_DOMAINS
+from toolace_dagster.orchestration.definitions import build_definitions
+from toolace_dagster.orchestration.instance import open_instance
+from toolace_dagster.orchestration.resources import LAUNCH_TAG, Toolace
+from toolace_dagster.orchestration.schedules import NIGHTLY
+from toolace_dagster.orchestration.sensors import POOL_SENSOR
+from toolace_dagster.orchestration.sync import registered_domains, sync_home
+from toolace_dagster.pipeline.pool import configured_pool
+from toolace_dagster.pipeline.sync import PoolDrift, mark_domains, pool_drift, retired_domains
+from toolace_dagster.settings import SHIPPED_POOL, Settings
+from toolace_dagster.warehouse import Warehouse
+
+KEPT, GOING = TWO_DOMAINS
+NEW = "lab_samples"
+
+
+class Site:
+    """A home with a pool of its own, both to be changed."""
+
+    def __init__(self, made: Made, folder: Path) -> None:
+        self.home = shutil.copytree(made.home, folder / "home")
+        self.pool = shutil.copytree(made.pool, folder / "pool")
+        self.settings = made.settings.model_copy(update={"pool": str(self.pool)})
+        self.warehouse = Warehouse(self.home)
+        self.warehouse.settings_file.write_text(self.settings.model_dump_json())
+        self.toolace = Toolace(home=str(self.home))
+
+    def describe(self, domain: str, text: str) -> None:
+        """Change the description of a domain's first tool."""
+        path = self.pool / f"{domain}.json"
+        document = json.loads(path.read_text())
+        document["tools"][0]["description"] = text
+        path.write_text(json.dumps(document))
+
+    def add(self, domain: str) -> None:
+        shutil.copy(SHIPPED_POOL / f"{domain}.json", self.pool)
+
+    def drift(self) -> PoolDrift:
+        return pool_drift(configured_pool(self.settings), self.warehouse)
+
+
+@pytest.fixture
+def site(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Site:
+    return Site(made_once(tmp_path_factory), tmp_path)
+
+
+def tick(site: Site, instance: dg.DagsterInstance, cursor: str | None) -> dg.SensorResult:
+    """One evaluation of the sensor over the pool, with its partition requests carried out."""
+    sensor = build_definitions(site.home).resolve_sensor_def(POOL_SENSOR)
+    context = dg.build_sensor_context(instance=instance, cursor=cursor, resources={"toolace": site.toolace})
+    result = sensor(context)
+    assert isinstance(result, dg.SensorResult)
+    for request in result.dynamic_partitions_requests or ():
+        if isinstance(request, dg.AddDynamicPartitionsRequest):
+            instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
+        else:
+            for key in request.partition_keys:
+                instance.delete_dynamic_partition(request.partitions_def_name, key)
+    return result
+
+
+def requested(result: dg.SensorResult) -> set[str]:
+    return {str(request.partition_key) for request in result.run_requests or ()}
+
+
+def test_a_home_tells_what_became_of_the_pool(site: Site) -> None:
+    assert site.drift() == PoolDrift(current=(KEPT, GOING))
+    site.add(NEW)
+    site.describe(KEPT, "Something else.")
+    (site.pool / f"{GOING}.json").unlink()
+    drift = site.drift()
+    assert drift == PoolDrift(current=tuple(sorted((NEW, KEPT))), added=(NEW,), changed=(KEPT,), gone=(GOING,))
+    mark_domains(drift, site.warehouse)
+    assert retired_domains(site.warehouse).keys() == {GOING}
+    assert site.drift().gone == ()
+    site.add(GOING)
+    again = site.drift()
+    assert again.back == (GOING,)
+    mark_domains(again, site.warehouse)
+    assert retired_domains(site.warehouse) == {}
+
+
+def test_a_retired_domain_loses_its_partition_and_keeps_its_data(site: Site) -> None:
+    before = site.warehouse.domain(GOING).read("SELECT count(*) AS n FROM stage_rows")
+    (site.pool / f"{GOING}.json").unlink()
+    site.add(NEW)
+    sync_home(site.settings, site.warehouse)
+    with open_instance(site.warehouse) as instance:
+        assert registered_domains(instance) == {KEPT, NEW}
+    assert site.warehouse.domain(GOING).read("SELECT count(*) AS n FROM stage_rows") == before
+
+
+def test_the_sensor_takes_the_pool_as_it_is_when_it_is_switched_on(site: Site) -> None:
+    site.add(NEW)
+    with open_instance(site.warehouse) as instance:
+        first = tick(site, instance, None)
+        assert requested(first) == set()
+        assert registered_domains(instance) == {KEPT, GOING, NEW}
+        again = tick(site, instance, first.cursor)
+        assert requested(again) == set()
+        assert again.dynamic_partitions_requests == []
+
+
+def test_the_sensor_requests_what_changed_once_and_with_one_budget(site: Site) -> None:
+    with open_instance(site.warehouse) as instance:
+        cursor = tick(site, instance, None).cursor
+        site.describe(KEPT, "Something else.")
+        site.add(NEW)
+        result = tick(site, instance, cursor)
+        assert requested(result) == {KEPT, NEW}
+        assert len({request.tags[LAUNCH_TAG] for request in result.run_requests or ()}) == 1
+        assert requested(tick(site, instance, result.cursor)) == set()
+
+
+def test_a_change_made_while_the_sensor_was_off_is_requested_when_it_is_on_again(site: Site) -> None:
+    site.describe(KEPT, "Something else.")
+    with open_instance(site.warehouse) as instance:
+        assert requested(tick(site, instance, None)) == {KEPT}
+
+
+def test_a_domain_that_went_is_retired_by_the_sensor_and_one_that_came_back_is_current(site: Site) -> None:
+    with open_instance(site.warehouse) as instance:
+        cursor = tick(site, instance, None).cursor
+        (site.pool / f"{GOING}.json").unlink()
+        cursor = tick(site, instance, cursor).cursor
+        assert registered_domains(instance) == {KEPT}
+        assert retired_domains(site.warehouse).keys() == {GOING}
+        site.add(GOING)
+        assert requested(tick(site, instance, cursor)) == {GOING}
+        assert retired_domains(site.warehouse) == {}
+
+
+def test_a_pool_that_cannot_be_read_retires_nothing(site: Site) -> None:
+    shutil.rmtree(site.pool)
+    sensor = build_definitions(site.home).resolve_sensor_def(POOL_SENSOR)
+    with open_instance(site.warehouse) as instance:
+        instance.add_dynamic_partitions("tool_domain", [KEPT])
+        skipped = sensor(dg.build_sensor_context(instance=instance, resources={"toolace": site.toolace}))
+        assert isinstance(skipped, dg.SkipReason)
+        assert KEPT in registered_domains(instance)
+    assert retired_domains(site.warehouse) == {}
+
+
+def night(site: Site, instance: dg.DagsterInstance) -> list[dg.RunRequest] | dg.SkipReason:
+    definitions = build_definitions(site.home)
+    context = dg.build_schedule_context(
+        instance=instance, resources={"toolace": site.toolace}, repository_def=definitions.get_repository_def()
+    )
+    data = definitions.resolve_schedule_def(NIGHTLY).evaluate_tick(context)
+    return list(data.run_requests or ()) or dg.SkipReason(data.skip_message)
+
+
+def test_the_nightly_schedule_requests_just_what_is_stale(site: Site) -> None:
+    with open_instance(site.warehouse) as instance:
+        assert isinstance(night(site, instance), dg.SkipReason)
+        site.describe(KEPT, "Something else.")
+        requests = night(site, instance)
+        assert isinstance(requests, list)
+        # The other domain may borrow the tool that changed.
+        assert KEPT in {request.partition_key for request in requests} <= {KEPT, GOING}
+        assert {request.tags["toolace/stale_from"] for request in requests} == {"tool_pool"}
+
+
+def test_all_that_starts_by_itself_is_off_until_it_is_switched_on(tmp_path: Path) -> None:
+    definitions = build_definitions(tmp_path)
+    assert {sensor.default_status for sensor in definitions.sensors or ()} == {dg.DefaultSensorStatus.STOPPED}
+    schedules = list(definitions.schedules or ())
+    assert len(schedules) == 2
+    assert {getattr(schedule, "default_status", None) for schedule in schedules} == {dg.DefaultScheduleStatus.STOPPED}
+
+
+def test_settings_of_a_home_name_its_pool(site: Site) -> None:
+    assert site.toolace.effective_settings() == Settings.model_validate(site.settings.model_dump())

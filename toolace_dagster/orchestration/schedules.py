@@ -1,0 +1,76 @@
+"""Schedules: nightly regeneration of what is stale, and a weekly check of everything. Both are off until switched on.
+
+Belongs here: when they run and what they request. Does not belong here: what is stale
+(``pipeline.staleness``), or the checks (``assets.checks``).
+"""
+
+# pyright: reportUnknownMemberType=false
+# Signatures of Dagster's decorators have unknown parts.
+
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import dagster as dg
+
+from toolace_dagster.orchestration.instance import register_domains
+from toolace_dagster.orchestration.resources import LAUNCH_TAG, Toolace
+from toolace_dagster.pipeline.context import StageContext
+from toolace_dagster.pipeline.pool import configured_pool
+from toolace_dagster.pipeline.staleness import first_stale
+from toolace_dagster.tool_pool import PoolError
+
+NIGHTLY = "nightly_regeneration"
+WEEKLY = "weekly_full_check"
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as Job
+
+
+def nightly_regeneration(generate: "Job") -> dg.ScheduleDefinition:
+    """Make the schedule that regenerates what is stale: one run for each domain that has something to make.
+
+    Args:
+        generate: The job that makes a domain.
+    """
+
+    @dg.schedule(
+        name=NIGHTLY,
+        job=generate,
+        cron_schedule="0 2 * * *",
+        default_status=dg.DefaultScheduleStatus.STOPPED,
+        description="At 2 in the morning (UTC): a run for each tool domain that has stale rows, none for others.",
+    )
+    def schedule(context: dg.ScheduleEvaluationContext, toolace: Toolace) -> list[dg.RunRequest] | dg.SkipReason:
+        warehouse, settings = toolace.warehouse(), toolace.effective_settings()
+        try:
+            pool = configured_pool(settings)
+        except PoolError as error:
+            return dg.SkipReason(f"The pool can't be read: {error}")
+        domains = [domain for domain in pool.domains if domain.tools]
+        register_domains(context.instance, [domain.name for domain in domains])
+        requests: list[dg.RunRequest] = []
+        # All runs of one night share one budget.
+        launch = uuid4().hex
+        for domain in domains:
+            found = first_stale(StageContext(domain.name, settings, warehouse, run_id=""), domain)
+            if found is not None:
+                tags = {LAUNCH_TAG: launch, "toolace/stale_from": found.stage, "toolace/stale_rows": str(found.rows)}
+                requests.append(dg.RunRequest(run_key=f"{launch}-{domain.name}", partition_key=domain.name, tags=tags))
+        return requests or dg.SkipReason("Nothing is stale")
+
+    return schedule
+
+
+def weekly_full_check(full_check: "Job") -> dg.ScheduleDefinition:
+    """Make the schedule that runs every check over everything stored.
+
+    Args:
+        full_check: The job that runs the checks.
+    """
+    return dg.ScheduleDefinition(
+        name=WEEKLY,
+        job=full_check,
+        cron_schedule="0 4 * * 0",
+        default_status=dg.DefaultScheduleStatus.STOPPED,
+        description="On Sundays at 4 (UTC): all asset checks that look over the whole home; makes no model call.",
+    )

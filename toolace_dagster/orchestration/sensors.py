@@ -1,0 +1,105 @@
+"""Sensors: what watches the pool, and what follows a run. All are off until they are switched on.
+
+Belongs here: sensors and what they request. Does not belong here: schedules
+(``schedules``), or conditions on single assets (``automation``).
+"""
+
+# pyright: reportUnknownMemberType=false
+# Signatures of Dagster's decorators have unknown parts.
+
+import json
+from typing import TYPE_CHECKING, cast
+from uuid import uuid4
+
+import dagster as dg
+
+from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
+from toolace_dagster.orchestration.resources import LAUNCH_TAG, Toolace
+from toolace_dagster.orchestration.sync import registered_domains
+from toolace_dagster.pipeline.exports import dataset_is_stale
+from toolace_dagster.pipeline.pool import configured_pool, own_fingerprint
+from toolace_dagster.pipeline.sync import mark_domains, pool_drift
+from toolace_dagster.tool_pool import PoolError
+
+POOL_SENSOR = "tool_pool_sensor"
+DATASET_SENSOR = "dataset_sensor"
+_UNDER_WAY = (dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED)
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as Job
+
+
+def pool_sensor(generate: "Job") -> dg.SensorDefinition:
+    """Make the sensor that watches the pool.
+
+    A domain that appears becomes a partition and is generated; one that goes loses its partition and keeps its data;
+    one that changed is generated again, which remakes only the dialogues that offer what changed. What stands in
+    the pool when the sensor is first switched on is taken as it is: only domains of which the home holds an earlier
+    state are requested then.
+
+    Args:
+        generate: The job that makes a domain.
+    """
+
+    @dg.sensor(
+        name=POOL_SENSOR,
+        job=generate,
+        minimum_interval_seconds=60,
+        default_status=dg.DefaultSensorStatus.STOPPED,
+        description="Adds and retires partitions as tool domains come and go, and requests runs for changed ones.",
+    )
+    def sensor(context: dg.SensorEvaluationContext, toolace: Toolace) -> dg.SensorResult | dg.SkipReason:
+        warehouse, settings = toolace.warehouse(), toolace.effective_settings()
+        try:
+            pool = configured_pool(settings)
+        except PoolError as error:
+            # A pool that can't be read for a moment must not retire every domain.
+            return dg.SkipReason(f"The pool can't be read: {error}")
+        drift = pool_drift(pool, warehouse)
+        known = cast("dict[str, str] | None", json.loads(context.cursor) if context.cursor else None)
+        now = {domain.name: own_fingerprint(domain) for domain in pool.domains if domain.tools}
+        if known is None:
+            stale = list(drift.changed)
+        else:
+            stale = [name for name, fingerprint in now.items() if known.get(name) != fingerprint]
+        mark_domains(drift, warehouse)
+        registered = registered_domains(context.instance)
+        new, gone = sorted(now.keys() - registered), sorted(registered - now.keys())
+        requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
+        if new:
+            requests.append(TOOL_DOMAINS.build_add_request(new))
+        if gone:
+            requests.append(TOOL_DOMAINS.build_delete_request(gone))
+        # All runs of one tick share one budget.
+        tags = {LAUNCH_TAG: uuid4().hex}
+        runs = [dg.RunRequest(run_key=f"{name}@{now[name]}", partition_key=name, tags=tags) for name in stale]
+        return dg.SensorResult(run_requests=runs, dynamic_partitions_requests=requests, cursor=json.dumps(now))
+
+    return sensor
+
+
+def dataset_sensor(generate: "Job", build_dataset: "Job") -> dg.SensorDefinition:
+    """Make the sensor that brings splits, exports and card up to date once no domain is being generated any more.
+
+    Args:
+        generate: The job that makes a domain.
+        build_dataset: The job that makes what spans domains.
+    """
+
+    @dg.run_status_sensor(
+        name=DATASET_SENSOR,
+        run_status=dg.DagsterRunStatus.SUCCESS,
+        monitored_jobs=[generate],
+        request_job=build_dataset,
+        default_status=dg.DefaultSensorStatus.STOPPED,
+        description="Builds splits, exports and the dataset card when the last of several domains is done.",
+    )
+    def sensor(context: dg.RunStatusSensorContext, toolace: Toolace) -> dg.RunRequest | dg.SkipReason:
+        busy = context.instance.get_runs_count(dg.RunsFilter(job_name=generate.name, statuses=list(_UNDER_WAY)))
+        if busy:
+            return dg.SkipReason(f"{busy} domains are still being generated")
+        if not dataset_is_stale(toolace.warehouse(), toolace.effective_settings()):
+            return dg.SkipReason("The dataset stands as the verified dialogues ask for")
+        return dg.RunRequest(run_key=context.dagster_run.run_id)
+
+    return sensor

@@ -1,0 +1,47 @@
+"""Bringing the partitions of an instance in line with the pool.
+
+Belongs here: adding and removing partitions. Does not belong here: finding out what
+became of the pool (``pipeline.sync``), or requesting runs (``sensors``).
+"""
+
+import dagster as dg
+
+from toolace_dagster.orchestration.instance import open_instance, register_domains
+from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
+from toolace_dagster.pipeline.pool import configured_pool
+from toolace_dagster.pipeline.sync import PoolDrift, mark_domains, pool_drift
+from toolace_dagster.settings import Settings
+from toolace_dagster.warehouse import Warehouse
+
+
+def sync_home(settings: Settings, warehouse: Warehouse) -> PoolDrift:
+    """Register new domains as partitions and retire those that are gone, in the home's own instance.
+
+    Args:
+        settings: They name the pool.
+        warehouse: The home.
+
+    Returns:
+        What became of the domains before that.
+
+    Raises:
+        PoolError: The pool can't be read. Nothing is retired then.
+    """
+    drift = pool_drift(configured_pool(settings), warehouse)
+    with open_instance(warehouse) as instance:
+        register_domains(instance, drift.current)
+        for domain in registered_domains(instance) - set(drift.current):
+            instance.delete_dynamic_partition(_name(), domain)
+    mark_domains(drift, warehouse)
+    return drift
+
+
+def registered_domains(instance: dg.DagsterInstance) -> set[str]:
+    """Domains that have a partition."""
+    return set(instance.get_dynamic_partitions(_name()))
+
+
+def _name() -> str:
+    name = TOOL_DOMAINS.name
+    assert name is not None
+    return name
