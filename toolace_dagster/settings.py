@@ -11,6 +11,7 @@ import datetime as dt
 import json
 import os
 import re
+import shlex
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar, cast, get_args
 from urllib.parse import parse_qsl
@@ -26,6 +27,7 @@ from pydantic import (
     model_validator,
 )
 
+from toolace_dagster.entities.credentials import is_secret_name, names_variable, secret_argument
 from toolace_dagster.entities.task import (
     SUB_TYPES,
     DistractorKind,
@@ -155,15 +157,28 @@ def _no_credentials_in_pool(pool: str) -> str:
     if re.match(r"(mcp\+)?https?://", pool, re.IGNORECASE):
         _refuse_credentials(named, mend)
     else:
+        try:
+            found = secret_argument(shlex.split(pool.partition(":")[2])) if pool.startswith("mcp+") else None
+        except ValueError as fault:
+            raise ValueError(f"its command line can't be read: {fault}") from None
+        if found is not None:
+            raise ValueError(f"{found} looks like a credential; {mend}")
         _refuse_keys(named, mend)
     return pool
+
+
+def _from_variables(headers: dict[str, str]) -> dict[str, str]:
+    for name, value in headers.items():
+        if not names_variable(value):
+            raise ValueError(f"{name}: write its value as ${{NAME}}, the variable of the environment that holds it")
+    return headers
 
 
 def _refuse_credentials(text: str, mend: str) -> None:
     if "@" in text.partition("://")[2].partition("?")[0].partition("#")[0].partition("/")[0]:
         raise ValueError(f"it holds a user name or password; {mend}")
     for name, _ in parse_qsl(text.partition("?")[2], keep_blank_values=True):
-        if _is_secret(name):
+        if is_secret_name(name):
             raise ValueError(f"its parameter {name} looks like a credential; {mend}")
     _refuse_keys(text, mend)
 
@@ -171,7 +186,7 @@ def _refuse_credentials(text: str, mend: str) -> None:
 def _no_secret_parameters(query: dict[str, str]) -> dict[str, str]:
     mend = "use api_key_env and api_key_header"
     for name, value in query.items():
-        if _is_secret(name):
+        if is_secret_name(name):
             raise ValueError(f"its parameter {name} looks like a credential; {mend}")
         _refuse_keys(value, mend)
     return query
@@ -186,11 +201,6 @@ def _refuse_keys(text: str, mend: str) -> None:
     for variable, value in os.environ.items():
         if variable.endswith("KEY") and len(value) >= _SHORTEST_KEY and value in text:
             raise ValueError(f"it holds the value of {variable}; {mend}")
-
-
-def _is_secret(name: str) -> bool:
-    plain = re.sub(r"[^a-z]", "", name.lower())
-    return plain.endswith(("key", "token", "secret", "password", "passwd", "signature")) or plain in ("sig", "auth")
 
 
 class ModelSettings(BaseModel):
@@ -278,6 +288,7 @@ class Settings(BaseModel):
         domain_limit: Tools a domain may have; a larger one is split by the tools' texts.
         skip_deprecated: Operations that OpenAPI marks as deprecated are left out.
         allow_writes: Tools of a live MCP server may be called that are not annotated as read-only.
+        mcp_headers: Headers for a live MCP server at an address; values name variables as ``${NAME}``.
         seed: Seed of all sampling.
         dialogues: Dialogues attempted per domain.
         sub_tasks: Sub-tasks per task (paper: 2 to 5).
@@ -328,6 +339,7 @@ class Settings(BaseModel):
     domain_limit: Annotated[int, Field(ge=2)] = 120
     skip_deprecated: bool = False
     allow_writes: bool = False
+    mcp_headers: Annotated[dict[str, str], AfterValidator(_from_variables)] = Field(default_factory=dict[str, str])
     seed: int = 0
     dialogues: Annotated[int, Field(gt=0)] = 10
     sub_tasks: Range = Range(low=2, high=5)

@@ -57,6 +57,12 @@ def says_error() -> str:
 
 
 @server.tool(annotations=READ)
+def opens_a_file() -> str:
+    """Fail with the paths of a machine in the message."""
+    raise ToolError(f"no such file: '{os.getcwd()}/notes.txt', nor {os.path.expanduser('~')}/notes.txt")
+
+
+@server.tool(annotations=READ)
 def crashes() -> str:
     """End the server."""
     os._exit(1)
@@ -87,8 +93,27 @@ def repaint(plate: str) -> str:
     return f"{plate} is blue now"
 
 
+def guarded(port: int, word: str) -> None:
+    """Serve those alone who send ``Authorization: Bearer WORD``."""
+    import uvicorn
+
+    inner: Any = server.streamable_http_app()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and dict(scope["headers"]).get(b"authorization") != f"Bearer {word}".encode():
+            await send({"type": "http.response.start", "status": 401, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        await inner(scope, receive, send)
+
+    uvicorn.run(app, host="127.0.0.1", port=port, log_level="critical")
+
+
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
+    if len(sys.argv) > 2:
+        # Only for those who show the word.
+        guarded(int(sys.argv[1]), sys.argv[2])
+    elif len(sys.argv) > 1:
         server.run("streamable-http", port=int(sys.argv[1]))
     else:
         server.run("stdio")

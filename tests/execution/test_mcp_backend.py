@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shlex
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from tests.execution.runs import call, run_of
+from toolace_dagster.cli.pool_import import import_pool
 from toolace_dagster.entities.backend import McpBackend
+from toolace_dagster.execution.executor import domain_executor
 from toolace_dagster.execution.mcp_backend import McpExecutor
 from toolace_dagster.execution.mcp_client import backend_of, list_server
+from toolace_dagster.execution.places import without_places
 from toolace_dagster.execution.protocol import BackendUnusable, ExecutionFailed, Outcome
+from toolace_dagster.settings import Settings
+from toolace_dagster.tool_pool import PoolOptions, load_pool
 
 pytest.importorskip("mcp")
 SERVER = Path(__file__).parent / "mcp_server.py"
@@ -33,19 +42,28 @@ def run(backend: McpBackend, *calls: Any, names: dict[str, str] | None = None) -
     return asyncio.run(ran())
 
 
-@pytest.fixture(scope="module")
-def over_http() -> Iterator[McpBackend]:
+@contextmanager
+def serving(*more: str) -> Iterator[str]:
+    """The address of a server that runs meanwhile."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with subprocess.Popen([sys.executable, str(SERVER), str(port)], stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen([sys.executable, str(SERVER), str(port), *more], stderr=subprocess.DEVNULL) as process:
         for _ in range(200):
             try:
                 socket.create_connection(("127.0.0.1", port), timeout=1).close()
                 break
             except OSError:
                 time.sleep(0.05)
-        yield McpBackend(url=f"http://127.0.0.1:{port}/mcp")
-        process.kill()
+        try:
+            yield f"http://127.0.0.1:{port}/mcp"
+        finally:
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def over_http() -> Iterator[McpBackend]:
+    with serving() as address:
+        yield McpBackend(url=address)
 
 
 def test_a_dialogue_has_a_server_process_of_its_own() -> None:
@@ -130,3 +148,98 @@ def test_sources_name_servers() -> None:
         "/a b",
     )
     assert backend_of("mcp+https://tools.example/mcp").url == "https://tools.example/mcp"
+
+
+def test_headers_are_filled_in_from_the_environment_and_stored_without_their_value(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DESK_TOKEN", "open-sesame-77")
+    with serving("open-sesame-77") as address:
+        with pytest.raises(BackendUnusable, match="can't be used"):
+            list_server(McpBackend(url=address))
+        backend = backend_of(f"mcp+{address}", {"Authorization": "Bearer ${DESK_TOKEN}"})
+        assert run(backend, call("as_text"))[0].content == {"open": True}
+        assert "open-sesame-77" not in backend.model_dump_json()
+        monkeypatch.setenv("DESK_TOKEN", "wrong")
+        with pytest.raises(BackendUnusable) as refused:
+            list_server(backend)
+    assert "wrong" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"command": ("server", "--api-key", "sk-12345")},
+        {"command": ("server", "--token=sk-12345")},
+        {"command": ("env", "DESK_SECRET=sk-12345", "server")},
+        {"command": ("server", "--header", "Authorization: Bearer sk-12345")},
+        {"url": "https://me:sk-12345@tools.example/mcp"},
+        {"url": "https://tools.example/mcp?api_key=sk-12345"},
+        {"url": "https://tools.example/mcp", "headers": {"X-Api-Key": "sk-12345"}},
+    ],
+)
+def test_a_secret_that_is_written_out_is_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError) as refused:
+        McpBackend(**given)
+    assert "${NAME}" in refused.value.errors()[0]["msg"]
+    assert "sk-12345" not in refused.value.errors()[0]["msg"]
+    if "command" in given:
+        source = f"mcp+stdio:{shlex.join(given['command'])}"
+        with pytest.raises(ValueError, match="looks like a credential") as said:
+            backend_of(source)
+        assert "sk-12345" not in str(said.value)
+        with pytest.raises(ValidationError, match="looks like a credential"):
+            Settings(pool=source)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "server --api-key ${DESK_KEY}",
+        "server --token=${DESK_TOKEN} --repository /srv/notes",
+        "server --keyboard de --max-tokens 20 --verbose",
+        "npx -y @scope/server --allow-author=me",
+    ],
+)
+def test_a_command_without_a_secret_is_taken(command: str) -> None:
+    assert backend_of(f"mcp+stdio:{command}").command == tuple(command.split())
+    assert Settings(pool=f"mcp+stdio:{command}").pool.endswith(command)
+
+
+def test_folders_of_the_machine_are_taken_out_of_errors() -> None:
+    (outcome,) = run(STDIO, call("opens_a_file"))
+    assert outcome.is_error
+    assert isinstance(outcome.content, dict)
+    assert str(outcome.content["error"]).endswith("no such file: './notes.txt', nor ~/notes.txt")
+    kept = {"error": f"{os.getcwd()}x is none", "paths": ["/srv/notes", f"{os.getcwd()}"]}
+    assert without_places(kept) == {"error": f"{os.getcwd()}x is none", "paths": ["/srv/notes", "."]}
+
+
+def test_an_imported_server_runs_from_the_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "desk"
+    source = f"mcp+stdio:{shlex.join([sys.executable, str(SERVER)])}"
+    assert import_pool(source, folder, PoolOptions()) == 0
+    assert "backends.toml says what runs the tools" in capsys.readouterr().out.replace("\n", " ")
+    (domain,) = load_pool(folder).domains
+    (backend,) = domain.backends
+    assert isinstance(backend, McpBackend)
+    assert backend.command == (sys.executable, str(SERVER))
+    tools = {tool.name: tool for tool in domain.tools}
+    executor = domain_executor(domain.name, domain.backends, tools)
+    assert executor is not None
+    assert {"look_up", "as_text"} <= executor.executes < set(tools)
+
+    async def ran() -> tuple[Outcome, ...]:
+        async with executor as entered:
+            return await entered.run(run_of(call("as_text")))
+
+    assert asyncio.run(ran())[0].content == {"open": True}
+    # Importing again changes nothing, and what the user wrote there stays.
+    before = (folder / "backends.toml").read_text()
+    import_pool(source, folder, PoolOptions())
+    assert (folder / "backends.toml").read_text() == before
+    mine = before.replace('"as_text", ', "")
+    (folder / "backends.toml").write_text(mine)
+    import_pool(source, folder, PoolOptions())
+    assert (folder / "backends.toml").read_text() == mine
+    assert "was left as it is" in " ".join(capsys.readouterr().err.split())

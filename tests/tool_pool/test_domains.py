@@ -175,6 +175,15 @@ def test_bad_overrides_are_named_and_the_pool_is_read(text: str, said: str, writ
     assert said in note.reason
 
 
+def test_a_tool_that_two_domains_name_is_reported(write_pool: WritePool) -> None:
+    text = '[domains.first]\ntools = ["b*"]\n[domains.second]\ntools = ["buy"]\n[domains.third]\ntools = ["*"]\n'
+    pool = load_pool(write_pool({"shop.json": bare("buy", "browse", "count"), "domains.toml": text}))
+    assert names(pool) == {"first": ["browse", "buy"], "third": ["count"]}
+    (note,) = [note for note in pool.notes if note.source == "domains.toml"]
+    assert (note.item, note.status) == ("buy", "repaired")
+    assert note.reason == "domains first and second both ask for 'buy'; first has it"
+
+
 def test_user_sets_the_limit(write_pool: WritePool) -> None:
     pool = load_pool(write_pool({"flat.json": entries(40), "domains.toml": "max_tools = 20"}))
 

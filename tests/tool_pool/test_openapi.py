@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,6 +18,8 @@ import pytest
 from tests.tool_pool.pools import WritePool
 from toolace_dagster.entities import ImportNote, Tool
 from toolace_dagster.tool_pool import PoolError, PoolOptions, ToolPool, load_pool
+from toolace_dagster.tool_pool.addresses import fetch
+from toolace_dagster.tool_pool.repairs import Unusable
 
 Described = Callable[..., tuple[dict[str, Tool], dict[str, ImportNote]]]
 
@@ -553,3 +557,31 @@ def test_references_do_not_leave_the_server() -> None:
 def described_with(parameters: list[dict[str, Any]]) -> dict[str, Any]:
     operation = {"operationId": "find", "parameters": parameters, "responses": {}}
     return {"openapi": "3.1.0", "info": {"title": "Zoo"}, "paths": {"/find": {"get": operation}}}
+
+
+class Dripping(BaseHTTPRequestHandler):
+    """Answers drop by drop, without end."""
+
+    def do_GET(self) -> None:
+        with suppress(OSError):
+            if self.path.startswith("/body"):
+                self.send_response(200)
+                self.end_headers()
+            while True:
+                self.wfile.write(b"{" if self.path.startswith("/body") else b"X")
+                self.wfile.flush()
+                time.sleep(0.05)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        pass
+
+
+@pytest.mark.parametrize("part", ["body", "headers"])
+def test_a_server_that_answers_drop_by_drop_is_left(part: str) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Dripping) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/{part}.json"
+        with pytest.raises(Unusable, match=r"it took more than 0\.4 s"):
+            fetch(address, set(), anywhere=True, seconds=0.4)
+        server.shutdown()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from toolace_dagster.cli.console import complain, say, warn
 from toolace_dagster.cli.pool import print_likenesses, print_notes
+from toolace_dagster.execution.mcp_client import is_live
 from toolace_dagster.tool_pool import (
     PoolError,
     PoolOptions,
@@ -19,6 +20,7 @@ from toolace_dagster.tool_pool import (
     load_pool,
     name_of_source,
 )
+from toolace_dagster.tool_pool.backends import BACKENDS_FILE
 from toolace_dagster.tool_pool.export import REPORT_FILE
 
 
@@ -44,6 +46,15 @@ def import_pool(source: str, folder: Path, options: PoolOptions) -> int:
     print_likenesses(likenesses)
     for domain, name in written.renamed.items():
         warn(f"{folder} has a domain {domain} from elsewhere already: this one is {name}.")
+    if written.executable:
+        say(f"{', '.join(written.executable)}: {folder / BACKENDS_FILE} says what runs the tools.")
+    for domain in written.kept:
+        warn(f"{folder / BACKENDS_FILE} speaks of {domain} already and was left as it is.")
+    if is_live(source) and not any(domain.backends for domain in pool.domains):
+        warn(
+            "The server annotates none of its tools as read-only, so a model will simulate them. Import it again with "
+            "--allow-writes to have the server run them."
+        )
     for file in written.removed:
         say(f"{folder / file} is gone: the source has no such domain any more.")
     tools = sum(len(domain.tools) for domain in pool.domains)

@@ -13,7 +13,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from toolace_dagster.entities.base import Entity
+from toolace_dagster.entities.credentials import names_variable, secret_argument, secret_in_address
 
+_HEADER = re.compile(r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 _TARGET = re.compile(r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(:[A-Za-z_]\w*)?$")
 
 
@@ -80,6 +82,8 @@ class McpBackend(_Backend):
     Attributes:
         command: The server's command line, for stdio.
         url: The server's address, for streamable HTTP.
+        headers: Headers sent to a url, such as ``{"Authorization": "Bearer ${MCP_TOKEN}"}``. Each names a variable of
+            the environment, whose value is filled in when the server is asked and never stored.
         environment: Names of environment variables the server may see, besides those any program needs.
         call_seconds: Time a call may take.
         session_seconds: Time starting the server and all calls of a dialogue may take.
@@ -91,6 +95,7 @@ class McpBackend(_Backend):
     kind: Literal["mcp"] = "mcp"
     command: tuple[str, ...] = ()
     url: str | None = None
+    headers: dict[str, str] = Field(default_factory=dict)
     environment: tuple[str, ...] = ()
     call_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
     session_seconds: Annotated[float, Field(gt=0, le=3600)] = 120.0
@@ -103,7 +108,22 @@ class McpBackend(_Backend):
         if bool(self.command) == bool(self.url):
             raise ValueError("an MCP backend has either a command or a url")
         if self.url is not None and not self.url.startswith(("http://", "https://")):
-            raise ValueError(f"url {self.url!r} is not an http or https address")
+            raise ValueError("the url is not an http or https address")
+        if self.headers and self.url is None:
+            raise ValueError("headers are sent to a url; a command is given variables with environment")
+        return self
+
+    @model_validator(mode="after")
+    def _no_secret(self) -> Self:
+        """Backends are stored and shown."""
+        for name, value in self.headers.items():
+            if not _HEADER.match(name):
+                raise ValueError(f"{name!r} is no name of a header")
+            if not names_variable(value):
+                raise ValueError(f"header {name}: write its value as ${{NAME}}, the variable that holds it")
+        found = secret_argument(self.command) or secret_in_address(self.url or "")
+        if found is not None:
+            raise ValueError(f"{found} looks like a credential: write it as ${{NAME}}, the variable that holds it")
         return self
 
 

@@ -20,6 +20,7 @@ from pydantic import JsonValue
 from toolace_dagster.entities.backend import McpBackend
 from toolace_dagster.execution import frames
 from toolace_dagster.execution.mcp_client import connected, listing, plain_cause, shown
+from toolace_dagster.execution.places import without_places
 from toolace_dagster.execution.protocol import (
     BackendUnusable,
     ExecutedCall,
@@ -138,6 +139,8 @@ class McpExecutor:
             failed = result.is_error or reports_error(content)
             if failed and not isinstance(content, dict):
                 content = error_content(content if isinstance(content, str) else json.dumps(content))
+        if failed:
+            content = without_places(content)
         self._check(call.tool, content)
         return Outcome(content=content, is_error=failed, seconds=time.monotonic() - started)
 

@@ -13,11 +13,14 @@ import asyncio
 import os
 import re
 import shlex
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
+
+import httpx2
+from pydantic import ValidationError
 
 from toolace_dagster.entities.backend import McpBackend
 from toolace_dagster.execution.protocol import BackendUnusable
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
 STDIO, HTTP = "mcp+stdio:", ("mcp+http://", "mcp+https://")
 _MAX_PAGES = 1000
+_CONNECT_SECONDS = 30.0
 _CLOSED = -32000
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -50,23 +54,32 @@ class ServerListing:
         return frozenset(str(tool.get("name")) for tool in self.tools if _is_read_only(tool.get("annotations")))
 
 
-def backend_of(source: str) -> McpBackend:
+def backend_of(source: str, headers: Mapping[str, str] | None = None) -> McpBackend:
     """The backend a live pool source names.
 
     Args:
         source: ``mcp+stdio:COMMAND ARGUMENTS``, ``mcp+http://...`` or ``mcp+https://...``.
+        headers: Headers to send to an address; their values name variables as ``${NAME}``.
 
     Raises:
-        ValueError: If it is neither, or names no command.
+        ValueError: If it is neither, names no command, or holds a credential.
     """
     if source.startswith(STDIO):
         command = shlex.split(source.removeprefix(STDIO))
         if not command:
             raise ValueError(f"{source!r} names no command; write mcp+stdio:COMMAND ARGUMENTS")
-        return McpBackend(command=tuple(command))
+        return _made(command=tuple(command))
     if source.startswith(HTTP):
-        return McpBackend(url=source.removeprefix("mcp+"))
+        return _made(url=source.removeprefix("mcp+"), headers=dict(headers or {}))
     raise ValueError(f"{source!r} is no live MCP server; write mcp+stdio:COMMAND ARGUMENTS or mcp+https://ADDRESS")
+
+
+def _made(**values: Any) -> McpBackend:
+    try:
+        return McpBackend(**values)
+    except ValidationError as fault:
+        # The message of pydantic quotes what was given, which may be secret.
+        raise ValueError(fault.errors()[0]["msg"].removeprefix("Value error, ")) from None
 
 
 def is_live(source: str) -> bool:
@@ -132,10 +145,17 @@ async def connected(backend: McpBackend) -> AsyncGenerator[Client]:
     """
     try:
         from mcp import Client, StdioServerParameters, stdio_client
+        from mcp.client.streamable_http import streamable_http_client
     except ImportError:
         raise BackendUnusable("MCP servers need the extra 'mcp': pip install 'toolace-dagster[mcp]'") from None
     if backend.url is not None:
-        async with Client(_filled_in(backend.url)) as client:
+        headers = {name: _filled_in(value) for name, value in backend.headers.items()}
+        limit = httpx2.Timeout(_CONNECT_SECONDS, read=backend.session_seconds)
+        # Redirects are not followed: headers may hold a secret, which is meant for this server.
+        async with (
+            httpx2.AsyncClient(headers=headers, timeout=limit) as http,
+            Client(streamable_http_client(_filled_in(backend.url), http_client=http)) as client,
+        ):
             yield client
         return
     environment = {name: os.environ[name] for name in backend.environment if name in os.environ}

@@ -22,6 +22,7 @@ from toolace_dagster.entities.backend import PythonBackend
 from toolace_dagster.entities.randomness import request_seed
 from toolace_dagster.execution import frames
 from toolace_dagster.execution.clearing import remove_tree
+from toolace_dagster.execution.places import without_places
 from toolace_dagster.execution.protocol import (
     BackendUnusable,
     ExecutedCall,
@@ -194,7 +195,7 @@ class PythonExecutor:
         answer = self._checked(answer, call.tool)
         seconds = time.monotonic() - started
         if "error" in answer:
-            return Outcome(content=error_content(str(answer["error"])), is_error=True, seconds=seconds)
+            return Outcome(content=without_places(error_content(str(answer["error"]))), is_error=True, seconds=seconds)
         return Outcome(content=answer["value"], is_error=reports_error(answer["value"]), seconds=seconds)
 
     def _checked(self, answer: Any, what: str) -> dict[str, Any]:

@@ -34,6 +34,7 @@ def configured_pool(settings: Settings) -> ToolPool:
         domain_limit=settings.domain_limit,
         skip_deprecated=settings.skip_deprecated,
         allow_writes=settings.allow_writes,
+        headers=tuple(settings.mcp_headers.items()),
     )
     return load_pool(settings.pool, options)
 

@@ -251,4 +251,8 @@ def _duplicate(each: Imported, tool: Tool, first: Tool) -> Imported:
 def _unmet(placement: Placement, imported: list[Imported], domains: list[str]) -> list[ImportNote]:
     tools = [each.tool for each in imported if each.tool is not None]
     names = [name for tool in tools for one in _names(tool) for name in (one, f"{tool.domain}/{one}")]
-    return [_fault_note("", FILE_NAME, item, fault) for item, fault in placement.unmet(names, domains)]
+    contested = [
+        ImportNote(domain="", source=FILE_NAME, item=item, status="repaired", reason=fault.reason, mend=fault.mend)
+        for item, fault in placement.contested()
+    ]
+    return [*contested, *(_fault_note("", FILE_NAME, item, fault) for item, fault in placement.unmet(names, domains))]

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from toolace_dagster.entities import ImportNote, Tool, ToolDomain
+from toolace_dagster.tool_pool.backends import BACKENDS_FILE, BackendsError
 from toolace_dagster.tool_pool.formats.document import POOL_FORMAT, REPORT_FORMAT
 from toolace_dagster.tool_pool.grouping import free_name
 from toolace_dagster.tool_pool.likenesses import Likeness
 from toolace_dagster.tool_pool.pool import PoolError, ToolPool
+from toolace_dagster.tool_pool.written_backends import add_backends
 
 REPORT_FILE = "import_report.json"
 
@@ -31,12 +33,16 @@ class Written:
         changed: Files that were made or changed.
         removed: Files of an earlier import of this source that are gone.
         renamed: Domains that another source of the folder has too, by their name in the source.
+        executable: Domains whose backends were added to the folder's ``backends.toml``.
+        kept: Domains that ``backends.toml`` speaks of in another way than the import, which was left as it is.
     """
 
     files: dict[str, str] = field(default_factory=dict[str, str])
     changed: list[str] = field(default_factory=list[str])
     removed: list[str] = field(default_factory=list[str])
     renamed: dict[str, str] = field(default_factory=dict[str, str])
+    executable: list[str] = field(default_factory=list[str])
+    kept: list[str] = field(default_factory=list[str])
 
 
 def export_pool(pool: ToolPool, likenesses: tuple[Likeness, ...], source: str, folder: Path) -> Written:
@@ -88,6 +94,13 @@ def _write(pool: ToolPool, likenesses: tuple[Likeness, ...], source: str, folder
         if Path(file).name == file and (folder / file).is_file():
             (folder / file).unlink()
             written.removed.append(file)
+    placed = [(Path(written.files[domain.name]).stem, domain) for domain in pool.domains]
+    try:
+        written.executable, written.kept = add_backends(folder, placed)
+    except BackendsError as fault:
+        raise PoolError(str(fault)) from fault
+    if written.executable:
+        written.changed.append(BACKENDS_FILE)
     report["sources"][source] = _account(pool, likenesses, written)
     report["sources"] = dict(sorted(report["sources"].items()))
     if _put(folder / REPORT_FILE, report):

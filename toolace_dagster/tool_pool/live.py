@@ -53,10 +53,10 @@ class LiveServer:
             SourceError: The server can't be reached.
         """
         try:
-            backend = backend_of(source)
+            backend = backend_of(source, dict(options.headers))
             listed = list_server(backend)
         except (BackendUnusable, ValueError) as fault:
-            raise SourceError(str(fault)) from fault
+            raise SourceError(f"{str(fault).rstrip('.')}.") from fault
 
         def document() -> Document:
             found = read_tools({"tools": list(listed.tools)})

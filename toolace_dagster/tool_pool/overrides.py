@@ -83,6 +83,7 @@ class Placement:
 
     def __init__(self, overrides: Overrides) -> None:
         self._overrides = overrides
+        self._contested: set[tuple[str, str, str]] = set()
         self._unmet = {*overrides.exclude, *(each for wish in overrides.domains.values() for each in wish.tools)}
 
     def excluded(self, domain: str, names: Sequence[str]) -> bool:
@@ -104,10 +105,24 @@ class Placement:
         Returns:
             The user's choice, else ``domain``.
         """
-        for wanted, wish in self._overrides.domains.items():
-            if self._met(wish.tools, domain, names):
-                return wanted
-        return domain
+        found = [name for name, wish in self._overrides.domains.items() if self._met(wish.tools, domain, names)]
+        for other in found[1:]:
+            # A pattern with * that comes later takes what is left; a name written out was meant.
+            plain = [each for each in self._overrides.domains[other].tools if "*" not in each]
+            if any(each in (name, f"{domain}/{name}") for each in plain for name in names):
+                self._contested.add((found[0], other, names[0]))
+        return found[0] if found else domain
+
+    def contested(self) -> list[tuple[str, Unusable]]:
+        """Tools that one domain names and an earlier one has.
+
+        Returns:
+            Each with what is wrong.
+        """
+        return [
+            (tool, Unusable(f"domains {first} and {other} both ask for {tool!r}; {first} has it", "name it in one"))
+            for first, other, tool in sorted(self._contested)
+        ]
 
     def _met(self, patterns: Sequence[str], domain: str, names: Sequence[str]) -> bool:
         for pattern in patterns:

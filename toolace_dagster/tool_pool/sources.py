@@ -32,12 +32,14 @@ class PoolOptions:
         skip_deprecated: Operations that OpenAPI marks as deprecated are rejected instead of kept.
         allow_writes: Tools of a live server may be called that are not annotated as read-only.
         domains_file: What the user says about domains, in place of the ``domains.toml`` of a folder.
+        headers: Headers for a live server at an address, by name; values name variables as ``${NAME}``.
     """
 
     domain_limit: int = 120
     skip_deprecated: bool = False
     allow_writes: bool = False
     domains_file: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,13 @@ def pool_import(
     ] = None,
     domain_limit: DomainLimitOption = None,
     skip_deprecated: SkipDeprecatedOption = None,
+    allow_writes: Annotated[
+        bool, typer.Option("--allow-writes", help="Have a live server also run tools not annotated as read-only.")
+    ] = False,
+    header: Annotated[
+        list[str] | None,
+        typer.Option("--header", help="NAME=VALUE for a live server; the value names a variable as ${NAME}."),
+    ] = None,
 ) -> None:
     """Write the tools of a source into a folder in the normal form; exits with 1 when an entry was rejected."""
     from toolace_dagster.cli.pool_import import import_pool
@@ -73,6 +80,8 @@ def pool_import(
         domain_limit=settings.domain_limit,
         skip_deprecated=settings.skip_deprecated,
         domains_file=str(domains) if domains else "",
+        allow_writes=allow_writes,
+        headers=tuple((name.strip(), value) for name, _, value in (each.partition("=") for each in header or ())),
     )
     raise typer.Exit(import_pool(source, into, options))
 

@@ -53,7 +53,9 @@ def plan_coverage(subject: Subject) -> Iterator[Defect]:
 
 def _in_vain(output: ToolOutput) -> bool:
     """Whether a tool that was run for real refused or found nothing."""
-    return output.source == "executed" and (output.is_error or is_empty(output.content))
+    content = output.content
+    empty = not content or (isinstance(content, dict) and any(value == [] for value in content.values()))
+    return output.source == "executed" and (output.is_error or empty)
 
 
 @rule("rule.step_count", severity="soft", repairable=False, needs_plan=True)
