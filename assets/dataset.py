@@ -13,6 +13,7 @@ from toolace_dagster.orchestration.materialize import Materialized, check_result
 from toolace_dagster.orchestration.resources import Toolace
 from toolace_dagster.pipeline.dataset import card_facts, count_verified, make_card, make_splits, split_rows
 from toolace_dagster.pipeline.exports import make_export
+from toolace_dagster.pipeline.preferences import make_preferences
 from toolace_dagster.reporting.markdown import dialogue_markdown, table
 from toolace_dagster.settings import FORMAT_NAMES, FormatName
 
@@ -96,14 +97,15 @@ def export_asset(name: FormatName) -> dg.AssetsDefinition:
         warehouse, settings = toolace.warehouse(), toolace.effective_settings()
         report = make_export(warehouse, settings, name)
         verified = count_verified(warehouse, settings)
+        cut = sum(report.slices.values())
         by_ending = Counter[str]()
         for file in report.files:
             if file.split:
                 by_ending[file.path.rpartition(".")[-1]] += file.rows
         faults = [
-            f"{rows} of {verified} verified dialogues are in the {ending} files"
+            f"{rows - cut} of {verified} verified dialogues are in the {ending} files"
             for ending, rows in by_ending.items()
-            if rows != verified
+            if rows - cut != verified
         ]
         sample = next(split_rows(warehouse, settings), None)
         return dg.MaterializeResult(
@@ -139,4 +141,25 @@ def dataset_card(toolace: Toolace) -> Materialized:
     )
 
 
-DATASET_ASSETS: list[dg.AssetsDefinition] = [splits, *(export_asset(name) for name in FORMAT_NAMES), dataset_card]
+@dg.asset(deps=["splits"], group_name=_GROUP, kinds={"parquet"})
+def preference_export(toolace: Toolace) -> Materialized:
+    """Preference pairs for TRL: versions a judge preferred, and calls as they were before a mistake was put in."""
+    warehouse, settings = toolace.warehouse(), toolace.effective_settings()
+    report = make_preferences(warehouse, settings)
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": report.rows,
+            "folder": dg.PathMetadataValue(str(warehouse.exports / "preferences")),
+            "by_source": dg.MetadataValue.md(table([{"source": name, **ends} for name, ends in report.counts.items()])),
+            "files": dg.MetadataValue.md(table([file.model_dump() for file in report.files])),
+        },
+        data_version=dg.DataVersion("-".join(file.sha256[:12] for file in report.files)),
+    )
+
+
+DATASET_ASSETS: list[dg.AssetsDefinition] = [
+    splits,
+    *(export_asset(name) for name in FORMAT_NAMES),
+    preference_export,
+    dataset_card,
+]

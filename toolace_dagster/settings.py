@@ -47,6 +47,8 @@ FORMAT_NAMES: tuple[FormatName, ...] = get_args(FormatName)
 """Formats of training files, in the order they are listed."""
 MaskedTurn = Literal["failed_calls", "injected_mistakes"]
 """Assistant turns that may be kept out of the loss: any call that failed, or only those written to fail."""
+SliceKind = Literal["single_turn", "parallel_calls", "irrelevance"]
+"""Examples cut out of dialogues: a request and one call, several calls at once, or a reply without a call."""
 MONEY_SETTINGS = frozenset({"prices", "max_cost", "max_tokens_total", "max_calls"})
 """Settings that say what may be spent: they change nothing of what is made."""
 SHIPPED_POOL = Path(__file__).parent / "tool_pool" / "shipped"
@@ -323,6 +325,7 @@ class Settings(BaseModel):
         split_likeness: Likeness from which two dialogues are near-duplicates, which stand on one side; 0 to 1.
         split_apart: What else stands on one side: the same task, also each tool that is called, or each domain.
         formats: Formats that a run exports; the others are assets too, and `toolace export` writes any.
+        slices: Single-turn examples cut out of dialogues and exported with them, by kind: how many for each dialogue.
         loss_mask: Assistant turns that training should not learn, in formats that can say so.
         cache: Folder of a cache of responses that homes share; None keeps responses in the home alone.
         llm: Model and calling settings.
@@ -374,6 +377,7 @@ class Settings(BaseModel):
     split_likeness: Annotated[float, Field(gt=0, le=1)] = 0.8
     split_apart: Literal["tasks", "tools", "domains"] = "tasks"
     formats: tuple[FormatName, ...] = ("trl", "openai")
+    slices: dict[SliceKind, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict[SliceKind, float])
     loss_mask: tuple[MaskedTurn, ...] = ()
     cache: Path | None = None
     llm: ModelSettings = ModelSettings()

@@ -35,6 +35,7 @@ def expected(given_row: DatasetRow) -> dict[str, Any]:
     return {
         "dialogue_id": given_row.dialogue.id,
         "domain": given_row.dialogue.domain,
+        "kind": "dialogue",
         "messages": chat_messages(given_row.dialogue, given_row.tools),
         "tools": listed_tools(given_row),
     }
@@ -53,7 +54,12 @@ def test_rows_come_back_equal(first: DatasetRow, second: DatasetRow):
     with tempfile.TemporaryDirectory() as folder:
         write_trl([first, second], Path(folder))
         read = list(read_trl(Path(folder) / "trl/train.parquet"))
-        assert json.dumps(list(read_lines(Path(folder) / "trl/train.jsonl"))) == json.dumps(read)
+        lines = list(read_lines(Path(folder) / "trl/train.jsonl"))
+    parsed = [
+        {name: [json.loads(each) for each in cell] if isinstance(cell, list) else cell for name, cell in line.items()}
+        for line in lines
+    ]
+    assert json.dumps(parsed) == json.dumps(read)
     # As text, since 1 == 1.0 == True; the order of keys is kept too.
     assert json.dumps(read) == json.dumps([expected(first), expected(second)])
 
@@ -76,6 +82,7 @@ def test_the_file_says_that_its_columns_are_json(tmp_path: Path):
             "features": {
                 "dialogue_id": {"dtype": "string", "_type": "Value"},
                 "domain": {"dtype": "string", "_type": "Value"},
+                "kind": {"dtype": "string", "_type": "Value"},
                 "messages": {"feature": {"_type": "Json"}, "_type": "List"},
                 "tools": {"feature": {"_type": "Json"}, "_type": "List"},
             }
@@ -84,6 +91,7 @@ def test_the_file_says_that_its_columns_are_json(tmp_path: Path):
     assert [(name, kind) for name, kind, *_ in columns] == [
         ("dialogue_id", "VARCHAR"),
         ("domain", "VARCHAR"),
+        ("kind", "VARCHAR"),
         ("messages", "JSON[]"),
         ("tools", "JSON[]"),
     ]

@@ -18,6 +18,7 @@ BY_DOMAIN = ["tool_pool", "task_specs", "skeletons", *ROUNDS, "verification", "v
 OVER_DOMAINS = {
     "splits": {"verified_dialogues"},
     **{f"{name}_export": {"splits"} for name in FORMAT_NAMES},
+    "preference_export": {"splits"},
     "dataset_card": {f"{name}_export" for name in FORMAT_NAMES},
 }
 

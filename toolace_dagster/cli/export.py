@@ -65,3 +65,34 @@ def _elsewhere(warehouse: Warehouse, settings: Settings, name: FormatName, out: 
     except (ExportError, OSError) as error:
         complain(str(error))
         return None
+
+
+def export_preferences(home: Path, settings: Settings, out: Path | None) -> int:
+    """Write preference pairs and say how many came from where.
+
+    Args:
+        home: Home folder with verified dialogues.
+        settings: Settings of the home.
+        out: Folder that gets ``preferences/``; None means the home's exports.
+
+    Returns:
+        Exit code: 1 when there is nothing to export or a file could not be written.
+    """
+    from toolace_dagster.pipeline.dataset import make_splits
+    from toolace_dagster.pipeline.preferences import make_preferences
+
+    warehouse = Warehouse(home)
+    if not dataset_domains(warehouse, settings):
+        complain(f"{home} holds no verified dialogue. `toolace run` makes some; --home names another folder.")
+        return 1
+    make_splits(warehouse, settings)
+    try:
+        report = make_preferences(warehouse, settings, out)
+    except (ExportError, OSError) as error:
+        complain(str(error))
+        return 1
+    rows = [(source, *ends.values()) for source, ends in report.counts.items()]
+    show_table("Candidates", ("source", "pairs", "same text", "no preference"), rows)
+    folder = out or warehouse.exports
+    show_table("Written", ("file", "pairs"), [(str(folder / file.path), file.rows) for file in report.files])
+    return 0

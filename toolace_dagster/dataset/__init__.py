@@ -19,15 +19,19 @@ from toolace_dagster.dataset.files import FileReport
 from toolace_dagster.dataset.formats import (
     FEATURES,
     LINE_FORMATS,
+    PREFERENCE_FEATURES,
     openai_example,
     openai_faults,
     read_lines,
     read_trl,
     write_lines,
+    write_preferences,
     write_trl,
 )
 from toolace_dagster.dataset.messages import ANNOUNCEMENT, ChatMessage, chat_messages, listed_tools
+from toolace_dagster.dataset.preferences import PairCounts, PreferencePair, preference_pairs
 from toolace_dagster.dataset.rows import SPLITS, DatasetRow, ExportError, Split, row_faults
+from toolace_dagster.dataset.slices import slices_of, with_slices
 from toolace_dagster.dataset.splits import SplitReport, SplitTally, report_splits
 from toolace_dagster.dataset.traits import Apart, Traits, task_group, traits_of
 
@@ -35,6 +39,7 @@ __all__ = [
     "ANNOUNCEMENT",
     "FEATURES",
     "LINE_FORMATS",
+    "PREFERENCE_FEATURES",
     "SPLITS",
     "Apart",
     "CardFacts",
@@ -45,7 +50,9 @@ __all__ = [
     "ExportError",
     "ExportReport",
     "FileReport",
+    "PairCounts",
     "PoolSource",
+    "PreferencePair",
     "ReasonCount",
     "Split",
     "SplitReport",
@@ -58,14 +65,18 @@ __all__ = [
     "listed_tools",
     "openai_example",
     "openai_faults",
+    "preference_pairs",
     "read_lines",
     "read_trl",
     "render_card",
     "report_splits",
     "row_faults",
+    "slices_of",
     "task_group",
     "traits_of",
+    "with_slices",
     "write_card",
     "write_lines",
+    "write_preferences",
     "write_trl",
 ]

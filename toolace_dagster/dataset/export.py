@@ -6,13 +6,16 @@ file's form (``formats``).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 from pathlib import Path
+
+from pydantic import Field
 
 from toolace_dagster.dataset.files import FileReport, Replacement, replacing
 from toolace_dagster.dataset.formats import LINE_FORMATS, LineWriter, TrlWriter
 from toolace_dagster.dataset.messages import masked_turns
-from toolace_dagster.dataset.rows import DatasetRow, ExportError
+from toolace_dagster.dataset.rows import DatasetRow, ExportError, RowKind
 from toolace_dagster.dataset.splits import SplitReport, SplitTally, require_split
 from toolace_dagster.dataset.traits import outline_of
 from toolace_dagster.entities import Entity
@@ -26,7 +29,8 @@ class ExportReport(Entity):
         format: The format.
         rows: Rows given; the files hold all of them.
         files: One report per file.
-        splits: Sizes by split and domain, and leakage.
+        slices: Examples cut out of dialogues among the rows, by kind.
+        splits: Sizes by split and domain of all rows, and leakage.
         inexact_numbers: Numbers that `datasets` will read a little off the value written.
         masked: Assistant turns that the settings keep out of the loss.
         texts_left_out: Turns whose text beside calls the format has no place for.
@@ -36,6 +40,7 @@ class ExportReport(Entity):
     format: FormatName
     rows: int
     files: tuple[FileReport, ...]
+    slices: dict[RowKind, int] = Field(default_factory=dict[RowKind, int])
     splits: SplitReport
     inexact_numbers: int
     masked: int = 0
@@ -63,6 +68,7 @@ def export_rows(
     """
     tally = SplitTally()
     seen: set[str] = set()
+    kinds: Counter[RowKind] = Counter()
     masked = texts = 0
     with replacing(folder) as files, _writer(files, name, mask) as writer:
         for row in rows:
@@ -71,6 +77,7 @@ def export_rows(
             seen.add(row.dialogue.id)
             tally.add(outline_of(row), require_split(row))
             writer.add(row)
+            kinds[row.kind] += 1
             masked += len(masked_turns(row.dialogue, mask)) if mask else 0
             texts += sum(turn.is_call and bool(turn.content.strip()) for turn in row.dialogue.turns)
         splits = tally.report()
@@ -83,6 +90,7 @@ def export_rows(
         format=name,
         rows=len(seen),
         files=reports,
+        slices={kind: number for kind, number in kinds.items() if kind != "dialogue"},
         splits=splits,
         inexact_numbers=writer.inexact,
         masked=masked,

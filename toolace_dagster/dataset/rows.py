@@ -20,6 +20,10 @@ _LARGEST = 2**64 - 1
 _SMALLEST = -(2**63)
 
 
+RowKind = Literal["dialogue", "single_turn", "parallel_calls", "irrelevance"]
+"""What a row is: a whole dialogue, or an example cut out of one (``slices``)."""
+
+
 class ExportError(ValueError):
     """A row that no file can hold, or a file that did not keep what was written to it."""
 
@@ -32,12 +36,16 @@ class DatasetRow(Entity):
         spec: The task it came from.
         tools: All tools that were offered at any point, by name.
         split: Its side of the dataset; None until splits are assigned.
+        kind: What it is.
+        cut_from: Id of the dialogue it was cut out of; None for a whole one.
     """
 
     dialogue: Dialogue
     spec: TaskSpec
     tools: dict[str, Tool]
     split: Split | None = None
+    kind: RowKind = "dialogue"
+    cut_from: str | None = None
 
 
 def row_faults(row: DatasetRow) -> list[str]:

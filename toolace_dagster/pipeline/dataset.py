@@ -61,7 +61,17 @@ def dataset_domains(warehouse: Warehouse, settings: Settings) -> list[str]:
 
 def dataset_fingerprint(warehouse: Warehouse, settings: Settings) -> str:
     """Content hash of all verified dialogues, their ends and the settings of splits and card."""
-    beside = {"formats", "loss_mask", "pool", "domain_limit", "skip_deprecated", "cache", "llm", *MONEY_SETTINGS}
+    beside = {
+        "formats",
+        "loss_mask",
+        "slices",
+        "pool",
+        "domain_limit",
+        "skip_deprecated",
+        "cache",
+        "llm",
+        *MONEY_SETTINGS,
+    }
     parts: list[object] = [settings.model_dump(mode="json", exclude=beside)]
     for domain in dataset_domains(warehouse, settings):
         store = warehouse.domain(domain)

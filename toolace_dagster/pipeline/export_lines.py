@@ -22,7 +22,7 @@ class ExportLines:
     def noting(self, rows: Iterable[DatasetRow]) -> Iterator[DatasetRow]:
         """The rows as they are, each noted as it is taken."""
         for row in rows:
-            self._places[str(row.split)].append((row.dialogue.domain, row.dialogue.id))
+            self._places[str(row.split)].append((row.dialogue.domain, row.cut_from or row.dialogue.id))
             yield row
 
     def write(self, warehouse: Warehouse, name: str, files: Iterable[FileReport]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from toolace_dagster.dataset import ExportReport, export_rows
+from toolace_dagster.dataset import ExportReport, export_rows, with_slices
 from toolace_dagster.pipeline.dataset import (
     dataset_domains,
     dataset_facts,
@@ -22,7 +22,7 @@ from toolace_dagster.settings import FORMAT_NAMES, FormatName, Settings
 from toolace_dagster.warehouse import Warehouse
 
 CARD_FILE = "README.md"
-_OWN = ("loss_mask",)
+_OWN = ("loss_mask", "slices")
 """Settings that decide exports and nothing else."""
 
 
@@ -48,7 +48,7 @@ def make_export(warehouse: Warehouse, settings: Settings, name: FormatName) -> E
         ExportError: If a file does not hold what was written; no file is changed then.
     """
     lines = ExportLines()
-    rows = lines.noting(split_rows(warehouse, settings))
+    rows = lines.noting(with_slices(split_rows(warehouse, settings), settings.slices))
     report = export_rows(rows, warehouse.exports, name, settings.loss_mask)
     lines.write(warehouse, name, report.files)
     remember(warehouse, settings, part_of(name), report, *_OWN)
@@ -61,7 +61,7 @@ def copy_export(warehouse: Warehouse, settings: Settings, name: FormatName, fold
     Raises:
         ExportError: As above.
     """
-    return export_rows(split_rows(warehouse, settings), folder, name, settings.loss_mask)
+    return export_rows(with_slices(split_rows(warehouse, settings), settings.slices), folder, name, settings.loss_mask)
 
 
 def part_of(name: FormatName) -> str:

@@ -40,3 +40,19 @@ def export(
 
     made = read_configuration({}, home=home, config=config, assignments=assignments or (), goes_on=True)
     raise typer.Exit(export_format(home, made.settings, form, out))
+
+
+@exporting.command()
+def preferences(
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder that gets preferences/; the home's exports if left out.")
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+    config: ConfigOption = None,
+    assignments: AssignmentsOption = None,
+) -> None:
+    """Write preference pairs for TRL: versions that a judge preferred, and calls before a mistake was put in."""
+    from toolace_dagster.cli.export import export_preferences
+
+    made = read_configuration({}, home=home, config=config, assignments=assignments or (), goes_on=True)
+    raise typer.Exit(export_preferences(home, made.settings, out))

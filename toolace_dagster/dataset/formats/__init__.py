@@ -10,8 +10,9 @@ from toolace_dagster.dataset.formats.lines import LineFormat, LineWriter, count_
 from toolace_dagster.dataset.formats.llama_factory import LLAMA_FACTORY, llama_factory_example
 from toolace_dagster.dataset.formats.ms_swift import MS_SWIFT, ms_swift_example
 from toolace_dagster.dataset.formats.openai_jsonl import OPENAI, openai_example, openai_faults
+from toolace_dagster.dataset.formats.preferences import PREFERENCE_FEATURES, write_preferences
 from toolace_dagster.dataset.formats.toolace import TOOLACE, CallSyntaxError, read_calls, toolace_example
-from toolace_dagster.dataset.formats.trl import FEATURES, TrlWriter, read_trl, trl_lines_path, trl_path, write_trl
+from toolace_dagster.dataset.formats.trl import FEATURES, TrlWriter, read_trl, trl_path, write_trl
 from toolace_dagster.settings import FormatName
 
 LINE_FORMATS: dict[FormatName, LineFormat] = {
@@ -27,6 +28,7 @@ __all__ = [
     "LLAMA_FACTORY",
     "MS_SWIFT",
     "OPENAI",
+    "PREFERENCE_FEATURES",
     "TOOLACE",
     "CallSyntaxError",
     "LineFormat",
@@ -43,8 +45,8 @@ __all__ = [
     "read_lines",
     "read_trl",
     "toolace_example",
-    "trl_lines_path",
     "trl_path",
     "write_lines",
+    "write_preferences",
     "write_trl",
 ]
