@@ -312,7 +312,9 @@ class Settings(BaseModel):
         distractor_mix: Weights of the kinds of distractors; a kind left out is not drawn.
         mask_share: Share of a dialogue's turns masked in one reasonability pass.
         mask_decay: Factor on a turn's selection weight each time it is chosen.
-        questions_per_call: Expert sub-questions asked in one call; 1 is one expert each, as in the paper.
+        quiet_passes: Reasonability passes in a row that change nothing, after which a dialogue has converged though not
+            every turn was refined; 0 waits until every turn was.
+        questions_per_call: Expert sub-questions asked in one call, related ones together; the paper has 1.
         rules: Files with rules of the user's own, in Python.
         rule_severity: By rule id: ``off``, ``soft`` (remarks) or ``hard`` (rejects).
         benchmarks: Files of evaluation benchmarks whose texts dialogues must not repeat.
@@ -361,8 +363,9 @@ class Settings(BaseModel):
     plan_shapes: dict[PlanShape, Weight] = Field(default_factory=lambda: dict(_SHAPES))
     distractor_mix: dict[DistractorKind, Weight] = Field(default_factory=lambda: dict(_DISTRACTORS))
     mask_share: Annotated[float, Field(gt=0, le=0.5)] = 0.35
-    mask_decay: Annotated[float, Field(gt=0, lt=1)] = 0.25
-    questions_per_call: Annotated[int, Field(ge=1)] = 1
+    mask_decay: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    quiet_passes: Annotated[int, Field(ge=0)] = 0
+    questions_per_call: Annotated[int, Field(ge=1)] = 2
     rules: tuple[Path, ...] = ()
     rule_severity: dict[str, Literal["off", "soft", "hard"]] = Field(
         default_factory=dict[str, Literal["off", "soft", "hard"]]

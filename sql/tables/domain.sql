@@ -212,6 +212,7 @@ FROM stage_rows WHERE stage = 'skeletons';
 CREATE OR REPLACE VIEW refinement_rounds AS
 SELECT dialogue_id, CAST(right(stage, 2) AS INTEGER) AS round, slot, attempt, state, check_id, reason,
        CAST(payload -> '$.finished' AS BOOLEAN) AS finished,
+       payload ->> '$.converged' AS converged,
        payload -> '$.dialogue' AS dialogue
 FROM stage_rows WHERE stage LIKE 'refinement_round_%';
 

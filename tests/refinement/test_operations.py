@@ -8,14 +8,15 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from tests.builders import TOOLS, dialogue, drive, output, reply, spec, tool, user
+from tests.builders import TOOLS, call, dialogue, drive, output, reply, spec, tool, user
 from toolace_dagster.entities import Dialogue, Edit, InjectionSubType, InjectionType, Turn, apply_edit, structure_faults
 from toolace_dagster.llm.protocol import ModelRequest
 from toolace_dagster.refinement.anchors import PER_SUB_TASK, in_order_of_choice
 from toolace_dagster.refinement.injection import injection_program
 from toolace_dagster.refinement.reasonability import reasonability_program
 from toolace_dagster.refinement.replies import InjectionReply, MaskFillReply
-from toolace_dagster.refinement.rounds import planned_injections, round_program
+from toolace_dagster.refinement.rounds import convergence, planned_injections, round_program
+from toolace_dagster.refinement.screen import faults_of
 from toolace_dagster.settings import Settings
 from toolace_dagster.verification.rules import Subject, run_rules
 
@@ -255,42 +256,74 @@ def test_what_fits_nowhere_gives_way_to_its_own_type_first_and_to_nothing_withou
     assert drive(program, play_injection) is None
 
 
-def rewrite(request: ModelRequest[Any]) -> dict[str, Any]:
-    """Fill every mask with something new but fitting."""
+def as_dict(content: Any) -> dict[str, Any]:
+    return content if isinstance(content, dict) else {"text": content}
+
+
+def rewrite(request: ModelRequest[Any], subject: Dialogue | None = None) -> dict[str, Any]:
+    """Fill every mask with something new that takes nothing away."""
     fills: list[dict[str, Any]] = []
     for hole in prompt_json(request, "masked"):
         fill: dict[str, Any] = {"turn": hole["turn"]}
+        turns = (subject or dialogue()).turns
+        at = next(index for index, turn in enumerate(turns) if turn.id == hole["turn"])
         if hole["kind"] == "call":
-            fill["tool_calls"] = [{"name": "find_garage", "arguments": {"city": "Bruges"}}] * hole["calls"]
+            fill["tool_calls"] = [{"name": c.name, "arguments": c.arguments} for c in turns[at].tool_calls]
         if hole["kind"] in ("call", "outputs"):
-            fill["outputs"] = [{"content": {"new": True}}] * hole["calls"]
+            answering = turns[at + 1] if hole["kind"] == "call" else turns[at]
+            fill["outputs"] = [
+                {
+                    "content": {**o.content, "new": 0} if isinstance(o.content, dict) else o.content,
+                    "is_error": o.is_error,
+                }
+                for o in answering.outputs
+            ]
+        elif hole["kind"] == "user":
+            fill["content"] = f"Quite other words. {turns[at].content}"
         else:
-            fill["content"] = "Quite other words."
+            fill["content"] = f"Quite other words? {turns[at].content}"
         fills.append(fill)
     return {"fills": fills}
 
 
-def refine(better: str, fill: Any = rewrite) -> tuple[Edit, list[str]]:
+def lose(request: ModelRequest[Any]) -> dict[str, Any]:
+    """Fill every mask with something that takes away what later calls need."""
+    fills = rewrite(request)["fills"]
+    for fill in fills:
+        fill |= {"content": "Quite other words."} if "content" in fill else {}
+        if "outputs" in fill:
+            fill["outputs"] = [{"content": {"nothing": "left"}} for _ in fill["outputs"]]
+    return {"fills": fills}
+
+
+def run_pass(better: str, fill: Any = rewrite, subject: Dialogue | None = None) -> tuple[tuple[Edit, ...], list[str]]:
     asked: list[str] = []
 
     def answer(request: ModelRequest[Any]) -> dict[str, Any]:
         asked.append(request.purpose.task)
         if request.purpose.task == "judge":
-            first = prompt_json(request, "version_a")
-            shows_new = any("Quite other" in str(turn) or "Bruges" in str(turn) or "new" in str(turn) for turn in first)
+            shows_new = any(
+                "Quite other" in str(turn) or "'new'" in str(turn) for turn in prompt_json(request, "version_a")
+            )
             new, old = ("A", "B") if shows_new else ("B", "A")
             return {"reason": "because", "better": {"new": new, "old": old, "equal": "equal"}[better]}
         return fill(request)
 
-    return drive(reasonability_program(dialogue(), spec(), TOOLS, SETTINGS, 1, 0), answer), asked
+    return drive(reasonability_program(subject or dialogue(), spec(), TOOLS, SETTINGS, 1, 0), answer), asked
+
+
+def refine(better: str, fill: Any = rewrite) -> tuple[Edit, list[str]]:
+    (edit,), asked = run_pass(better, fill)
+    return edit, asked
 
 
 def test_the_judge_decides_whether_the_new_version_replaces_the_old():
     edit, asked = refine("new")
     assert asked == ["mask_fill", "judge"]
-    assert edit.outcome == "accepted"
+    assert (edit.outcome, edit.verdict) == ("accepted", "new")
     after = apply_edit(dialogue(), edit)
     assert after.turns != dialogue().turns
+    assert after.last_change == 1
     assert structure_faults(after.turns) == []
     assert all(after.mask_counts[turn_id] == 1 for turn_id in edit.masked)
 
@@ -298,19 +331,53 @@ def test_the_judge_decides_whether_the_new_version_replaces_the_old():
 @pytest.mark.parametrize("better", ["old", "equal"])
 def test_a_judge_that_does_not_prefer_the_new_version_leaves_the_turns_alone(better: str):
     edit, _ = refine(better)
-    assert edit.outcome == "kept"
-    assert apply_edit(dialogue(), edit).turns == dialogue().turns
-    assert edit.replacements[0].after  # the rejected fill is on record
+    assert (edit.outcome, edit.verdict) == ("kept", better)
+    after = apply_edit(dialogue(), edit)
+    assert [turn.model_dump_json() for turn in after.turns] == [turn.model_dump_json() for turn in dialogue().turns]
+    assert (after.injections, after.initial_tools, after.last_change) == ((), dialogue().initial_tools, 0)
+    assert any(replacement.after[0] != replacement.before for replacement in edit.replacements), "the fill is on record"
+
+
+def test_a_fill_that_takes_away_what_a_later_call_needs_is_discarded_before_the_judge():
+    discarded = kept = 0
+    for number in range(20):
+        subject = dialogue(id=f"garages-{number:04d}-x")
+        edits, asked = run_pass("new", lose, subject)
+        for edit in edits:
+            subject = apply_edit(subject, edit)
+            if edit.outcome == "discarded":
+                discarded += 1
+                assert "which nothing gives" in edit.reason or "nothing gives the" in edit.reason
+                assert edit.verdict is None
+                assert all(r.after[0] != r.before for r in edit.replacements), "the fill is kept"
+            else:
+                kept += 1
+        assert ("judge" in asked) == any(edit.verdict for edit in edits)
+        assert [edit.sequence for edit in edits] == list(range(len(edits)))
+        assert faults_of(subject, TOOLS) == frozenset(), "what was whole stays whole, though the judge likes all of it"
+    assert discarded >= 5
+    assert kept >= 5
+
+
+def test_a_turn_at_fault_is_masked_before_others():
+    turns = tuple(
+        call("t07", "rate_garage", {"garage_id": "GR-999", "stars": 4}, 1) if turn.id == "t07" else turn
+        for turn in dialogue().turns
+    )
+    assert {fault.turn_id for fault in faults_of(dialogue(turns), TOOLS)} == {"t07"}
+    chosen = 0
+    for number in range(60):
+        subject = dialogue(turns, id=f"garages-{number:04d}-x", mask_counts={turn.id: 1 for turn in turns})
+        edits, _ = run_pass("old", lambda r: rewrite(r, dialogue(turns)), subject)
+        chosen += any("t07" in edit.masked for edit in edits)
+    assert chosen >= 55
 
 
 def test_both_orders_are_shown():
-    orders = {
-        drive(
-            reasonability_program(dialogue(id=f"garages-{n:04d}-x"), spec(), TOOLS, SETTINGS, 1, 0),
-            lambda r: {"reason": "r", "better": "A"} if r.purpose.task == "judge" else rewrite(r),
-        ).order_shown
-        for n in range(12)
-    }
+    orders: set[str | None] = set()
+    for number in range(12):
+        edits, _ = run_pass("old", rewrite, dialogue(id=f"garages-{number:04d}-x"))
+        orders |= {edit.order_shown for edit in edits}
     assert orders == {"old_first", "new_first"}
 
 
@@ -328,32 +395,61 @@ def test_injections_are_spread_over_the_rounds_and_none_is_lost():
         assert sorted(each for one in spread for each in one) == sorted(InjectionSubType)
 
 
-def test_a_dialogue_is_finished_when_every_turn_was_refined():
+def test_a_dialogue_has_converged_when_every_turn_was_refined_and_nothing_is_seen_to_be_wrong():
     covered = dialogue(mask_counts={turn.id: 1 for turn in dialogue().turns})
     result = drive(round_program(covered, spec(), TOOLS, SETTINGS, 4), lambda _: pytest.fail("a call was made"))
-    assert result.finished
+    assert (result.finished, result.converged) == (True, "covered")
     assert result.dialogue == covered
+    planned = spec((InjectionType.NON_FUNCTION_CALLING,) * 4)
+    assert convergence(covered, TOOLS, SETTINGS, 4) == "covered"
+    refined = drive(round_program(covered, planned, TOOLS, SETTINGS, 4), all_liked(covered, 4))
+    assert not refined.finished, "a planned injection is still made"
+    invented = call("t07", "rate_garage", {"garage_id": "GR-999", "stars": 4}, 1)
+    wrong = covered.model_copy(update={"turns": tuple(invented if t.id == "t07" else t for t in covered.turns)})
+    assert convergence(wrong, TOOLS, SETTINGS, 4) is None
+
+
+@pytest.mark.parametrize(
+    ("last_change", "before_round", "quiet"), [(0, 3, True), (1, 3, False), (1, 4, True), (0, 2, False)]
+)
+def test_passes_that_change_nothing_can_end_refinement(last_change: int, before_round: int, *, quiet: bool):
+    subject = dialogue(last_change=last_change)
+    assert convergence(subject, TOOLS, Settings(), before_round) is None, "not unless it is set"
+    expected = "quiet" if quiet else None
+    assert convergence(subject, TOOLS, Settings(quiet_passes=2), before_round) == expected
 
 
 def test_replaying_the_edits_gives_the_final_dialogue():
+    """Injections, fills that are accepted, fills that are discarded: all of them, in order, from the skeleton."""
     subject = dialogue()
     edits: list[Edit] = []
+    kinds = (InjectionType.CLARIFICATION, InjectionType.ERROR_SIMULATION, InjectionType.TOOL_AWARENESS)
     for number in range(1, 6):
-        kinds = (InjectionType.CLARIFICATION, InjectionType.ERROR_SIMULATION, InjectionType.TOOL_AWARENESS)
-
-        def answer(request: ModelRequest[Any]) -> dict[str, Any]:
-            if request.purpose.task == "judge":
-                return {"reason": "r", "better": "A"}
-            return play_injection(request) if request.purpose.task == "injection" else rewrite(request)
-
-        refined = drive(round_program(subject, spec(kinds), TOOLS, SETTINGS, number), answer)
+        refined = drive(round_program(subject, spec(kinds), TOOLS, SETTINGS, number), all_liked(subject, number))
         subject = refined.dialogue
         edits += refined.edits
     replayed = dialogue()
     for edit in edits:
         replayed = apply_edit(replayed, edit)
-    assert replayed == subject
+    assert replayed.model_dump_json() == subject.model_dump_json()
     assert {edit.operation for edit in edits} == {"complexity_injection", "reasonability_refinement"}
+    assert {edit.outcome for edit in edits} >= {"accepted", "discarded"}
+
+
+def all_liked(subject: Dialogue, number: int) -> Any:
+    """Answers of a round over a dialogue; in the third round, fills lose what is needed."""
+
+    def answer(request: ModelRequest[Any]) -> dict[str, Any]:
+        if request.purpose.task == "judge":
+            return {"reason": "r", "better": "A"}
+        if request.purpose.task == "injection":
+            return play_injection(request)
+        injected = {turn["turn"] for turn in prompt_json(request, "dialogue")} != {turn.id for turn in subject.turns}
+        if injected or number == 3:
+            return {"fills": [{"turn": hole["turn"]} for hole in prompt_json(request, "masked")]}
+        return rewrite(request, subject)
+
+    return answer
 
 
 def requests_of(program: Any, answer: Any) -> dict[str, ModelRequest[Any]]:

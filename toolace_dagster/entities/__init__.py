@@ -20,7 +20,7 @@ from toolace_dagster.entities.dialogue import (
     Turn,
     structure_faults,
 )
-from toolace_dagster.entities.edit import Edit, EditOutcome, Replacement, apply_edit
+from toolace_dagster.entities.edit import Edit, EditOutcome, JudgeVerdict, Replacement, apply_edit
 from toolace_dagster.entities.task import (
     SUB_TYPES,
     Detail,
@@ -55,6 +55,7 @@ __all__ = [
     "InjectionSubType",
     "InjectionType",
     "JsonObject",
+    "JudgeVerdict",
     "Operation",
     "Origin",
     "PlanShape",

@@ -133,7 +133,8 @@ class Dialogue(Entity):
         initial_tools: Names of the tools offered from the start.
         turns: Strictly alternating; see :func:`structure_faults`.
         injections: The injection log.
-        mask_counts: How often each turn was chosen for mask-and-fill, by turn id.
+        mask_counts: How often each turn was chosen for mask-and-fill, itself or along with its call, by turn id.
+        last_change: The last refinement round that changed a turn; 0 when none did.
         today: The day it happens, against which relative dates are read; None leaves it open.
     """
 
@@ -143,6 +144,7 @@ class Dialogue(Entity):
     turns: tuple[Turn, ...]
     injections: tuple[InjectionRecord, ...] = ()
     mask_counts: dict[str, int] = Field(default_factory=dict)
+    last_change: int = Field(default=0, ge=0)
     today: date | None = None
 
     def turn(self, turn_id: str) -> Turn:

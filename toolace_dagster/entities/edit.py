@@ -87,7 +87,9 @@ def apply_edit(dialogue: Dialogue, edit: Edit) -> Dialogue:
     """
     counts = dialogue.mask_counts
     if edit.operation == "reasonability_refinement":
-        counts = counts | {turn_id: counts.get(turn_id, 0) + 1 for turn_id in edit.masked}
+        # What is written anew along with a masked turn was chosen as well.
+        ids = [replacement.before.id for replacement in edit.replacements]
+        counts = counts | {turn_id: counts.get(turn_id, 0) + 1 for turn_id in ids}
     if edit.outcome != "accepted":
         return dialogue.model_copy(update={"mask_counts": counts})
     fills = {replacement.before.id: replacement.after for replacement in edit.replacements}
@@ -101,5 +103,11 @@ def apply_edit(dialogue: Dialogue, edit: Edit) -> Dialogue:
         injections = (*injections, record)
     tools = tuple(name for name in dialogue.initial_tools if name not in edit.withheld_tools)
     return dialogue.model_copy(
-        update={"turns": turns, "injections": injections, "mask_counts": counts, "initial_tools": tools}
+        update={
+            "turns": turns,
+            "injections": injections,
+            "mask_counts": counts,
+            "initial_tools": tools,
+            "last_change": edit.round,
+        }
     )

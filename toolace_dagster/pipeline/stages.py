@@ -36,7 +36,7 @@ from toolace_dagster.verification.verdict import verdict_program
 from toolace_dagster.warehouse import sql
 
 VERIFIED_STAGE = "verified_dialogues"
-CODE_VERSIONS = {"task_specs": 5, "skeletons": 3, "refinement": 3, "verification": 3}
+CODE_VERSIONS = {"task_specs": 5, "skeletons": 3, "refinement": 4, "verification": 3}
 """Raised by hand when a stage's code changes what its rows say; part of each row's fingerprint."""
 
 _REPLACEMENTS = TypeAdapter(list[Replacement])
@@ -152,7 +152,7 @@ class RefinementRound:
     def version(self, context: StageContext) -> Any:
         """Prompts, mask settings, number of rounds (injections spread over them), model and code."""
         prompts = [prompt_hash(name) for name in ("injection", "mask_fill", "judge")]
-        settings = context.settings.of("rounds", "mask_share", "mask_decay", "injection_mix")
+        settings = context.settings.of("rounds", "mask_share", "mask_decay", "injection_mix", "quiet_passes")
         models = _models(context.settings, "refiner", "judge")
         return [CODE_VERSIONS["refinement"], prompts, settings, models, *_execution(context)]
 

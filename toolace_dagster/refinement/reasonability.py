@@ -6,19 +6,21 @@ belong here: which turns are masked (``selection``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import random
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Literal
 
-from toolace_dagster.entities import Dialogue, Edit, Origin, Replacement, TaskSpec, Tool, ToolCall, Turn
+from toolace_dagster.entities import Dialogue, Edit, JudgeVerdict, Replacement, TaskSpec, Tool, Turn
 from toolace_dagster.entities.randomness import generator, request_seed
 from toolace_dagster.initialization.tool_calling import CallSchemas, call_faults, call_schemas, told
-from toolace_dagster.initialization.turns import tool_outputs
 from toolace_dagster.llm.protocol import ModelRequest, Program, Purpose, Sampling, ask
 from toolace_dagster.prompts import render
 from toolace_dagster.prompts.views import dialogue_view, masked_view, task_view, tools_view, turn_view
+from toolace_dagster.refinement.fills import differs, filled_turns, unit_of
 from toolace_dagster.refinement.real_outputs import with_real_outputs
-from toolace_dagster.refinement.replies import FillReply, JudgeReply, MaskFillReply
+from toolace_dagster.refinement.replies import JudgeReply, MaskFillReply
+from toolace_dagster.refinement.screen import breaking, faults_of
 from toolace_dagster.refinement.selection import is_real, select_masks
 from toolace_dagster.settings import ModelRole, Settings
 
@@ -31,11 +33,11 @@ def reasonability_program(
     round_number: int,
     sequence: int,
     executable: frozenset[str] = frozenset(),
-) -> Program[Edit]:
+) -> Program[tuple[Edit, ...]]:
     """Run one pass: mask several non-adjacent turns, fill them in one call, let the judge decide.
 
-    The judge sees both versions blind and in random order; without a clear
-    preference the old version stays.
+    Fills that break something are discarded before. The judge sees both versions of
+    the others, blind and in random order; without a clear preference the old stays.
 
     Args:
         dialogue: The dialogue as it is.
@@ -47,11 +49,14 @@ def reasonability_program(
         executable: Names of the tools that are run for real; changed calls of theirs are run again.
 
     Returns:
-        The edit, with what became of it.
+        The edit, with what became of it; before it the edit of fills that were discarded, if there were any.
     """
     rng = generator("reasonability", dialogue.id, round_number, sequence)
-    masked = select_masks(dialogue, rng, share=settings.mask_share, decay=settings.mask_decay)
-    units = {turn_id: _unit(dialogue, turn_id) for turn_id in masked}
+    at_fault = {fault.turn_id for fault in faults_of(dialogue, tools, spec.today)}
+    masked = select_masks(
+        dialogue, rng, share=settings.mask_share, decay=settings.mask_decay, at_fault=frozenset(at_fault)
+    )
+    units = {turn_id: unit_of(dialogue, turn_id) for turn_id in masked}
     holes = {
         turn.id: (turn_id if turn.id != turn_id else None)
         for turn_id, unit in units.items()
@@ -77,7 +82,7 @@ def reasonability_program(
     unusable: list[str] = []
     for turn_id, unit in units.items():
         try:
-            after = _fill(unit, fills[turn_id], round_number)
+            after = filled_turns(unit, fills[turn_id], round_number)
         except KeyError:
             unusable.append(f"turn {turn_id}: no fill")
             after = unit
@@ -108,30 +113,77 @@ def reasonability_program(
         outcome="kept",
         call_ids=call_ids,
     )
-    changed = [r for r in replacements if _differs(r)]
+    broken = breaking(dialogue, _in_units(replacements, units), tools, spec.today)
+    if broken:
+        lost = tuple(r for name, unit in _in_units(replacements, units).items() if name in broken for r in unit)
+        rest = tuple(r for r in replacements if r not in lost)
+        reason = "; ".join(f"turn {name}: {', '.join(what)}" for name, what in broken.items())
+        discarded = edit.model_copy(update={"outcome": "discarded", "replacements": lost, "reason": reason})
+        if not rest:
+            return (discarded,)
+        following = {"id": f"{dialogue.id}/r{round_number}/{sequence + 1}", "sequence": sequence + 1}
+        edit = edit.model_copy(update={**following, "replacements": rest})
+        judged = yield from _judged(edit, dialogue, spec, tools, settings, rng, unusable)
+        return discarded, judged
+    judged = yield from _judged(edit, dialogue, spec, tools, settings, rng, unusable)
+    return (judged,)
+
+
+def _in_units(
+    replacements: Sequence[Replacement], units: Mapping[str, tuple[Turn, ...]]
+) -> dict[str, list[Replacement]]:
+    """Fills by masked turn. Where real outputs changed further turns, all belong together."""
+    owner = {turn.id: name for name, unit in units.items() for turn in unit}
+    if any(replacement.before.id not in owner for replacement in replacements):
+        return {next(iter(units)): list(replacements)}
+    found: dict[str, list[Replacement]] = {}
+    for replacement in replacements:
+        found.setdefault(owner[replacement.before.id], []).append(replacement)
+    return found
+
+
+def _judged(
+    edit: Edit,
+    dialogue: Dialogue,
+    spec: TaskSpec,
+    tools: Mapping[str, Tool],
+    settings: Settings,
+    rng: random.Random,
+    unusable: Sequence[str],
+) -> Program[Edit]:
+    """Let the judge decide over an edit; where nothing differs there is nothing to decide."""
+    changed = [r for r in edit.replacements if differs(r)]
     if not changed:
         reason = "; ".join(unusable) or "the fills equal the old turns"
         return edit.model_copy(update={"outcome": "discarded" if unusable else "kept", "reason": reason})
     order: Literal["old_first", "new_first"] = rng.choice(("old_first", "new_first"))
     old = [turn_view(r.before) for r in changed]
     new = [turn_view(r.after[0]) for r in changed]
-    shared["dialogue"] = dialogue_view(dialogue.turns, {r.before.id: None for r in changed})
     versions = {"version_a": old, "version_b": new} if order == "old_first" else {"version_a": new, "version_b": old}
     judged = yield from ask(
         ModelRequest(
-            messages=render("judge", **shared, **versions),
+            messages=render(
+                "judge",
+                tools=tools_view(spec.offered_tools, tools),
+                task=task_view(spec, dialogue),
+                dialogue=dialogue_view(dialogue.turns, {r.before.id: None for r in changed}),
+                **versions,
+            ),
             reply_type=JudgeReply,
-            sampling=Sampling.of(settings.model_of("judge"), request_seed("judge", dialogue.id, round_number)),
-            purpose=_purpose(spec, "judge", "judge", round_number, masked),
+            sampling=Sampling.of(settings.model_of("judge"), request_seed("judge", dialogue.id, edit.round)),
+            purpose=_purpose(spec, "judge", "judge", edit.round, edit.masked),
         )
     )
-    prefers_new = judged.reply.better == ("B" if order == "old_first" else "A")
+    verdict: JudgeVerdict = "equal"
+    if judged.reply.better != "equal":
+        verdict = "new" if judged.reply.better == ("B" if order == "old_first" else "A") else "old"
     return edit.model_copy(
         update={
-            "outcome": "accepted" if prefers_new else "kept",
+            "outcome": "accepted" if verdict == "new" else "kept",
+            "verdict": verdict,
             "order_shown": order,
             "reason": "; ".join([judged.reply.reason, *unusable]),
-            "call_ids": (*call_ids, judged.call_id),
+            "call_ids": (*edit.call_ids, judged.call_id),
         }
     )
 
@@ -184,56 +236,6 @@ def _calls_fault(
         if dialogue.turns[position].is_call
         for fault in call_faults(fill.tool_calls, fill.outputs, tools, dialogue.offered_at(position))
     )
-
-
-def _unit(dialogue: Dialogue, turn_id: str) -> tuple[Turn, ...]:
-    """A masked turn, with the tool turn that answers it when it calls tools."""
-    index = dialogue.position(turn_id)
-    turn = dialogue.turns[index]
-    return dialogue.turns[index : index + 2] if turn.is_call else (turn,)
-
-
-def _fill(unit: tuple[Turn, ...], fill: FillReply, round_number: int) -> tuple[Turn, ...]:
-    """Build the new version of a masked turn from its fill.
-
-    Raises:
-        ValueError: If the fill does not fit: calls where text belongs, or another number of calls or outputs.
-    """
-    turn = unit[0]
-    origin, *dependent = (
-        Origin(
-            operation="reasonability_refinement",
-            round=round_number,
-            injection=each.origin.injection,
-            sub_type=each.origin.sub_type,
-        )
-        for each in unit
-    )
-    content = fill.content.strip()
-    if turn.is_call:
-        calls = tuple(
-            ToolCall(id=old.id, name=new.name, arguments=new.arguments)
-            for old, new in zip(turn.tool_calls, fill.tool_calls, strict=True)
-        )
-        outputs = tool_outputs(fill.outputs, calls) if fill.outputs or not is_real(unit[1]) else unit[1].outputs
-        call_turn = {"tool_calls": calls, "content": content or turn.content, "origin": origin}
-        return _rebuilt(turn, call_turn), _rebuilt(unit[1], {"outputs": outputs, "origin": dependent[0]})
-    if turn.role == "tool":
-        calls = tuple(ToolCall(id=old.call_id, name=old.name, arguments={}) for old in turn.outputs)
-        return (_rebuilt(turn, {"outputs": tool_outputs(fill.outputs, calls), "origin": origin}),)
-    if fill.tool_calls:
-        raise ValueError("a fill of a text turn calls tools")
-    return (_rebuilt(turn, {"content": content, "origin": origin}),)
-
-
-def _rebuilt(turn: Turn, update: Mapping[str, object]) -> Turn:
-    """A copy with changes, validated; ``model_copy`` alone would skip the validators."""
-    return Turn.model_validate({**{name: getattr(turn, name) for name in Turn.model_fields}, **update})
-
-
-def _differs(replacement: Replacement) -> bool:
-    fields = ("content", "tool_calls", "outputs")
-    return any(getattr(replacement.before, f) != getattr(replacement.after[0], f) for f in fields)
 
 
 def _purpose(spec: TaskSpec, task: str, role: ModelRole, round_number: int, masked: tuple[str, ...]) -> Purpose:

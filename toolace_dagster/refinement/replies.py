@@ -53,5 +53,9 @@ class MaskFillReply(BaseModel):
 class JudgeReply(BaseModel):
     """The judge's comparison of two versions of a dialogue."""
 
+    faults_of_a: list[str] = Field(
+        default_factory=list[str], description="what is wrong with version A, each with its turn; empty if nothing is"
+    )
+    faults_of_b: list[str] = Field(default_factory=list[str], description="the same of version B")
     reason: str = Field(description="the difference that decides it, in one or two sentences")
     better: Literal["A", "B", "equal"]

@@ -2,7 +2,7 @@
 
 The paper alternates the two operations until every turn was refined or a limit is
 met. We spread a task's injections over the first rounds, one a round, and end a
-dialogue's refinement when its injections are done and every turn was refined.
+dialogue's refinement when it has converged.
 
 Belongs here: the order of operations in a round. Does not belong here: the
 operations themselves.
@@ -11,13 +11,18 @@ operations themselves.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
+from typing import Literal
 
 from toolace_dagster.entities import SUB_TYPES, Dialogue, Edit, Entity, InjectionSubType, TaskSpec, Tool, apply_edit
 from toolace_dagster.llm.protocol import Program
 from toolace_dagster.refinement.injection import injection_program
 from toolace_dagster.refinement.reasonability import reasonability_program
+from toolace_dagster.refinement.screen import faults_of
 from toolace_dagster.refinement.selection import is_covered
 from toolace_dagster.settings import Settings
+
+Convergence = Literal["covered", "quiet"]
 
 
 class RefinedDialogue(Entity):
@@ -26,12 +31,43 @@ class RefinedDialogue(Entity):
     Attributes:
         dialogue: The dialogue.
         edits: The round's edits, kept or not, in order.
-        finished: Whether every turn was refined, so that the round did nothing.
+        finished: Whether it had converged before, so that the round did nothing.
+        converged: By what it had: ``covered`` or ``quiet``.
     """
 
     dialogue: Dialogue
     edits: tuple[Edit, ...] = ()
     finished: bool = False
+    converged: Convergence | None = None
+
+
+def convergence(
+    dialogue: Dialogue,
+    tools: Mapping[str, Tool],
+    settings: Settings,
+    round_number: int,
+    today: date | None = None,
+) -> Convergence | None:
+    """Whether a dialogue whose injections are done needs no further pass.
+
+    A dialogue with a fault that can be seen without a model has not converged. Else it has when every turn was refined
+    (the paper's end), or when the last passes, as many as ``quiet_passes``, changed nothing.
+
+    Args:
+        dialogue: The dialogue after the round before.
+        tools: Tools of the domain by name.
+        settings: ``quiet_passes``.
+        round_number: The round that would be next, from 1.
+        today: The day the dialogue happens on, when its task names one.
+
+    Returns:
+        ``covered``, ``quiet``, or None when it goes on.
+    """
+    covered = is_covered(dialogue)
+    quiet = bool(settings.quiet_passes) and round_number - 1 - dialogue.last_change >= settings.quiet_passes
+    if not (covered or quiet) or faults_of(dialogue, tools, today):
+        return None
+    return "covered" if covered else "quiet"
 
 
 def stage_name(round_number: int) -> str:
@@ -68,8 +104,9 @@ def round_program(
         The dialogue after the round, with all edits tried.
     """
     planned = planned_injections(spec, round_number, settings.rounds)
-    if not planned and is_covered(dialogue):
-        return RefinedDialogue(dialogue=dialogue, finished=True)
+    ended = None if planned else convergence(dialogue, tools, settings, round_number, spec.today)
+    if ended is not None:
+        return RefinedDialogue(dialogue=dialogue, finished=True, converged=ended)
     edits: list[Edit] = []
     for sub_type in planned:
         injected = yield from injection_program(dialogue, spec, tools, settings, sub_type, round_number, len(edits))
@@ -77,5 +114,7 @@ def round_program(
             edits.append(injected)
             dialogue = apply_edit(dialogue, injected)
     refined = yield from reasonability_program(dialogue, spec, tools, settings, round_number, len(edits), executable)
-    edits.append(refined)
-    return RefinedDialogue(dialogue=apply_edit(dialogue, refined), edits=tuple(edits))
+    for edit in refined:
+        edits.append(edit)
+        dialogue = apply_edit(dialogue, edit)
+    return RefinedDialogue(dialogue=dialogue, edits=tuple(edits))

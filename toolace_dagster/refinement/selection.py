@@ -1,10 +1,12 @@
 """Which turns a reasonability pass masks.
 
 All turns start equally likely; a turn's weight is multiplied by a set factor each
-time it is chosen (the paper says that it falls, not how). Masked turns are never
-adjacent. A masked call takes its outputs along, which are simulated again with
-it, so nothing adjacent to those is masked either. Outputs that tools really gave are
-not masked: a fill could only invent what the turns around it would then repeat.
+time it is chosen (the paper says that it falls, not how). Outputs that are simulated
+again with their call count as chosen. A turn that something is wrong with weighs
+ten times as much as one that was never chosen. Masked turns are never adjacent. A
+masked call takes its outputs along, which are simulated again with it, so nothing
+adjacent to those is masked either. Outputs that tools really gave are not masked: a
+fill could only invent what the turns around it would then repeat.
 
 Belongs here: drawing masks, coverage. Does not belong here: what replaces them.
 """
@@ -15,8 +17,18 @@ import random
 
 from toolace_dagster.entities import Dialogue, Turn
 
+AT_FAULT = 10.0
+"""Weight of a turn at fault; one that was never chosen weighs 1."""
 
-def select_masks(dialogue: Dialogue, rng: random.Random, *, share: float, decay: float) -> tuple[str, ...]:
+
+def select_masks(
+    dialogue: Dialogue,
+    rng: random.Random,
+    *,
+    share: float,
+    decay: float,
+    at_fault: frozenset[str] = frozenset(),
+) -> tuple[str, ...]:
     """Draw the turns of one pass, without replacement, weighted by how rarely they were chosen.
 
     Args:
@@ -24,6 +36,7 @@ def select_masks(dialogue: Dialogue, rng: random.Random, *, share: float, decay:
         rng: Source of randomness.
         share: Share of turns wanted, 0 to 0.5; at least one turn is drawn.
         decay: Weight factor per earlier selection, between 0 and 1.
+        at_fault: Ids of turns that something is wrong with.
 
     Returns:
         Ids of non-adjacent turns, in the order of the dialogue.
@@ -33,7 +46,8 @@ def select_masks(dialogue: Dialogue, rng: random.Random, *, share: float, decay:
     chosen: list[int] = []
     while free and len(chosen) < wanted:
         candidates = sorted(free)
-        weights = [decay ** dialogue.mask_counts.get(dialogue.turns[i].id, 0) for i in candidates]
+        ids = [dialogue.turns[index].id for index in candidates]
+        weights = [AT_FAULT if i in at_fault else decay ** dialogue.mask_counts.get(i, 0) for i in ids]
         pick = rng.choices(candidates, weights)[0]
         chosen.append(pick)
         free -= _reach(dialogue, pick)

@@ -17,8 +17,10 @@ from toolace_dagster.prompts.views import dialogue_view, task_view, tools_view
 from toolace_dagster.settings import Settings
 from toolace_dagster.verification.replies import ExpertReply
 
-QUESTIONS = ("user_realism", "tool_choice", "argument_extraction", "reply_faithfulness", "task_completion")
-"""Sub-questions in the order they are asked; each is a file of ``prompts/templates/questions``."""
+QUESTIONS = ("tool_choice", "argument_extraction", "reply_faithfulness", "task_completion", "user_realism")
+"""Sub-questions in the order they are asked; neighbours look at the same things and may share a call.
+
+Each is a file of ``prompts/templates/questions``."""
 
 
 def experts_program(

@@ -16,6 +16,7 @@ from toolace_dagster.llm.offline.request import Request
 
 _CLEAR = 0.5
 _CLOSE = 0.75
+_TOLD = 4
 
 
 def answer(request: Request, errors: Errors) -> dict[str, Any]:
@@ -42,7 +43,8 @@ def answer(request: Request, errors: Errors) -> dict[str, Any]:
     if errors.hit("judge_errs"):
         better = {"A": "B", "B": "A"}.get(better) or errors.rng.choice(("A", "B"))
         reason = f"Version {better} reads better and follows more closely from what the user asked."
-    return {"reason": reason, "better": better}
+    told = [[fault.reason for fault in faults[:_TOLD]] for faults in found]
+    return {"faults_of_a": told[0], "faults_of_b": told[1], "reason": reason, "better": better}
 
 
 def _in_place(dialogue: list[Turn], version: list[Turn]) -> list[Turn]:

@@ -27,16 +27,19 @@ def narrowed(tool: ToolView, arguments: dict[str, Any], rng: Random) -> dict[str
         name, view = rng.choice(spare)
         made[name] = rng.choice(as_list(view.get("enum"))) if view.get("enum") else True
         return made
+    views = {name: tool.params.get(name, {}) for name in arguments}
+    texts = [name for name, value in arguments.items() if isinstance(value, str) and not views[name].get("enum")]
+    texts = [name for name in texts if not is_identifier(name, views[name])]
+    if texts:
+        name = rng.choice(texts)
+        made[name] = arguments[name].upper() if arguments[name].upper() != arguments[name] else arguments[name].lower()
+        return made
     for name, value in arguments.items():
         view = tool.params.get(name, {})
         choices = [each for each in as_list(view.get("enum")) if each != value]
         if choices:
             made[name] = rng.choice(choices)
             return made
-    texts = [n for n, v in arguments.items() if isinstance(v, str) and not is_identifier(n, tool.params.get(n, {}))]
-    if texts:
-        name = rng.choice(texts)
-        made[name] = arguments[name].upper() if arguments[name].upper() != arguments[name] else arguments[name].lower()
     return made
 
 

@@ -1,0 +1,137 @@
+"""What can be seen to be wrong with a dialogue without asking a model.
+
+It is cheap, so it comes before the judge: a fill that breaks something is not
+compared, turns at fault are masked first, and a dialogue at fault has not converged.
+
+Belongs here: these faults, and which fills of several bring new ones in. Does not
+belong here: rejecting dialogues (``verification``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from toolace_dagster.entities import Dialogue, InjectionSubType, Replacement, Tool
+from toolace_dagster.grounding import looks_like_identifier, ungrounded
+from toolace_dagster.refinement.values import Known, is_empty
+from toolace_dagster.tool_pool.arguments import argument_faults
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something wrong.
+
+    Attributes:
+        turn_id: The turn it is seen in.
+        what: What is wrong, as the beginning of a sentence without a capital letter; equal for the same fault.
+    """
+
+    turn_id: str
+    what: str
+
+
+def faults_of(dialogue: Dialogue, tools: Mapping[str, Tool], today: date | None = None) -> frozenset[Fault]:
+    """Find what is wrong: tools that are not offered, invalid arguments, values without a source, undone failures.
+
+    Args:
+        dialogue: The dialogue.
+        tools: Tools of the domain by name.
+        today: The day it happens on, when its task names one.
+
+    Returns:
+        The faults. Calls that the tool answers with an error are spared: what is wrong with them is part of the story.
+    """
+    failed = {output.call_id for turn in dialogue.turns for output in turn.outputs if output.is_error}
+    found: set[Fault] = set()
+    for index, turn in enumerate(dialogue.turns):
+        for call in turn.tool_calls:
+            if call.id in failed:
+                continue
+            if call.name not in tools or call.name not in dialogue.offered_at(index):
+                found.add(Fault(turn.id, f"the call names {call.name!r}, which is not offered there"))
+                continue
+            for fault in argument_faults(tools[call.name], call.arguments):
+                found.add(Fault(turn.id, f"the call of {call.name} is not valid: {fault.message.rstrip('.')}"))
+    found |= {
+        Fault(source.turn_id, f"nothing gives the {source.value!r} of {source.tool} in turn {source.turn_id}")
+        for source in ungrounded(dialogue, tools, today=today)
+    }
+    return frozenset(found | _undone(dialogue) | _unfounded(dialogue))
+
+
+def _unfounded(dialogue: Dialogue) -> set[Fault]:
+    """Identifiers in replies that nobody gave."""
+    found: set[Fault] = set()
+    known = Known()
+    for turn in dialogue.turns:
+        if turn.role == "assistant":
+            words = (word.strip(".,;:!?()[]{}'\"*`“”’") for word in turn.content.split())
+            found |= {
+                Fault(turn.id, f"the assistant states {word!r}, which nothing gives")
+                for word in words
+                if looks_like_identifier(word) and not known.holds(word)
+            }
+        known.add(turn)
+    return found
+
+
+def _undone(dialogue: Dialogue) -> set[Fault]:
+    """Failures and empty results that were simulated on purpose and are none any more."""
+    found: set[Fault] = set()
+    for turn in dialogue.turns:
+        for output in turn.outputs:
+            sub_type = turn.origin.sub_type
+            if output.source != "injected" or sub_type is None:
+                continue
+            if output.is_error is not sub_type.fails:
+                found.add(
+                    Fault(turn.id, f"the output of the {sub_type.value} is {'an' if output.is_error else 'no'} error")
+                )
+            elif sub_type is InjectionSubType.EMPTY_RESULT and not is_empty(output.content):
+                found.add(Fault(turn.id, "the empty result is not empty any more"))
+    return found
+
+
+def replaced(dialogue: Dialogue, replacements: Sequence[Replacement]) -> Dialogue:
+    """The dialogue with some fills in place."""
+    fills = {replacement.before.id: replacement.after[0] for replacement in replacements}
+    return dialogue.model_copy(update={"turns": tuple(fills.get(turn.id, turn) for turn in dialogue.turns)})
+
+
+def breaking(
+    dialogue: Dialogue,
+    units: Mapping[str, Sequence[Replacement]],
+    tools: Mapping[str, Tool],
+    today: date | None = None,
+) -> dict[str, tuple[str, ...]]:
+    """Which fills bring in a fault that the dialogue did not have.
+
+    A fault can show in a turn that was not masked: a value that a later call takes has vanished from a fill. So fills
+    are left out one after the other, each time the one without which the fewest new faults remain.
+
+    Args:
+        dialogue: The dialogue before the edit.
+        units: Fills by masked turn.
+        tools: Tools of the domain by name.
+        today: The day the dialogue happens on, when its task names one.
+
+    Returns:
+        By masked turn, the faults that leaving out its fill takes away; empty when nothing breaks.
+    """
+    old = faults_of(dialogue, tools, today)
+
+    def new(kept: Mapping[str, Sequence[Replacement]]) -> frozenset[Fault]:
+        return faults_of(replaced(dialogue, [each for unit in kept.values() for each in unit]), tools, today) - old
+
+    kept, broken = dict(units), dict[str, tuple[str, ...]]()
+    found = new(kept)
+    while found and kept:
+        without = {name: new({other: unit for other, unit in kept.items() if other != name}) for name in kept}
+        name = min(without, key=lambda each: len(without[each]))
+        gone = found - without[name]
+        broken[name] = tuple(sorted(fault.what for fault in gone)) or ("it goes with a fill that breaks something",)
+        del kept[name]
+        found = without[name]
+    return broken
