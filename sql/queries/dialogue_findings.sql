@@ -1,1 +1,5 @@
-SELECT check_id, severity, turn_id, path, evidence, message FROM findings WHERE dialogue_id = $id ORDER BY position
+SELECT f.position, f.check_id, f.severity, f.turn_id, f.path, f.evidence, f.message, c.sentence
+FROM findings AS f
+LEFT JOIN first_causes AS c ON c.dialogue_id = f.dialogue_id AND c.stage = f.stage AND c.position = f.position
+WHERE f.dialogue_id = $id
+ORDER BY f.position

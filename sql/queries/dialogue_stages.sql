@@ -1,4 +1,4 @@
-SELECT stage, stage_index, state, check_id, turn_id, evidence, reason, call_id, call_ids, payload, run_id
+SELECT stage, stage_index, domain, state, check_id, turn_id, evidence, reason, call_id, call_ids, payload, fingerprint, run_id
 FROM stage_rows
 WHERE dialogue_id = $id AND stage <> 'verified_dialogues'
 ORDER BY stage_index

@@ -1,1 +1,1 @@
-SELECT dialogue_id FROM outcomes WHERE starts_with(dialogue_id, $prefix) ORDER BY dialogue_id LIMIT 20
+SELECT DISTINCT dialogue_id FROM stage_rows WHERE starts_with(dialogue_id, $prefix) ORDER BY dialogue_id LIMIT 20

@@ -1,1 +1,1 @@
-SELECT dialogue_id FROM outcomes ORDER BY dialogue_id LIMIT 2000
+SELECT DISTINCT dialogue_id FROM stage_rows ORDER BY dialogue_id LIMIT 2000

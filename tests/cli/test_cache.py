@@ -19,7 +19,8 @@ from toolace_dagster.llm.cache.shared import SharedCache
 from toolace_dagster.llm.journal.file import JournalFile
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.staleness import first_stale
-from toolace_dagster.reporting.why import read_story, tell
+from toolace_dagster.reporting.story import read_story
+from toolace_dagster.reporting.why import tell
 from toolace_dagster.tool_pool import load_pool
 from toolace_dagster.warehouse import Warehouse
 

@@ -13,7 +13,8 @@ from toolace_dagster.pipeline.checks import schema_faults, sum_faults
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.stages import domain_stages
 from toolace_dagster.pipeline.staleness import first_stale
-from toolace_dagster.reporting.why import read_story, tell
+from toolace_dagster.reporting.story import read_story
+from toolace_dagster.reporting.why import tell
 from toolace_dagster.settings import ModelSettings, Settings
 from toolace_dagster.tool_pool import load_pool
 

@@ -114,24 +114,32 @@ def causes_of(history: History, findings: Sequence[Finding], tools: Mapping[str,
     Returns:
         One cause for each finding, with its sentence.
     """
+    checks = {finding.check: _rule_again(finding.check, history, tools) for finding in findings}
     causes: list[FirstCause] = []
     for finding in findings:
-        cause = first_cause(history.steps, finding, _rule_again(finding.check, history.spec, tools))
+        cause = first_cause(history.steps, finding, checks[finding.check])
         causes.append(told(cause, finding, history.steps, history.spec))
     return causes
 
 
-def _rule_again(check: str, spec: TaskSpec, tools: Mapping[str, Tool]) -> Check | None:
-    """Runs a rule over other states of a dialogue; None for what is no rule."""
+def _rule_again(check: str, history: History, tools: Mapping[str, Tool]) -> Check | None:
+    """Runs a rule over other states of a dialogue, once over each; None for what is no rule."""
     rule = RULES.get(check)
     if rule is None:
         return None
+    stored = {id(step.dialogue) for step in history.steps}
+    seen: dict[int, list[Finding]] = {}
 
     def run(dialogue: Dialogue) -> list[Finding]:
+        if id(dialogue) in seen:
+            return seen[id(dialogue)]
         try:
-            return run_rules(Subject(dialogue=dialogue, spec=spec, tools=tools), {check: rule})
+            found = run_rules(Subject(dialogue=dialogue, spec=history.spec, tools=tools), {check: rule})
         except Exception:
-            # A rule of the user's may not bear a state it was never meant to see; its finding is followed by text then.
-            return []
+            # A rule may not bear a state it was never meant to see; its finding is followed by text then.
+            found = []
+        if id(dialogue) in stored:
+            seen[id(dialogue)] = found
+        return found
 
     return run

@@ -1,79 +1,18 @@
-"""The story of one dialogue: spec, skeleton, each edit, findings, verdict.
+"""The story of one dialogue as plain text: spec, skeleton, each edit, findings, verdict.
 
-Belongs here: gathering it from the domain's file and telling it as plain text.
-Does not belong here: deciding anything.
+Belongs here: telling a story to a terminal. Does not belong here: gathering it
+(``story``), or deciding anything.
 """
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from toolace_dagster.entities import TaskSpec
-from toolace_dagster.llm.money import Bill, dollars
-from toolace_dagster.reporting.costs import dialogue_bill
-from toolace_dagster.warehouse import Row, Warehouse, sql
-
-
-class UnknownDialogue(LookupError):
-    """No dialogue, or more than one, has that id; the message says which come close."""
-
-
-@dataclass(frozen=True)
-class Story:
-    """Everything recorded about one dialogue.
-
-    Attributes:
-        outcome: Its end: state, stage, check_id, turn_id, evidence, reason, call_id.
-        stages: Its row at each stage it reached, in order.
-        edits: All edits tried, in order.
-        findings: Of rules and experts, hard ones first.
-        answers: Of the experts.
-        calls: Model calls behind it.
-        bill: What it paid for of these.
-    """
-
-    outcome: Row
-    stages: list[Row]
-    edits: list[Row]
-    findings: list[Row]
-    answers: list[Row]
-    calls: list[Row]
-    bill: Bill
-
-
-def read_story(warehouse: Warehouse, dialogue_id: str) -> Story:
-    """Find a dialogue by its id, or by the unambiguous beginning of one.
-
-    Raises:
-        UnknownDialogue: If none or several match.
-    """
-    matches = [
-        (row["dialogue_id"], domain)
-        for domain in warehouse.domains()
-        for row in warehouse.domain(domain).read(sql("queries/find_dialogues"), {"prefix": dialogue_id})
-    ]
-    exact = [match for match in matches if match[0] == dialogue_id] or matches
-    if not exact:
-        close = difflib.get_close_matches(dialogue_id, _some_ids(warehouse), n=3, cutoff=0.5)
-        hint = f" Did you mean {' or '.join(close)}?" if close else " `toolace status` lists what there is."
-        raise UnknownDialogue(f"No dialogue has the id {dialogue_id!r}.{hint}")
-    if len(exact) > 1:
-        raise UnknownDialogue(f"{dialogue_id!r} begins several ids: {', '.join(found for found, _ in exact[:8])}.")
-    found, domain = exact[0]
-    store = warehouse.domain(domain)
-    where = {"id": found}
-    return Story(
-        outcome=store.read(sql("queries/dialogue_outcome"), where)[0],
-        stages=store.read(sql("queries/dialogue_stages"), where),
-        edits=store.read(sql("queries/dialogue_edits"), where),
-        findings=store.read(sql("queries/dialogue_findings"), where),
-        answers=store.read(sql("queries/dialogue_answers"), where),
-        calls=store.read(sql("queries/dialogue_calls"), where),
-        bill=dialogue_bill(store, found),
-    )
+from toolace_dagster.llm.money import dollars
+from toolace_dagster.reporting.story import Story, final_turns
+from toolace_dagster.warehouse import Row
 
 
 def tell(story: Story) -> str:
@@ -82,10 +21,12 @@ def tell(story: Story) -> str:
     Returns:
         Lines: first the end and its cause, then stage by stage how it came to that.
     """
-    return "\n".join([_headline(story.outcome), "", *_stages(story), *_verification(story), *_cost(story)])
+    return "\n".join([headline(story), "", *_stages(story), *_verification(story), *_exports(story), *_cost(story)])
 
 
-def _headline(outcome: Row) -> str:
+def headline(story: Story) -> str:
+    """How a dialogue ended and the first cause of it, in one line."""
+    outcome, cause = story.outcome, story.first_cause
     where = f" at {outcome['stage']}" + (f", turn {outcome['turn_id']}" if outcome["turn_id"] else "")
     head = f"{outcome['dialogue_id']} was {outcome['state']}"
     if outcome["state"] == "accepted":
@@ -93,9 +34,19 @@ def _headline(outcome: Row) -> str:
     if outcome["state"] == "unfinished":
         return f"{outcome['dialogue_id']} is unfinished: the run stopped after {outcome['stage']}."
     check = f" [{outcome['check_id']}]" if outcome["check_id"] else ""
-    evidence = f" Evidence: {outcome['evidence']}" if outcome["evidence"] else ""
     call = f" (call {outcome['call_id']})" if outcome["state"] == "failed" and outcome["call_id"] else ""
-    return f"{head}{where}{check}: {outcome['reason']}{evidence}{call}"
+    if cause is None or cause.how in ("rejected", "failed"):
+        evidence = f" Evidence: {one_line(outcome['evidence'])}" if outcome["evidence"] else ""
+        said = cause.sentence if cause is not None and cause.how == "failed" else outcome["reason"]
+        return f"{head}{where}{check}: {one_line(said)}{evidence}{call}"
+    reason = one_line(outcome["reason"])
+    more = "" if reason.removesuffix(".") in cause.sentence else f" {reason}"
+    return f"{head}{where}{check}: {one_line(cause.sentence)}{more}"
+
+
+def one_line(text: str) -> str:
+    """Text on one line."""
+    return " ".join(text.split())
 
 
 def _stages(story: Story) -> Iterator[str]:
@@ -159,12 +110,17 @@ def _verification(story: Story) -> Iterator[str]:
     if row is None:
         return
     yield f"verification: {row['state']}" + (f" - {row['reason']}" if row["reason"] else "")
-    final = {turn["id"]: turn for turn in _final_turns(story)}
-    for finding in story.findings:
+    final = {turn["id"]: turn for turn in final_turns(story)}
+    for finding, cause in zip(story.findings, story.causes, strict=True):
         place = f" turn {finding['turn_id']}" if finding["turn_id"] else ""
-        yield f"    {finding['severity']} {finding['check_id']}{place} {finding['path']}: {finding['message']}"
-        if finding["severity"] == "hard" and finding["turn_id"] in final:
+        path = f" {finding['path']}" if finding["path"] else ""
+        yield f"    {finding['severity']} {finding['check_id']}{place}{path}: {finding['message']}"
+        if finding["severity"] != "hard":
+            continue
+        if finding["turn_id"] in final:
             yield f"        > {turn_line(final[finding['turn_id']])}"
+        if cause is not None:
+            yield f"        first cause: {one_line(cause.sentence)}"
     for answer in story.answers:
         yield f"    expert {answer['question']}: {'passes' if answer['passes'] else 'objects'} - {answer['reason']}"
     if not story.answers and row["state"] == "rejected":
@@ -172,13 +128,11 @@ def _verification(story: Story) -> Iterator[str]:
     yield ""
 
 
-def _final_turns(story: Story) -> list[Row]:
-    for row in reversed(story.stages):
-        if row["payload"] and row["stage"].startswith("refinement_round_"):
-            return json.loads(row["payload"])["dialogue"]["turns"]
-        if row["payload"] and row["stage"] == "skeletons":
-            return [turn for part in json.loads(row["payload"])["sub_trajectories"] for turn in part["turns"]]
-    return []
+def _exports(story: Story) -> Iterator[str]:
+    if story.exports:
+        yield "exported:"
+        yield from (f"    {row['file']}, line {row['line']}" for row in story.exports)
+        yield ""
 
 
 def _cost(story: Story) -> Iterator[str]:
@@ -197,14 +151,6 @@ def _paid(call: Row) -> str:
     return (
         f" ({words}{', from a batch' if call['mode'] == 'batch' else ''}{'' if call['own'] else ', paid for another'})"
     )
-
-
-def _some_ids(warehouse: Warehouse) -> list[str]:
-    return [
-        row["dialogue_id"]
-        for domain in warehouse.domains()
-        for row in warehouse.domain(domain).read(sql("queries/some_dialogues"))
-    ]
 
 
 def _json(value: object) -> str:

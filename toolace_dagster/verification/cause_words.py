@@ -23,11 +23,32 @@ def told(cause: FirstCause, finding: Finding, steps: Sequence[Step], spec: TaskS
         steps: All states of the dialogue.
         spec: Its task, which may hold a value that the dialogue never says.
     """
-    sentence = f"{_subject(cause, finding)} {_came(cause, finding, steps, spec)}."
-    return cause.model_copy(update={"sentence": sentence})
+    return cause.model_copy(update={"sentence": f"{_sentence(cause, finding, steps, spec)}."})
 
 
-def _subject(cause: FirstCause, finding: Finding) -> str:
+def _sentence(cause: FirstCause, finding: Finding, steps: Sequence[Step], spec: TaskSpec | None) -> str:
+    subject = _subject(finding)
+    # Where no value names it, what was found is the sentence, and since when it is so its end.
+    said = " ".join(finding.message.split()).removesuffix(".")
+    if cause.how == "judged":
+        return f"{subject or said}: it can't be pinned to a turn, since the dialogue was judged as a whole"
+    if cause.how == "initial":
+        skeleton = f"the skeleton has it{_unsaid(finding, steps[0].dialogue, spec)}"
+        return (
+            f"{subject} was there from the start: {skeleton}" if subject else f"{said}: so from the start, {skeleton}"
+        )
+    edit = next(step.edit for step in steps if step.edit is not None and step.edit.id == cause.edit_id)
+    in_round = cause.stage.startswith("refinement_round_")
+    when = f"round {cause.round}" if in_round else cause.stage
+    did = f"when {operation(edit)} {_did(cause, edit, finding)}"
+    if subject is None:
+        return f"{said}: so since {when}, {did}"
+    verb = "appeared" if cause.how == "rewritten" else "lost its source"
+    return f"{subject} {verb} {'in' if in_round else 'at'} {when}, {did}"
+
+
+def _subject(finding: Finding) -> str | None:
+    """What came about, when a value or a quote names it."""
     where = f" in turn {finding.turn_id}" if finding.turn_id else ""
     evidence = " ".join(finding.evidence.split())
     if finding.check.startswith("expert."):
@@ -36,8 +57,7 @@ def _subject(cause: FirstCause, finding: Finding) -> str:
         return f"“{evidence}”{where}, which the expert on {_question(finding)} objects to,"
     if _is_value(finding):
         return f"the {'identifier' if looks_like_identifier(evidence) else 'value'} '{evidence}'{where}"
-    # What another turn's change broke may point at no turn that has to do with it.
-    return "the defect" if cause.how == "exposed" else f"the defect{where}"
+    return None
 
 
 def _question(finding: Finding) -> str:
@@ -48,21 +68,6 @@ def _is_value(finding: Finding) -> bool:
     """Whether the evidence is a value that was looked for a source of."""
     sourced = finding.check in ("rule.grounding", "rule.reply_faithfulness")
     return sourced and 0 < len(finding.evidence) <= _LONGEST_VALUE
-
-
-def _came(cause: FirstCause, finding: Finding, steps: Sequence[Step], spec: TaskSpec | None) -> str:
-    if cause.how == "judged":
-        return "can't be pinned to a turn: the expert judged the dialogue as a whole"
-    if cause.how == "initial":
-        return f"was there from the start: the skeleton has it{_unsaid(finding, steps[0].dialogue, spec)}"
-    index = next(i for i, step in enumerate(steps) if step.edit is not None and step.edit.id == cause.edit_id)
-    edit = steps[index].edit
-    assert edit is not None
-    when = f"in round {cause.round}" if cause.stage.startswith("refinement_round_") else f"at {cause.stage}"
-    verb = "appeared"
-    if cause.how == "exposed":
-        verb = "lost its source" if _is_value(finding) else "arose"
-    return f"{verb} {when}, when {operation(edit)} {_did(cause, edit, finding)}"
 
 
 def operation(edit: Edit) -> str:

@@ -1,16 +1,17 @@
-"""``toolace status``, ``why``, ``sample`` and ``ui``: options of the commands that show what a home holds.
+"""``toolace status``, ``why``, ``explore``, ``sample`` and ``ui``: options of the commands that show what a home holds.
 
 Belongs here: their options and help. Does not belong here: what they show.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from toolace_dagster.cli.commands.options import DEFAULT_HOME, ConfigOption, HomeOption, group, read_configuration
-from toolace_dagster.cli.console import complain, say
+from toolace_dagster.cli.console import complain
 
 reading = group()
 
@@ -25,18 +26,42 @@ def status(home: HomeOption = DEFAULT_HOME) -> None:
 
 @reading.command()
 def why(
-    dialogue_id: Annotated[str, typer.Argument(help="A dialogue's id, or the beginning of it.")],
+    dialogue_id: Annotated[
+        str | None, typer.Argument(help="A dialogue's id, or the beginning of it; without it, all failures in groups.")
+    ] = None,
     home: HomeOption = DEFAULT_HOME,
+    domain: Annotated[str | None, typer.Option(help="Failures of this tool domain, in groups.")] = None,
+    check: Annotated[str | None, typer.Option(help="Failures by this check, such as rule.grounding.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write the story of a dialogue as one HTML file.")] = None,
 ) -> None:
-    """Tell the story of one dialogue: spec, skeleton, each edit, findings, verdict."""
-    from toolace_dagster.reporting.why import UnknownDialogue, read_story, tell
-    from toolace_dagster.warehouse import Warehouse
+    """Say why a dialogue ended as it did: its first cause, then its whole story; or group the failures of many."""
+    from toolace_dagster.cli.why import show_failures, show_story
 
-    try:
-        say(tell(read_story(Warehouse(home), dialogue_id)))
-    except UnknownDialogue as error:
-        complain(str(error))
-        raise typer.Exit(1) from None
+    if dialogue_id is not None and (domain or check):
+        complain("give a dialogue, or --domain and --check for groups of failures, not both")
+        raise typer.Exit(2)
+    if dialogue_id is None and html is not None:
+        complain("--html is for the story of one dialogue; `toolace explore` shows groups as pages")
+        raise typer.Exit(2)
+    if dialogue_id is None:
+        raise typer.Exit(show_failures(home, domain, check, as_json=as_json))
+    raise typer.Exit(show_story(home, dialogue_id, as_json=as_json, html=html))
+
+
+@reading.command()
+def explore(
+    home: HomeOption = DEFAULT_HOME,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 takes any free one.")] = 3001,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; others than this machine see everything.")
+    ] = "127.0.0.1",
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open it in a browser.")] = True,
+) -> None:
+    """Look at dialogues in a browser: chats, edits step by step, findings in place, failures as plots."""
+    from toolace_dagster.cli.explore import serve_explorer
+
+    raise typer.Exit(serve_explorer(home, host, port, browser=browser))
 
 
 @reading.command()

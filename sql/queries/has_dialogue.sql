@@ -1,0 +1,1 @@
+SELECT dialogue_id FROM stage_rows WHERE dialogue_id = $id LIMIT 1
