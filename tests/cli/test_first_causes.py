@@ -1,0 +1,24 @@
+"""Defects planted into a finished home, and the step that `toolace why` names; the benchmark tries two hundred."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from benchmarks.first_cause import plant_all, wrong_causes
+from tests.cli.made import Made
+from toolace_dagster.cli.app import app
+
+
+def test_the_step_a_defect_was_planted_at_is_named_on_the_first_line(made: Made, tmp_path: Path) -> None:
+    home = shutil.copytree(made.home, tmp_path / "home")
+    planted = plant_all(home, 6)
+    assert len(planted) >= 4
+    assert len({each.kind for each in planted}) >= 4
+    assert wrong_causes(home, planted) == []
+    for each in planted:
+        result = CliRunner().invoke(app, ["why", each.dialogue_id, "--home", str(home)])
+        first = result.stdout.splitlines()[0]
+        assert f"round {each.round}, when" in first if each.edit_id else "from the start" in first
