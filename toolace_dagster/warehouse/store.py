@@ -98,6 +98,29 @@ class Store:
                 self._open = None
 
     @contextmanager
+    def beside_memory(self, patience: float = _PATIENCE) -> Generator[duckdb.DuckDBPyConnection]:
+        """A connection that reads this file and may write tables of ``memory.main``, which only this process has.
+
+        Args:
+            patience: Seconds to wait for somebody who writes the file.
+
+        Raises:
+            duckdb.IOException: If it is still being written then.
+        """
+        self._bring_up_to_date()
+        with _attached(self.path, read_only=True, patience=patience) as connection:
+            yield connection
+
+    @contextmanager
+    def memory(self) -> Generator[duckdb.DuckDBPyConnection]:
+        """A connection to the tables of ``memory.main`` alone; the file is not opened."""
+        connection = _engine(self.path.parent).cursor()
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    @contextmanager
     def write(self) -> Generator[duckdb.DuckDBPyConnection]:
         """Open a transaction; it commits on leaving and rolls back on an exception."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -209,12 +232,12 @@ def _stop_engine() -> None:
 
 
 @contextmanager
-def _attached(path: Path, *, read_only: bool) -> Generator[duckdb.DuckDBPyConnection]:
+def _attached(path: Path, *, read_only: bool, patience: float = _PATIENCE) -> Generator[duckdb.DuckDBPyConnection]:
     """A connection whose tables are those of one file."""
     connection = _engine(path.parent).cursor()
     name = f"file_{next(_names)}"
     try:
-        _attach(connection, path, name, read_only=read_only)
+        _attach(connection, path, name, read_only=read_only, patience=patience)
         try:
             connection.execute(f"USE {name}")
             yield connection
@@ -229,10 +252,12 @@ def _attached(path: Path, *, read_only: bool) -> Generator[duckdb.DuckDBPyConnec
         connection.close()
 
 
-def _attach(connection: duckdb.DuckDBPyConnection, path: Path, name: str, *, read_only: bool) -> None:
+def _attach(
+    connection: duckdb.DuckDBPyConnection, path: Path, name: str, *, read_only: bool, patience: float = _PATIENCE
+) -> None:
     quoted = str(path).replace("'", "''")
     statement = f"ATTACH '{quoted}' AS {name} (TYPE duckdb{', READ_ONLY' if read_only else ''})"
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + patience
     wait = 0.005
     while True:
         try:
