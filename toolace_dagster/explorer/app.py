@@ -89,6 +89,7 @@ def make_app(warehouse: Warehouse, host: str = "127.0.0.1") -> ASGIApp:
             Route("/call", told_missing(call)),
             Route("/failures", failures),
             Route("/static/{name}", _static),
+            Route("/favicon.ico", lambda _: Response(status_code=204)),
         ],
         exception_handlers={404: nowhere},
     )

@@ -164,7 +164,9 @@ class Catalogue:
             "AND state IN ('rejected', 'failed') GROUP BY value ORDER BY rejected + failed DESC, value",
             filters.params,
         )
-        return [(row["value"] or "unknown", row["rejected"], row["failed"]) for row in rows]
+        found = [(row["value"] or "unknown", row["rejected"], row["failed"]) for row in rows]
+        # Stages have an order of their own, which tells more than their size.
+        return sorted(found, key=lambda each: _stage_order(each[0])) if by == "cause_stage" else found
 
     def ends(self, filters: Filters) -> list[Row]:
         """Dialogues by domain and end."""
@@ -229,6 +231,11 @@ class Catalogue:
             self._stamps[domain] = stamp
             self._choices = None
         self.busy = tuple(busy)
+
+
+def _stage_order(stage: str) -> tuple[int, str]:
+    order = ("task_specs", "skeletons", "refinement", "verification")
+    return next((n for n, name in enumerate(order) if stage.startswith(name)), len(order)), stage
 
 
 def _is_there(connection: duckdb.DuckDBPyConnection) -> bool:

@@ -30,7 +30,7 @@ def serve(warehouse: Warehouse, host: str, port: int, on_start: Callable[[str], 
     Raises:
         PortTaken: If nothing can listen there.
     """
-    listening = _listen(host, port)
+    listening = listen(host, port)
     shown = f"[{host}]" if ":" in host else host
     config = uvicorn.Config(make_app(warehouse, host), log_level="warning", access_log=False, server_header=False)
     with listening:
@@ -38,7 +38,16 @@ def serve(warehouse: Warehouse, host: str, port: int, on_start: Callable[[str], 
         uvicorn.Server(config).run(sockets=[listening])
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Args:
+        host: Address to listen on.
+        port: Port; 0 takes any free one.
+
+    Raises:
+        PortTaken: If nothing can listen there.
+    """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, protocol)

@@ -71,7 +71,7 @@ class TurnView:
         calls: Its calls.
         outputs: Its outputs.
         tools_added: Tools offered from here on.
-        mark: ``new``, ``changed`` or ``masked`` at this step; empty otherwise.
+        mark: ``new`` or ``changed`` at this step, ``masked`` and left as it was, ``tried`` and not taken, or empty.
         was: Its text against that of the step before, when it changed.
         origin: Who wrote it, in words.
         findings: Numbers of the findings that point at it.
@@ -126,7 +126,9 @@ def step_views(story: Story) -> list[StepView]:
             views.append(StepView(0, "skeleton", 0, "", len(step.dialogue.turns), initial))
             continue
         changed = sum(differs(each) for each in edit.replacements) if edit.outcome == "accepted" else 0
-        views.append(StepView(index, operation(edit), edit.round, edit.outcome, changed, edit.id == caused))
+        views.append(
+            StepView(index, operation(edit).removeprefix("the "), edit.round, edit.outcome, changed, edit.id == caused)
+        )
     return views
 
 
@@ -176,7 +178,7 @@ def _marks(step: Step) -> dict[str, str]:
     if step.edit is None:
         return {}
     if step.edit.outcome != "accepted":
-        return dict.fromkeys(step.edit.masked, "masked")
+        return dict.fromkeys(step.edit.masked, "tried")
     marks: dict[str, str] = {}
     for each in step.edit.replacements:
         for turn in each.after:

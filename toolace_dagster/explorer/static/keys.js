@@ -66,6 +66,15 @@
     else if (event.key === "o") foldAll();
   });
 
+  // What is left open is no part of an address.
+  document.querySelectorAll("form.filters").forEach(function (form) {
+    form.addEventListener("submit", function () {
+      Array.from(form.elements).forEach(function (each) {
+        if (each.name && (each.value === "" || (each.name === "order" && each.value === "id"))) each.disabled = true;
+      });
+    });
+  });
+
   if (button) button.addEventListener("click", toggleHelp);
   try {
     var place = sessionStorage.getItem("place");
