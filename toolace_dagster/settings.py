@@ -149,6 +149,11 @@ def _no_credentials(url: str | None) -> str | None:
     return url
 
 
+def _no_credentials_in_url(url: str) -> str:
+    _refuse_credentials(url, "leave it out")
+    return url
+
+
 def _no_credentials_in_pool(pool: str) -> str:
     """The same for a pool that is an address or a server; a secret of a server may be written as ``${NAME}``."""
     if pool.startswith("mcp+"):
@@ -336,6 +341,7 @@ class Settings(BaseModel):
         max_cost: Dollars a run may spend; None is no limit, as with the next two.
         max_tokens_total: Tokens of prompts and replies a run may pay for.
         max_calls: Model calls a run may pay for.
+        explorer_url: Address of `toolace explore`, which links in Dagster lead to.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -389,6 +395,9 @@ class Settings(BaseModel):
     max_cost: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     max_tokens_total: Annotated[int, Field(gt=0)] | None = None
     max_calls: Annotated[int, Field(gt=0)] | None = None
+    explorer_url: Annotated[str, Field(pattern=r"^https?://[^\s/?#]+$"), AfterValidator(_no_credentials_in_url)] = (
+        "http://127.0.0.1:3001"
+    )
 
     @field_validator("pool", mode="before")
     @classmethod

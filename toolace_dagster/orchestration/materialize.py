@@ -19,6 +19,7 @@ from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.progress import Listener, StageProgress, listening
 from toolace_dagster.pipeline.stage import Stage, StageReport, run_stage
 from toolace_dagster.refinement.rounds import RefinedDialogue
+from toolace_dagster.reporting.links import ExplorerLinks
 from toolace_dagster.reporting.markdown import dialogue_markdown, table
 from toolace_dagster.warehouse import sql
 
@@ -120,15 +121,30 @@ def materialize_stage(
     for note in report.notes:
         context.log.warning(note)
     context.log.info(f"{stage.name}: made {report.made} rows, {report.reused} were current")
+    links = ExplorerLinks(stage_context.settings.explorer_url)
     with stage_context.store.reading():
         return dg.MaterializeResult(
             metadata=stage_metadata(report, sample_dialogue(stage_context, stage.name))
+            | explorer_metadata(links, report)
             | {name: dg.MetadataValue.md(text) for name, text in tables(stage_context).items()},
             data_version=dg.DataVersion(report.content),
             check_results=[
-                check_result(SUMS_CHECK, sum_faults(stage_context, stage.name)),
-                check_result(SCHEMA_CHECK, schema_faults(stage_context, stage.name)),
-                *(check_result(each.name, each.faults(stage_context), warns=True) for each in warnings),
+                check_result(
+                    SUMS_CHECK,
+                    sum_faults(stage_context, stage.name),
+                    link=links.failures("stages", domain=report.domain),
+                ),
+                check_result(
+                    SCHEMA_CHECK,
+                    schema_faults(stage_context, stage.name),
+                    link=links.dialogues(domain=report.domain, stage=stage.name),
+                ),
+                *(
+                    check_result(
+                        each.name, each.faults(stage_context), warns=True, link=links.failures(domain=report.domain)
+                    )
+                    for each in warnings
+                ),
             ],
         )
 
@@ -162,8 +178,22 @@ def progress_events(context: dg.AssetExecutionContext) -> Listener:
     return tell
 
 
-def check_result(name: str, faults: list[str], asset: str | None = None, *, warns: bool = False) -> dg.AssetCheckResult:
-    """A check result that names its faults and how to look into them; one that warns is not about wrong data."""
+def explorer_metadata(links: ExplorerLinks, report: StageReport) -> dict[str, Any]:
+    """Links from a materialization to the explorer: its dialogues, and those that ended at this stage."""
+    pages = {"explorer": links.dialogues(domain=report.domain)}
+    if report.rejected or report.failed:
+        pages["explorer_ended_here"] = links.failures(domain=report.domain, stage=report.stage)
+    return {name: dg.MetadataValue.url(address) for name, address in pages.items()}
+
+
+def check_result(
+    name: str, faults: list[str], asset: str | None = None, *, warns: bool = False, link: str | None = None
+) -> dg.AssetCheckResult:
+    """A check result that names its faults and how to look into them, by a query and on a page of the explorer.
+
+    One that warns is not about wrong data.
+    """
+    pages = {"explorer": dg.MetadataValue.url(link)} if link else {}
     return dg.AssetCheckResult(
         check_name=name,
         asset_key=asset,
@@ -172,6 +202,7 @@ def check_result(name: str, faults: list[str], asset: str | None = None, *, warn
         metadata={
             "faults": dg.MetadataValue.md("\n".join(f"- {fault}" for fault in faults[:50]) or "none"),
             "look into it": dg.MetadataValue.text("SELECT * FROM stage_counts in the domain's DuckDB file"),
+            **pages,
         },
     )
 

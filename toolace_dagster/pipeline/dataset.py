@@ -70,6 +70,7 @@ def dataset_fingerprint(warehouse: Warehouse, settings: Settings) -> str:
         "skip_deprecated",
         "cache",
         "llm",
+        "explorer_url",
         *MONEY_SETTINGS,
     }
     parts: list[object] = [settings.model_dump(mode="json", exclude=beside)]
@@ -206,7 +207,7 @@ def card_facts(warehouse: Warehouse, settings: Settings) -> CardFacts:
     }
     return CardFacts(
         model=", ".join(sorted(models)) or settings.llm.model,
-        settings=settings.model_dump(mode="json", exclude={"cache"}),
+        settings=settings.model_dump(mode="json", exclude={"cache", "explorer_url"}),
         splits=SplitOutcome.model_validate_json(dataset_facts(warehouse)["splits"]["facts"]).report,
         domains=tuple(DomainCounts(s.domain, s.attempted, s.accepted, s.rejected, s.failed) for s in summaries),
         reasons=_reasons(summaries),

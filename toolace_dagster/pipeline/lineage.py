@@ -13,6 +13,7 @@ from datetime import datetime
 from toolace_dagster.entities import Verdict
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.reporting.history import causes_of, read_histories
+from toolace_dagster.verification.rules import Bounds, Facts, configured_rules
 from toolace_dagster.warehouse import Row
 
 
@@ -29,10 +30,13 @@ def cause_rows(stage: str, context: StageContext, verdicts: Iterable[Verdict]) -
         return []
     with context.store.reading():
         histories = read_histories(context.store, rejected)
+    settings = context.settings
+    rules = configured_rules(settings.rules, settings.rule_severity).rules
+    facts = Facts(bounds=Bounds(turns=settings.dialogue_turns, characters=settings.turn_characters))
     rows: list[Row] = []
     for dialogue_id, history in histories.items():
         hard = [(n, found) for n, found in enumerate(rejected[dialogue_id].findings) if found.severity == "hard"]
-        causes = causes_of(history, [finding for _, finding in hard], context.tools)
+        causes = causes_of(history, [finding for _, finding in hard], context.tools, rules, facts)
         for (position, _), cause in zip(hard, causes, strict=True):
             row = cause.model_dump(mode="json", exclude={"check", "stage", "round"})
             row |= {"check_id": cause.check, "cause_stage": cause.stage, "cause_round": cause.round}

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from toolace_dagster.entities import Dialogue, Edit, Finding, Replacement, Skeleton, TaskSpec, Tool
 from toolace_dagster.verification.cause_words import told
 from toolace_dagster.verification.first_cause import Check, FirstCause, Step, first_cause, replay
-from toolace_dagster.verification.rules import RULES, Subject, run_rules
+from toolace_dagster.verification.rules import RULES, Facts, Rule, Subject, run_rules
 from toolace_dagster.warehouse import Row, Store, sql
 
 _REPLACEMENTS = TypeAdapter(tuple[Replacement, ...])
@@ -103,18 +103,27 @@ def offered_tools(store: Store, spec: TaskSpec | None = None) -> dict[str, Tool]
     return tools
 
 
-def causes_of(history: History, findings: Sequence[Finding], tools: Mapping[str, Tool]) -> list[FirstCause]:
+def causes_of(
+    history: History,
+    findings: Sequence[Finding],
+    tools: Mapping[str, Tool],
+    rules: Mapping[str, Rule] = RULES,
+    facts: Facts | None = None,
+) -> list[FirstCause]:
     """The first cause of each finding on a dialogue.
 
     Args:
         history: Of the dialogue.
         findings: What its checks found, in any order.
         tools: Tools by name.
+        rules: Rules that can be run again, by id; the shipped ones by default.
+        facts: What they look at besides the dialogue, the same for all its states.
 
     Returns:
         One cause for each finding, with its sentence.
     """
-    checks = {finding.check: _rule_again(finding.check, history, tools) for finding in findings}
+    known = facts or Facts()
+    checks = {finding.check: _rule_again(rules.get(finding.check), history, tools, known) for finding in findings}
     causes: list[FirstCause] = []
     for finding in findings:
         cause = first_cause(history.steps, finding, checks[finding.check])
@@ -122,9 +131,8 @@ def causes_of(history: History, findings: Sequence[Finding], tools: Mapping[str,
     return causes
 
 
-def _rule_again(check: str, history: History, tools: Mapping[str, Tool]) -> Check | None:
+def _rule_again(rule: Rule | None, history: History, tools: Mapping[str, Tool], facts: Facts) -> Check | None:
     """Runs a rule over other states of a dialogue, once over each; None for what is no rule."""
-    rule = RULES.get(check)
     if rule is None:
         return None
     stored = {id(step.dialogue) for step in history.steps}
@@ -134,7 +142,7 @@ def _rule_again(check: str, history: History, tools: Mapping[str, Tool]) -> Chec
         if id(dialogue) in seen:
             return seen[id(dialogue)]
         try:
-            found = run_rules(Subject(dialogue=dialogue, spec=history.spec, tools=tools), {check: rule})
+            found = run_rules(Subject(dialogue, history.spec, tools, facts), {rule.id: rule})
         except Exception:
             # A rule may not bear a state it was never meant to see; its finding is followed by text then.
             found = []

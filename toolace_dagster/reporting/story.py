@@ -65,8 +65,9 @@ class Story:
     def causes(self) -> list[FirstCause | None]:
         """The first cause of each finding, in their order; None where there is no history to look through."""
         if self.history is None:
-            return [None] * len(self.findings)
-        return list(causes_of(self.history, [finding_of(row) for row in self.findings], self.tools))
+            return [_recorded(row) for row in self.findings]
+        found = causes_of(self.history, [finding_of(row) for row in self.findings], self.tools)
+        return [_surer(cause, _recorded(row)) for cause, row in zip(found, self.findings, strict=True)]
 
     @cached_property
     def first_cause(self) -> FirstCause | None:
@@ -210,6 +211,29 @@ def final_turns(story: Story) -> list[Row]:
     if story.history is not None:
         return json.loads(story.history.dialogue.model_dump_json())["turns"]
     return []
+
+
+def _surer(found: FirstCause, recorded: FirstCause | None) -> FirstCause:
+    """The cause as it is found now, unless a rule of the user's, which only the run could replay, found it better."""
+    return recorded if recorded is not None and recorded.replayed and not found.replayed else found
+
+
+def _recorded(row: Row) -> FirstCause | None:
+    """The cause that the run recorded with a finding."""
+    if row["how"] is None:
+        return None
+    return FirstCause(
+        check=row["check_id"],
+        how=row["how"],
+        stage=row["cause_stage"],
+        round=row["cause_round"],
+        edit_id=row["edit_id"],
+        turn_id=row["turn_id"],
+        changed=tuple(row["changed"] or ()),
+        call_ids=tuple(row["cause_calls"] or ()),
+        replayed=row["replayed"],
+        sentence=row["sentence"],
+    )
 
 
 def _some_ids(warehouse: Warehouse) -> list[str]:

@@ -14,6 +14,8 @@ from toolace_dagster.reporting.story import Story, final_turns
 from toolace_dagster.reporting.why import headline
 from toolace_dagster.warehouse import Row
 
+_FINDING = ("check_id", "severity", "turn_id", "path", "evidence", "message")
+
 
 def story_json(story: Story) -> dict[str, Any]:
     """A story as JSON values.
@@ -24,7 +26,8 @@ def story_json(story: Story) -> dict[str, Any]:
         ``exports``.
     """
     findings = [
-        finding | {"first_cause": cause.model_dump(mode="json") if cause is not None else None}
+        {name: finding[name] for name in _FINDING}
+        | {"first_cause": cause.model_dump(mode="json") if cause is not None else None}
         for finding, cause in zip(story.findings, story.causes, strict=True)
     ]
     return {
