@@ -12,6 +12,7 @@ Belongs here: requests in, responses out. Does not belong here: what pages show
 from __future__ import annotations
 
 import ipaddress
+import threading
 from collections.abc import Callable
 
 from starlette.applications import Starlette
@@ -49,6 +50,8 @@ def make_app(warehouse: Warehouse, host: str = "127.0.0.1") -> ASGIApp:
         host: The name it is served under, besides localhost and numeric addresses.
     """
     catalogue, home = Catalogue(warehouse), warehouse.home
+    # The first look over a large home takes seconds; it begins before the first page is asked for.
+    threading.Thread(target=catalogue.refresh, daemon=True).start()
 
     def dialogues(request: Request) -> Response:
         number = _number(request, "page") or 1
@@ -89,7 +92,7 @@ def make_app(warehouse: Warehouse, host: str = "127.0.0.1") -> ASGIApp:
             Route("/call", told_missing(call)),
             Route("/failures", failures),
             Route("/static/{name}", _static),
-            Route("/favicon.ico", lambda _: Response(status_code=204)),
+            Route("/favicon.ico", _no_icon),
         ],
         exception_handlers={404: nowhere},
     )
@@ -102,6 +105,10 @@ def _static(request: Request) -> Response:
         return Response(static_text(name), media_type=STATIC[name])
     except KeyError:
         return Response("no such file", status_code=404, media_type="text/plain")
+
+
+def _no_icon(request: Request) -> Response:  # noqa: ARG001 - starlette's signature
+    return Response(status_code=204)
 
 
 def _filters(request: Request) -> Filters:

@@ -2,7 +2,8 @@
 
 A list over a hundred thousand dialogues has to be one query on small rows, and no
 file may stay open while a run wants to write it. So each domain's rows are copied
-when its file has changed, in one short read, and lists are read from the copy.
+when its file has changed, in one short read beside the pages, and lists are read
+from the copy.
 
 Belongs here: the copy, filters, pages of a list, and counts. Does not belong here:
 pages as a browser sees them.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
@@ -23,6 +25,7 @@ PAGE = 50
 """Dialogues on a page of the list."""
 
 _LOOK_AGAIN = 1.0
+_NOTICED = 0.1
 _PATIENCE = 0.5
 _TABLES = ("catalogue", "stage_totals", "run_ends")
 _ORDERS = {
@@ -116,6 +119,9 @@ class Catalogue:
         self._stamps: dict[str, tuple[int, int]] = {}
         self._looked = 0.0
         self._lock = threading.Lock()
+        self._looking: threading.Thread | None = None
+        self._ready = False
+        self._error: duckdb.Error | None = None
         self._choices: dict[str, dict[str, int]] | None = None
         self.busy: tuple[str, ...] = ()
 
@@ -144,7 +150,7 @@ class Catalogue:
 
     def choices(self) -> dict[str, dict[str, int]]:
         """What each filter can be set to, with the number of dialogues it leaves."""
-        self._refresh()
+        self.refresh()
         if self._choices is None:
             found: dict[str, dict[str, int]] = {name: {} for name in Filters.names()}
             for row in self._read(sql("explorer/choices")):
@@ -187,25 +193,46 @@ class Catalogue:
         return self._read(sql("explorer/run_ends"), {"domain": domain})
 
     def _read(self, statement: str, params: dict[str, Any] | None = None) -> list[Row]:
-        self._refresh()
-        with self._lock, self._memory() as connection:
+        self.refresh()
+        with self._memory() as connection:
             return fetch(connection, statement, params or {})
 
-    def _memory(self) -> Any:
+    def _memory(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         return self._warehouse.shared.memory()
 
-    def _refresh(self) -> None:
-        """Copy what has changed since the last look, which was a moment ago at the latest."""
+    def refresh(self) -> None:
+        """Look for changes, unless that was done a moment ago.
+
+        The first look is waited for. Later ones go on beside the caller, who has the copy as it is when they take
+        longer than a person would notice.
+
+        Raises:
+            duckdb.Error: If the first look failed.
+        """
         with self._lock:
-            if time.monotonic() - self._looked < _LOOK_AGAIN and self._stamps:
-                return
+            if self._looking is None or not self._looking.is_alive():
+                if self._ready and time.monotonic() - self._looked < _LOOK_AGAIN:
+                    return
+                self._looking = threading.Thread(target=self._look, daemon=True)
+                self._looking.start()
+            looking = self._looking
+        looking.join(_NOTICED if self._ready else None)
+        if not self._ready and self._error is not None:
+            raise self._error
+
+    def _look(self) -> None:
+        try:
             with self._memory() as connection:
-                if not self._stamps or not _is_there(connection):
+                if not self._ready or not _is_there(connection):
+                    self._ready = False
                     self._stamps.clear()
                     connection.execute(sql("explorer/tables"))
                     _forget(connection, None)
             self._copy_changed()
-            self._looked = time.monotonic()
+            self._ready, self._error = True, None
+        except duckdb.Error as error:
+            self._error = error
+        self._looked = time.monotonic()
 
     def _copy_changed(self) -> None:
         domains = self._warehouse.domains()

@@ -10,6 +10,8 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from pydantic import JsonValue
+
 from toolace_dagster.entities import Dialogue, Edit, Replacement, ToolCall, Turn
 from toolace_dagster.explorer.wording import Piece, word_diff
 from toolace_dagster.grounding import ArgumentSource, ground
@@ -247,13 +249,13 @@ def _call(call: ToolCall, turn: Turn, number: int, sources: Mapping[tuple[str, s
     return CallView(call.name, _short(short), values)
 
 
-def _leaves(value: object, path: str) -> Iterable[tuple[str, str]]:
+def _leaves(value: JsonValue, path: str) -> Iterable[tuple[str, str]]:
     if isinstance(value, dict) and value:
-        for name, inner in value.items():  # pyright: ignore[reportUnknownVariableType]
-            yield from _leaves(inner, f"{path}.{name}")  # pyright: ignore[reportUnknownArgumentType]
+        for name, inner in value.items():
+            yield from _leaves(inner, f"{path}.{name}")
     elif isinstance(value, list) and value:
-        for index, inner in enumerate(value):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-            yield from _leaves(inner, f"{path}[{index}]")  # pyright: ignore[reportUnknownArgumentType]
+        for index, inner in enumerate(value):
+            yield from _leaves(inner, f"{path}[{index}]")
     else:
         yield path, _json(value)
 

@@ -63,11 +63,12 @@ class Story:
 
     @cached_property
     def causes(self) -> list[FirstCause | None]:
-        """The first cause of each finding, in their order; None where there is no history to look through."""
+        """The first cause of each hard finding, in the order of all; None for remarks, which ended nothing."""
+        hard = [row for row in self.findings if row["severity"] == "hard"]
         if self.history is None:
             return [_recorded(row) for row in self.findings]
-        found = causes_of(self.history, [finding_of(row) for row in self.findings], self.tools)
-        return [_surer(cause, _recorded(row)) for cause, row in zip(found, self.findings, strict=True)]
+        found = iter(causes_of(self.history, [finding_of(row) for row in hard], self.tools))
+        return [_surer(next(found), _recorded(row)) if row["severity"] == "hard" else None for row in self.findings]
 
     @cached_property
     def first_cause(self) -> FirstCause | None:
