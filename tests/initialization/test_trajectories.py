@@ -254,7 +254,8 @@ def test_what_counts_as_said(value: Any, said: str, missing: bool) -> None:
 
 def test_values_that_no_call_takes_and_words_in_other_languages_need_not_be_said() -> None:
     assert unsaid_values(sub_task_with("Ghent"), ["Bruges"], "hi", TOOLS, "English") == []
-    assert unsaid_values(sub_task_with("Ghent"), ["Ghent"], "hallo", TOOLS, "German") == []
+    assert unsaid_values(sub_task_with("brakes"), ["brakes"], "die Bremsen", TOOLS, "German") == []
+    assert unsaid_values(sub_task_with("Ghent"), ["Ghent"], "in der Stadt", TOOLS, "German") == ["v: Ghent"]
     assert unsaid_values(sub_task_with("K-1938"), ["K-1938"], "hallo", TOOLS, "German") == ["v: K-1938"]
 
 

@@ -15,8 +15,9 @@ from toolace_dagster.initialization.personas import REGISTERS
 from toolace_dagster.pipeline.pool import write_pool
 from toolace_dagster.pipeline.stage import run_stage
 from toolace_dagster.pipeline.stages import Skeletons, TaskSpecs
-from toolace_dagster.settings import Settings
+from toolace_dagster.settings import ModelSettings, Settings
 from toolace_dagster.tool_pool import load_pool
+from toolace_dagster.verification.rules.languages import language_of
 
 DIALOGUES = 50
 
@@ -73,3 +74,26 @@ def test_registers_can_be_told_apart(users: list[tuple[TaskSpec, list[str]]]) ->
     assert not any(greeting.match(text) for text in first[Register.TERSE])
     mean = {name: sum(len(words(text)) for text in texts) / len(texts) for name, texts in first.items()}
     assert mean[Register.TERSE] < mean[Register.THOROUGH]
+
+
+@pytest.mark.parametrize("language", ["German", "French", "Spanish", "Basque"])
+def test_it_speaks_the_language_it_is_told_or_else_english(language: str, tmp_path: Path) -> None:
+    where = context(tmp_path, Settings(dialogues=6, languages={language: 1}, llm=ModelSettings(error_rate=0)))
+    write_pool(where.store, load_pool(where.settings.pool).domain(where.domain))
+    for stage in (TaskSpecs(), Skeletons()):
+        run_stage(stage, where)
+    spoken = "English" if language == "Basque" else language
+    made = where.payloads("skeletons", Skeleton).values()
+    turns = [turn for skeleton in made for turn in skeleton.to_dialogue().turns]
+    said = [turn.content for turn in turns if len(turn.content) > 40]
+    told = [name for text in said if (name := language_of(text)) is not None]
+    assert len(told) > len(said) / 3, "the others are too full of labels and values to tell"
+    assert told.count(language_of(SAMPLES[spoken]) or "") >= 0.9 * len(told)
+
+
+SAMPLES = {
+    "English": "Could you please tell me what the house in the park is and who has been there?",
+    "German": "Können Sie mir bitte sagen, was das für ein Haus ist und wer nicht mehr da ist?",
+    "French": "Pouvez-vous me dire ce que c'est et qui est dans la maison avec nous pour la nuit ?",
+    "Spanish": "¿Puede usted decirme qué es y quién está en la casa con el perro por la noche?",
+}

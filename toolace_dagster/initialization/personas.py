@@ -56,7 +56,7 @@ PERSONAS: tuple[str, ...] = (
 
 REGISTERS: dict[Register, str] = {
     Register.TERSE: "terse: fragments and keywords, no greeting and no thanks",
-    Register.HURRIED: "hurried: short messages, straight to the point, the odd abbreviation",
+    Register.HURRIED: "hurried: short messages, straight to the point, no time for pleasantries",
     Register.CASUAL: "casual: mostly lower case, contractions, few commas",
     Register.CHATTY: "chatty: friendly, with bits of everyday life in between",
     Register.PLAIN: "plain: short, simple, correct sentences",

@@ -108,7 +108,7 @@ def unsaid_values(
         arguments: Values of the arguments of its calls.
         said: What the user has said, this sub-task's query included.
         tools: Tools by name; values that a schema lists as choices are said in other words.
-        language: In others than English only values with digits are looked for.
+        language: In others than English only names and values with digits are looked for; words may be translated.
 
     Returns:
         The values in short.
@@ -159,7 +159,7 @@ def _is_said(value: str | int | float, text: str, language: str) -> bool:
         plain = value.casefold()
         if plain in text or _SPOKEN.fullmatch(plain):
             return True
-        if language != "English" and not any(char.isdigit() for char in plain):
+        if language != "English" and not any(char.isdigit() or char.isupper() for char in value):
             return True
         words = re.findall(r"\w{3,}", plain)
         return any(word in text for word in words)

@@ -18,6 +18,7 @@ from toolace_dagster.llm.offline.phrases import deed_of, joined, label_and_unit,
 from toolace_dagster.llm.offline.request import ToolView
 from toolace_dagster.llm.offline.schema import Schema, plain, properties
 from toolace_dagster.llm.offline.shapes import as_list, as_object, objects_in
+from toolace_dagster.llm.offline.tongues import is_spoken, reply_in
 
 Answered = tuple[ToolView | None, str, dict[str, Any], Any]
 """A call with its answer: tool (when offered), name, arguments, content."""
@@ -61,12 +62,13 @@ _PAST = {
 }
 
 
-def report(answers: list[Answered], rng: Random) -> str:
+def report(answers: list[Answered], rng: Random, language: str = "English") -> str:
     """The reply that closes a sub-task.
 
     Args:
         answers: Its calls with their answers, in order.
         rng: Source of choices.
+        language: Language of the dialogue.
 
     Returns:
         One to four sentences that hold only what the answers hold.
@@ -75,12 +77,26 @@ def report(answers: list[Answered], rng: Random) -> str:
         return "I have noted that. What would you like to do next?"
     deeds = [a for a in answers if a[0] is None or not a[0].looks_up]
     shown = _chosen(answers, deeds)
+    if is_spoken(language):
+        return reply_in(language, [fact for answer in shown for fact in _labelled(answer)], rng)
     said: list[str] = []
     for tool, name, arguments, content in shown:
         said.append(_one(tool, name, arguments, content, rng, brief=len(shown) > 2))
     opener = rng.choice(_OPENERS if deeds else _FOUND) if rng.random() < 0.65 else ""
     text = " ".join([opener, *said] if not opener.endswith(":") else [opener[:-1] + ".", *said])
     return _tidy(text)
+
+
+def _labelled(answer: Answered) -> list[tuple[str, str]]:
+    """What a call found, as labels and values; of a list the first entry."""
+    tool, _, arguments, content = answer
+    view: Schema = plain(tool.result, tool.result) if tool is not None and tool.result is not None else {}
+    if not isinstance(content, dict):
+        return []
+    fields = as_object(content)
+    rows = next((objects_in(value) for value in fields.values() if objects_in(value)), [])
+    facts = _facts(rows[0], {}, arguments, 3, False) if rows else _facts(fields, view, arguments, 4, False)
+    return [(fact.label, unmarked(fact.said)) for fact in facts]
 
 
 def _chosen(answers: list[Answered], deeds: list[Answered]) -> list[Answered]:

@@ -12,9 +12,10 @@ from typing import Any
 
 from toolace_dagster.llm.offline.arguments import Filled
 from toolace_dagster.llm.offline.clauses import clause
-from toolace_dagster.llm.offline.naming import is_identifier, noun_of
-from toolace_dagster.llm.offline.phrases import deed, marked, say
+from toolace_dagster.llm.offline.naming import is_identifier, noun_of, words
+from toolace_dagster.llm.offline.phrases import deed, marked, say, unmarked
 from toolace_dagster.llm.offline.references import has_number, mention, nouns_of, numbered, slots_of, with_references
+from toolace_dagster.llm.offline.tongues import is_spoken, request_in
 from toolace_dagster.llm.offline.voices import Voice, assemble
 from toolace_dagster.llm.offline.wording import compose, reworded
 
@@ -43,6 +44,8 @@ def request_text(
     """
     out = [*(leave_out or [])]
     flat = [filled for step in calls for filled in step]
+    if is_spoken(voice.language):
+        return _in_another_language(flat, out, extra or [], voice, rng, first=first)
     told: set[str] = set()
     sentences: list[str] = []
     requests: list[str] = []
@@ -75,6 +78,27 @@ def request_text(
         if not any(value == other for other in out) and str(value) not in told:
             sentences.append(clause(name, {}, value, rng, spelled=voice.spelled)[1])
     return voice.finish(assemble(requests, sentences, voice, rng, first))
+
+
+def _in_another_language(
+    flat: list[Filled], out: list[Any], extra: list[tuple[str, Any]], voice: Voice, rng: Random, *, first: bool
+) -> str:
+    """The same message in another language than English: what it is about in quotes, all values under labels."""
+    told: dict[str, tuple[str, str]] = {}
+    for filled in flat:
+        for name, source in filled.sources.items():
+            withheld = any(source.value == other and type(other) is type(source.value) for other in out)
+            if source.kind in ("detail", "made") and not withheld:
+                value = unmarked(say(source.value, filled.tool.params.get(name, {})))
+                told.setdefault(f"{name}={source.value!r}", (words(name), value))
+    for name, value in extra:
+        if not any(value == other for other in out):
+            told.setdefault(f"{name}={value!r}", (words(name), unmarked(say(value))))
+    # Without the verb, which would stand there in English.
+    things = list(
+        dict.fromkeys(words(filled.tool.name).partition(" ")[2] or words(filled.tool.name) for filled in flat)
+    )
+    return request_in(voice.language, things, list(told.values()), rng, first=first)
 
 
 def _values_of(

@@ -71,7 +71,8 @@ def _written(request: Request, sub_task: dict[str, Any], memory: Memory, errors:
             late[number + 1] += due
         calls.append(filled)
         steps.append({"calls": [made.call for made in filled], "outputs": outputs})
-    reply = report(exchange.answers, request.stream(f"reply/{place}"))
+    voice = Voice.of_task(task)
+    reply = report(exchange.answers, request.stream(f"reply/{place}"), voice.language)
     if errors.hit("output_schema") and steps:
         step = errors.rng.choice(steps)
         described = exchange.layout[steps.index(step)][0].tool.result
@@ -80,7 +81,7 @@ def _written(request: Request, sub_task: dict[str, Any], memory: Memory, errors:
         reply = spoil_reply(reply, errors.rng)
     query = request_text(
         calls,
-        Voice.of_task(task),
+        voice,
         request.stream(f"query/{place}"),
         first=first,
     )

@@ -8,7 +8,7 @@ together in a voice. Does not belong here: what is asked (``speech``), how a val
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
@@ -135,6 +135,7 @@ class Voice:
         spelled: Spells dates out.
         flavour: Remarks that only such a person makes.
         style: The register, by its name; empty when none is told.
+        language: What they write in, by its English name.
     """
 
     terse: bool = False
@@ -145,11 +146,12 @@ class Voice:
     spelled: bool = False
     flavour: tuple[str, ...] = ()
     style: str = ""
+    language: str = "English"
 
     @classmethod
     def of_task(cls, task: dict[str, Any]) -> Voice:
         """The voice of a task's user."""
-        return cls.of(task.get("persona"), task.get("manner"))
+        return replace(cls.of(task.get("persona"), task.get("manner")), language=str(task.get("language") or "English"))
 
     @classmethod
     def of(cls, persona: Any, manner: Any = None) -> Voice:
