@@ -94,7 +94,7 @@ def _labelled(answer: Answered) -> list[tuple[str, str]]:
     if not isinstance(content, dict):
         return []
     fields = as_object(content)
-    rows = next((objects_in(value) for value in fields.values() if objects_in(value)), [])
+    rows = next((objects_in(value) for value in fields.values() if objects_in(value)), list[dict[str, Any]]())
     facts = _facts(rows[0], {}, arguments, 3, False) if rows else _facts(fields, view, arguments, 4, False)
     return [(fact.label, unmarked(fact.said)) for fact in facts]
 

@@ -12,6 +12,7 @@ from random import Random
 from toolace_dagster.llm.offline.memory import Memory, Sighting
 from toolace_dagster.llm.offline.naming import parts
 from toolace_dagster.llm.offline.phrases import label_and_unit, say, unmarked
+from toolace_dagster.llm.offline.wording import compose
 
 _TALK: tuple[tuple[str, str], ...] = (
     (
@@ -109,7 +110,9 @@ def remark(memory: Memory, rng: Random) -> tuple[str, str]:
         seen = rng.choice(known)
         label, _ = label_and_unit(seen.field, {})
         return rng.choice(_RECALL).format(label=label), _recalled(seen, rng)
-    return rng.choice(_TALK)
+    asked, answered = rng.choice(_TALK)
+    before = compose("", rng)
+    return f"{before[0].upper()}{before[1:]} {asked}", answered
 
 
 def remark_for(answer: str, memory: Memory, rng: Random) -> str:
