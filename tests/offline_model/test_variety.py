@@ -56,7 +56,7 @@ def users(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def test_no_two_openings_are_alike(users: list[tuple[TaskSpec, list[str]]]) -> None:
     assert len(users) >= DIALOGUES - 3
     openings = sorted(words(said[0]) for _, said in users)
-    assert [first for first, second in pairwise(openings) if first[:8] == second[:8]] == []
+    assert [first for first, second in pairwise(openings) if first[:10] == second[:10]] == []
     sentences = Counter(re.split(r"(?<=[.!?])\s", said[0])[0].lower() for _, said in users)
     assert [text for text, times in sentences.items() if times > 1 and len(words(text)) > 3] == []
 

@@ -63,12 +63,15 @@ _LISTS: Grammar = {
         "Hi|Hello|Hi there|Hey|Good morning|Good afternoon|Good evening|Hello again|Morning|Greetings|Hiya|Evening"
     ).split("|"),
     "dear": (
-        "Good day|Good morning|Good afternoon|Dear team|Dear all|Good evening|To whom it may concern|Dear support team"
+        "Good day|Good morning|Good afternoon|Dear team|Dear all|Good evening|To whom it may concern|Dear support team|"
+        "Esteemed colleagues|Ladies and gentlemen|Good afternoon to you|With compliments|Dear sir or madam|My respects"
     ).split("|"),
     "favour": (
         "I am writing with a request|I should like your assistance|I have a matter to settle|"
         "I hope this reaches the right desk|I trust you can be of help|I turn to you with an enquiry|"
-        "there is something I would ask of you|I would value your support in the following"
+        "there is something I would ask of you|I would value your support in the following|permit me a question|"
+        "a small undertaking calls for your skill|I find myself in need of advice|kindly attend to the following|"
+        "your prompt attention would oblige me|I wish to place a matter in your hands"
     ).split("|"),
     "ground": (
         "as a date has been moved|since my records are incomplete|because a deadline approaches|"
@@ -174,41 +177,44 @@ _RULES: Grammar = {
         "<greeting>! <who> <did> <when>, so <so>.",
         "<greeting>, I'm <place> <doing>, <mood>.",
         "<who> <did> <when> and <fact>, so <so>.",
-        "<greeting>! <fact>, and I'm <place> <doing>.",
+        "<greeting>! I'm <place>, <fact>, and <who> <did> <when>.",
         "<who> <did> <when>; <so>.",
     ),
     "thorough": (
-        "some background first: <fact>, and <who> <did> <when>.",
-        "let me explain: <fact>, and since <who> <did> <when>, <so>.",
-        "to give you the whole picture, <fact>. <who> <did> <when>.",
+        "some background first: <who> <did> <when>, and <fact>.",
+        "let me explain: since <who> <did> <when> and <fact>, <so>.",
+        "to give you the whole picture, <who> <did> <when>. <fact>.",
         "the story is this: <who> <did> <when>, and <fact>.",
-        "before I ask, you should know that <fact> and that <who> <did> <when>.",
+        "before I ask, you should know that <who> <did> <when> and that <fact>.",
     ),
     "formal": (
         "<dear>. <favour>, <ground>.",
         "<dear>, <favour>, <ground>.",
-        "<favour>, <ground>.",
-        "<ground>, <favour>.",
+        "<dear>. <ground>, <favour>.",
     ),
-    "casual": ("<filler> <loose>.", "<filler> <loose>, <bit>.", "<loose>. <bit>.", "<filler>, <bit>, and <loose>."),
-    "hurried": ("<bit>, <bit>.", "<bit> here, so <so>.", "<place>, <bit>.", "<bit>. <place> <doing>."),
+    "casual": (
+        "<filler> <loose>, <bit>.",
+        "<loose>. <bit>, <filler>.",
+        "<filler>, <bit>, and <loose>.",
+        "<bit>, <loose>, <filler>.",
+    ),
+    "hurried": ("<bit>, <place>, so <so>.", "<place>, <bit>, <doing>.", "<bit>. <place> <doing>.", "<bit>, <doing>."),
     "plain": (
-        "<greeting>. <plain>.",
-        "<greeting>, <plain>. <fact>.",
-        "<plain>. <fact>.",
-        "<greeting>. <plain>, because <fact>.",
+        "<greeting>. <plain>. <fact>.",
+        "<greeting>, <plain>. <who> <did> <when>.",
+        "<plain>. I am <place>, and <fact>.",
+        "<greeting>. <who> <did> <when>. <plain>.",
     ),
     "orderly": (
-        "<plan_word>.",
-        "<plan_word>, since <fact>:",
-        "<fact>. <plan_word>:",
         "<plan_word>, as <who> <did> <when>:",
+        "<who> <did> <when>. <plan_word>:",
+        "<greeting>. <fact>. <plan_word>:",
+        "<plan_word>, written <place>, <doing>:",
     ),
     "": (
-        "<greeting>. <fact>, so <so>.",
-        "<who> <did> <when>.",
-        "<greeting>, I'm <place>, <mood>.",
-        "<fact>, <mood>.",
+        "<greeting>, I'm <place>: <fact>, so <so>.",
+        "<who> <did> <when>, so <so>.",
+        "<greeting>, I'm <place> <doing>, <mood>.",
         "<who> <did> <when>, and I'm <place> <doing>.",
     ),
     "ask": (
