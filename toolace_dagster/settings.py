@@ -320,6 +320,10 @@ class Settings(BaseModel):
         quiet_passes: Reasonability passes in a row that change nothing, after which a dialogue has converged though not
             every turn was refined; 0 waits until every turn was.
         questions_per_call: Expert sub-questions asked in one call, related ones together; the paper has 1.
+        expert_votes: Judges that answer each sub-question; the majority decides, a tie rejects.
+        expert_roles: Roles whose models judge, by turns, such as ``["expert", "judge"]``.
+        expert_weights: By sub-question, what its answer weighs; 1 where none is given, 0 only remarks.
+        expert_threshold: Share of the weight, from 0 to 1, that has to pass.
         rules: Files with rules of the user's own, in Python.
         rule_severity: By rule id: ``off``, ``soft`` (remarks) or ``hard`` (rejects).
         benchmarks: Files of evaluation benchmarks whose texts dialogues must not repeat.
@@ -371,7 +375,11 @@ class Settings(BaseModel):
     mask_share: Annotated[float, Field(gt=0, le=0.5)] = 0.35
     mask_decay: Annotated[float, Field(gt=0, lt=1)] = 0.1
     quiet_passes: Annotated[int, Field(ge=0)] = 0
-    questions_per_call: Annotated[int, Field(ge=1)] = 2
+    questions_per_call: Annotated[int, Field(ge=1)] = 4
+    expert_votes: Annotated[int, Field(ge=1, le=15)] = 1
+    expert_roles: Annotated[tuple[ModelRole, ...], Field(min_length=1)] = ("expert",)
+    expert_weights: dict[str, Weight] = Field(default_factory=dict[str, Weight])
+    expert_threshold: Annotated[float, Field(ge=0, le=1)] = 1.0
     rules: tuple[Path, ...] = ()
     rule_severity: dict[str, Literal["off", "soft", "hard"]] = Field(
         default_factory=dict[str, Literal["off", "soft", "hard"]]

@@ -144,6 +144,9 @@ CREATE TABLE IF NOT EXISTS expert_answers (
     reason VARCHAR,
     call_id VARCHAR
 );
+-- Which of several judges answered, and whether what it quotes stands in the turn it names.
+ALTER TABLE expert_answers ADD COLUMN IF NOT EXISTS vote INTEGER;
+ALTER TABLE expert_answers ADD COLUMN IF NOT EXISTS quote_stands BOOLEAN;
 
 CREATE TABLE IF NOT EXISTS stage_runs (
     run_id VARCHAR NOT NULL,

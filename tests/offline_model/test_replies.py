@@ -134,17 +134,52 @@ def test_experts_pass_sound_dialogues_and_name_faults_with_turn_and_quote() -> N
     tools = POOLS["museum_visits"]
     task, dialogue = skeleton(EXACT, tools, 0)
     sound = ExpertReply.model_validate(
-        ask(EXACT, "expert", tools=tools, task=task, dialogue=dialogue, questions=questions)
+        ask(EXACT, "expert", tools=tools, task=task, dialogue=dialogue, complications=[], questions=questions)
     )
     assert [a.question for a in sound.answers] == list(names)
     assert all(a.passes for a in sound.answers), sound
     last = {**dialogue[-1], "content": dialogue[-1]["content"] + " Your code is QX-90210."}
     spoiled = ExpertReply.model_validate(
-        ask(EXACT, "expert", tools=tools, task=task, dialogue=[*dialogue[:-1], last], questions=questions)
+        ask(
+            EXACT,
+            "expert",
+            tools=tools,
+            task=task,
+            dialogue=[*dialogue[:-1], last],
+            complications=[],
+            questions=questions,
+        )
     )
     (found,) = [a for a in spoiled.answers if not a.passes]
     assert (found.question, found.turn) == ("reply_faithfulness", last["turn"])
     assert found.quote in last["content"]
+
+
+def test_experts_read_for_outputs_complications_and_repetition_too() -> None:
+    questions = [
+        {"name": name, "question": "?"} for name in ("result_plausibility", "complexity_handling", "coherence")
+    ]
+    schema = {"type": "object", "properties": {"open": {"type": "boolean"}}, "required": ["open"]}
+    tools = [{"name": "is_open", "description": "Says whether.", "parameters": {"type": "object", "properties": {}}}]
+    tools[0]["result"] = schema
+    said = "I can look that up for you in a moment."
+    dialogue: list[dict[str, Any]] = [
+        {"turn": "t0", "role": "user", "sub_task": 0, "content": "Is it open?"},
+        {"turn": "t1", "role": "assistant", "sub_task": 0, "content": said},
+        {"turn": "t2", "role": "user", "sub_task": 0, "content": "Please do."},
+        {"turn": "t3", "role": "assistant", "sub_task": 0, "tool_calls": [{"name": "is_open", "arguments": {}}]},
+        {"turn": "t4", "role": "tool", "sub_task": 0, "outputs": [{"name": "is_open", "content": {"open": "x"}}]},
+        {"turn": "t5", "role": "assistant", "sub_task": 0, "content": said},
+    ]
+    complications = [{"kind": "missing_value", "turns": ["t0", "t1", "t2"]}]
+    task = {"sub_tasks": [{"index": 0, "goal": "Find out.", "tools": ["is_open"], "details": []}]}
+    shown = {"tools": tools, "task": task, "dialogue": dialogue, "complications": complications}
+    reply = ExpertReply.model_validate(ask(EXACT, "expert", **shown, questions=questions))
+    assert [(answer.question, answer.turn) for answer in reply.answers if not answer.passes] == [
+        ("result_plausibility", "t4"),
+        ("complexity_handling", "t1"),
+        ("coherence", "t5"),
+    ]
 
 
 def test_openings_differ() -> None:

@@ -67,6 +67,8 @@ def test_running_again_makes_no_call_and_leaves_every_row(finished: StageContext
         ({"rounds": 1}, "refinement_round_01"),
         ({"mask_share": 0.2}, "refinement_round_01"),
         ({"questions_per_call": 5}, "verification"),
+        ({"rule_severity": {"rule.step_count": "off"}}, "verification"),
+        ({"expert_threshold": 0.5}, "verification"),
         ({"llm": ModelSettings(error_rate=1.0)}, "task_specs"),
         ({"llm": ModelSettings(error_rate=2.0, temperature=0.1)}, "task_specs"),
         ({"llm": ModelSettings(error_rate=2.0, model="another")}, "task_specs"),

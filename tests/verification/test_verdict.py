@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from tests.builders import TOOLS, call, dialogue, drive, garage_turns, spec
+from toolace_dagster.entities import ExpertAnswer, InjectionRecord, InjectionType
 from toolace_dagster.settings import Settings
-from toolace_dagster.verification.experts import QUESTIONS
-from toolace_dagster.verification.verdict import verdict_program
+from toolace_dagster.verification.checks import Checks
+from toolace_dagster.verification.experts import QUESTIONS, UnknownQuestion, experts_program
+from toolace_dagster.verification.verdict import decide, verdict_program
 
 
 def answers(request: Any, objection: str = "") -> dict[str, Any]:
@@ -61,3 +63,94 @@ def test_experts_are_not_asked_when_a_hard_rule_rejects():
     assert (verdict.terminal.state, verdict.terminal.check) == ("rejected", "rule.grounding")
     assert verdict.terminal.evidence == "GR-999"
     assert verdict.answers == ()
+
+
+def judged(passing: dict[str, bool], **settings: Any) -> Any:
+    """A verdict over answers given by question."""
+    given = [
+        ExpertAnswer(question=name, passes=passing.get(name, True), reason="seen", call_id="c-0") for name in QUESTIONS
+    ]
+    return decide("d", [], given, Settings(**settings))
+
+
+def test_the_weight_that_passes_has_to_reach_the_threshold():
+    objecting = {"user_realism": False, "coherence": False}
+    assert judged(objecting).terminal.state == "rejected"
+    assert judged(objecting, expert_threshold=0.75).terminal.state == "accepted"
+    assert judged(objecting, expert_threshold=0.76).terminal.state == "rejected"
+    heavy = judged(objecting, expert_threshold=0.75, expert_weights={"coherence": 3})
+    assert heavy.terminal.state == "rejected"
+    light = judged(objecting, expert_weights={"coherence": 0, "user_realism": 0})
+    assert light.terminal.state == "accepted"
+    assert {(finding.check, finding.severity) for finding in light.findings} == {
+        ("expert.user_realism", "soft"),
+        ("expert.coherence", "soft"),
+    }
+
+
+def test_a_weight_for_no_question_is_refused():
+    with pytest.raises(UnknownQuestion, match=r"coherance.*coherence"):
+        Checks.of(Settings(expert_weights={"coherance": 2}))
+
+
+@pytest.mark.parametrize(("objecting", "state"), [(0, "accepted"), (1, "accepted"), (2, "rejected"), (3, "rejected")])
+def test_of_several_judges_the_majority_decides(objecting: int, state: str):
+    asked: list[Any] = []
+
+    def reply(request: Any) -> dict[str, Any]:
+        asked.append(request)
+        return answers(request, "coherence" if len(asked) <= objecting else "")
+
+    settings = Settings(questions_per_call=8, expert_votes=3, expert_roles=("expert", "judge"))
+    verdict = drive(verdict_program(dialogue(), spec(), TOOLS, settings), reply)
+    assert verdict.terminal.state == state
+    assert [request.purpose.role for request in asked] == ["expert", "judge", "expert"]
+    assert len({request.key(settings.model_of("expert")) for request in asked}) == 3
+    assert asked[2].sampling.temperature == 0.7
+    assert [answer.vote for answer in verdict.answers if answer.question == "coherence"] == [0, 1, 2]
+    remarks = [finding for finding in verdict.findings if finding.check == "expert.coherence"]
+    assert bool(remarks) == (objecting > 0)
+    assert all(f"{objecting} of 3 judges" in finding.message for finding in remarks)
+
+
+@pytest.mark.parametrize(
+    ("turn", "quote", "fault"),
+    [
+        ("t05", "the booking is BK-30918", None),
+        ("t05", "The BOOKING is\nBK-30918.", None),
+        ("t02", '"garage_id": "GR-771"', None),
+        ("t05", "the booking is BK-99999", "does not stand"),
+        ("t06", "the booking is BK-30918", "does not stand"),
+        ("t55", "BK-30918", "no turn"),
+        ("t05", "", "quotes it"),
+        (None, "", None),
+    ],
+)
+def test_an_objection_has_to_quote_what_is_there(turn: str | None, quote: str, fault: str | None):
+    def reply(request: Any) -> dict[str, Any]:
+        given = answers(request)
+        for answer in given["answers"]:
+            if answer["question"] == "coherence":
+                answer |= {"passes": False, "turn": turn, "quote": quote}
+        told = request.check(request.reply_type.model_validate(given))
+        assert told is None if fault is None or "coherence" not in str(given) else fault in told
+        return given
+
+    verdict = drive(verdict_program(dialogue(), spec(), TOOLS, Settings()), reply)
+    answer = next(answer for answer in verdict.answers if answer.question == "coherence")
+    assert answer.quote_stands == (fault is None)
+    assert ("does not stand there" in verdict.terminal.reason) == (fault is not None)
+
+
+def test_experts_see_complications_and_need_no_task():
+    record = InjectionRecord(type=InjectionType.CLARIFICATION, round=1, anchor="t00", turn_ids=("t00", "t01", "t02"))
+    seen: list[str] = []
+
+    def reply(request: Any) -> dict[str, Any]:
+        seen.append(request.messages[1].content)
+        return answers(request)
+
+    given = drive(experts_program(dialogue(injections=(record,)), None, TOOLS, Settings()), reply)
+    assert [answer.question for answer in given] == list(QUESTIONS)
+    assert len(seen) == 2
+    assert all('"kind": "clarification", "turns": ["t00", "t01", "t02"]' in text for text in seen)

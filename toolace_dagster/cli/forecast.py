@@ -66,7 +66,7 @@ def _calls_per_row(stage: str, settings: Settings) -> float:
     if stage.startswith("refinement_round_"):
         return _CALLS_OF_A_PASS + _mean(settings.injections) / max(1, settings.rounds)
     if stage == "verified_dialogues":
-        return -(-len(QUESTIONS) // settings.questions_per_call)
+        return settings.expert_votes * -(-len(QUESTIONS) // settings.questions_per_call)
     return 1.0
 
 

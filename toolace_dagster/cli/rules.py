@@ -13,6 +13,7 @@ from toolace_dagster.reporting.rules import rules_table
 from toolace_dagster.settings import Settings
 from toolace_dagster.verification.benchmarks import BenchmarkUnreadable
 from toolace_dagster.verification.checks import Checks
+from toolace_dagster.verification.experts import UnknownQuestion
 from toolace_dagster.verification.rules import RuleFileError
 
 
@@ -57,6 +58,6 @@ def load_checks(settings: Settings) -> Checks | None:
     """Load the checks of a run, or complain why they can't be."""
     try:
         return Checks.of(settings)
-    except (RuleFileError, BenchmarkUnreadable) as fault:
+    except (RuleFileError, BenchmarkUnreadable, UnknownQuestion) as fault:
         complain(str(fault))
         return None

@@ -33,6 +33,7 @@ from toolace_dagster.settings import OFFLINE_MODEL, SHIPPED_POOL, Settings
 from toolace_dagster.tool_pool import ToolPool, UnknownDomain
 from toolace_dagster.verification.benchmarks import BenchmarkUnreadable
 from toolace_dagster.verification.checks import Checks
+from toolace_dagster.verification.experts import UnknownQuestion
 from toolace_dagster.verification.rules import RuleFileError
 from toolace_dagster.warehouse import Warehouse
 
@@ -71,7 +72,7 @@ def run_pipeline(options: RunOptions) -> int:
     try:
         budget = budget_of(settings, warehouse, launch)
         Checks.of(settings)
-    except (PriceError, PriceMissing, RuleFileError, BenchmarkUnreadable) as error:
+    except (PriceError, PriceMissing, RuleFileError, BenchmarkUnreadable, UnknownQuestion) as error:
         complain(str(error))
         return 2
     pool = open_pool(settings)

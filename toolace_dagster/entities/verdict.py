@@ -62,6 +62,8 @@ class ExpertAnswer(Entity):
         quote: The words of that turn.
         reason: Why, in a sentence.
         call_id: The model call behind it.
+        vote: Which of several judges answered, from 0.
+        quote_stands: Whether the quote stands in the turn that is named; true where nothing is quoted.
     """
 
     question: str
@@ -70,6 +72,8 @@ class ExpertAnswer(Entity):
     quote: str = ""
     reason: str = ""
     call_id: str
+    vote: int = Field(default=0, ge=0)
+    quote_stands: bool = True
 
 
 class TerminalState(Entity):

@@ -196,7 +196,9 @@ class Verification:
     def version(self, context: StageContext) -> Any:
         """Rules, questions, prompt, model and code."""
         questions = [prompt_text(f"questions/{name}.md") for name in QUESTIONS]
-        settings = context.settings.of("questions_per_call")
+        settings = context.settings.of(
+            "questions_per_call", "expert_votes", "expert_roles", "expert_weights", "expert_threshold"
+        )
         prompt = prompt_hash("expert")
         return [
             CODE_VERSIONS["verification"],
@@ -204,7 +206,7 @@ class Verification:
             questions,
             prompt,
             settings,
-            _models(context.settings, "expert"),
+            _models(context.settings, *context.settings.expert_roles),
             *_execution(context),
         ]
 

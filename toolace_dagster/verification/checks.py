@@ -13,6 +13,7 @@ from typing import Any
 from toolace_dagster.entities import Dialogue, Finding, Replacement, TaskSpec, Tool
 from toolace_dagster.settings import Settings
 from toolace_dagster.verification.benchmarks import BenchmarkIndex, read_benchmarks
+from toolace_dagster.verification.experts import check_weights
 from toolace_dagster.verification.rules import Bounds, Facts, RuleSet, Subject, configured_rules, run_rules
 
 
@@ -37,7 +38,9 @@ class Checks:
         Raises:
             RuleFileError: If a file of rules, or a severity, can't be used.
             BenchmarkUnreadable: If a benchmark's file can't be read.
+            UnknownQuestion: If a weight is for no sub-question.
         """
+        check_weights(settings.expert_weights)
         return cls(
             rules=configured_rules(settings.rules, settings.rule_severity),
             bounds=Bounds(turns=settings.dialogue_turns, characters=settings.turn_characters),

@@ -13,6 +13,7 @@ from toolace_dagster.llm.offline.errors import Errors
 from toolace_dagster.llm.offline.faults import Fault, faults_of
 from toolace_dagster.llm.offline.memory import Turn
 from toolace_dagster.llm.offline.request import Request
+from toolace_dagster.llm.offline.second_reading import second_reading
 
 _READ_MOST = 64
 _READ: dict[tuple[str, ...], list[Fault]] = {}
@@ -20,15 +21,21 @@ _PASSES = {
     "user_realism": "The user's turns fit one person and hold only what that person can know.",
     "tool_choice": "Each call uses an offered tool that fits the request at that point.",
     "argument_extraction": "Every argument can be traced to the user, an earlier output or a default.",
+    "result_plausibility": "Each output is what its tool could have answered to its call.",
     "reply_faithfulness": "The replies repeat what the outputs say.",
     "task_completion": "Every part of the task is asked for, acted on and answered.",
+    "complexity_handling": "What is out of the ordinary is handled as it should be.",
+    "coherence": "Each turn follows from those before it.",
 }
 _DOUBTS = {
     "user_realism": "This turn sounds scripted rather than like the person in the rest of the dialogue.",
     "tool_choice": "It is doubtful whether this call was needed at this point.",
     "argument_extraction": "The argument does not quite say what the user meant.",
+    "result_plausibility": "The output is thinner than what such a tool would return.",
     "reply_faithfulness": "The reply leaves room for a reading that the output does not support.",
     "task_completion": "This part was answered, but not as fully as it was asked.",
+    "complexity_handling": "The assistant could have taken this hurdle more directly.",
+    "coherence": "This turn takes up what was said before only loosely.",
 }
 
 
@@ -44,10 +51,11 @@ def answer(request: Request, errors: Errors) -> dict[str, Any]:
     """
     dialogue = request.items("dialogue")
     # Each question may come in a request of its own about the same dialogue, which is read once.
-    read = request.shown[:3]
+    read = request.shown[:4]
     faults = _READ.get(read)
     if faults is None:
         faults = faults_of(dialogue, request.tools, request.object("task"), ())
+        faults += second_reading(dialogue, request.tools, request.items("complications"))
         while len(_READ) >= _READ_MOST:
             _READ.pop(next(iter(_READ)), None)
         _READ[read] = faults

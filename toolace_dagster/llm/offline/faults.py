@@ -144,7 +144,7 @@ def faults_of(
             heard.add(content)
         elif role == "tool":
             if name in checked:
-                found += _output_faults(name, turn, dialogue[at - 1] if at else {}, tools)
+                found += output_faults(name, turn, dialogue[at - 1] if at else {}, tools)
             for output in objects_in(turn.get("outputs")):
                 heard.add_value(output.get("content"))
         elif turn.get("tool_calls"):
@@ -253,7 +253,8 @@ def _call_faults(
     return found
 
 
-def _output_faults(turn: str, answer: Turn, before: Turn, tools: dict[str, ToolView]) -> list[Fault]:
+def output_faults(turn: str, answer: Turn, before: Turn, tools: dict[str, ToolView]) -> list[Fault]:
+    """Outputs that do not follow their described schema, or disagree with what the call asked."""
     found: list[Fault] = []
     calls = objects_in(before.get("tool_calls"))
     for index, output in enumerate(objects_in(answer.get("outputs"))):
