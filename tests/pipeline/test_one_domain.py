@@ -126,7 +126,7 @@ def test_no_accepted_dialogue_has_a_hard_finding_and_all_experts_passed_it(finis
         hard = "SELECT * FROM findings WHERE dialogue_id = $id AND severity = 'hard'"
         assert finished.store.read(hard, where) == []
         answers = finished.store.read("SELECT passes FROM expert_answers WHERE dialogue_id = $id", where)
-        assert len(answers) == 5
+        assert len(answers) == 8
         assert all(answer["passes"] for answer in answers)
 
 

@@ -29,12 +29,18 @@ def second_reading(
         tools: All tools of the task.
         complications: Kind and turns of each, as the request shows them.
     """
-    return [*_implausible(dialogue, tools), *_mishandled(dialogue, complications), *_repeated(dialogue)]
+    meant = {str(name) for complication in complications for name in as_list(complication.get("turns"))}
+    return [
+        *_implausible(dialogue, tools, meant),
+        *_mishandled(dialogue, complications),
+        *_repeated(dialogue, meant),
+    ]
 
 
-def _implausible(dialogue: list[Turn], tools: dict[str, ToolView]) -> Iterator[Fault]:
+def _implausible(dialogue: list[Turn], tools: dict[str, ToolView], meant: set[str]) -> Iterator[Fault]:
     for at, turn in enumerate(dialogue):
-        if turn.get("role") != "tool" or not at:
+        # An empty or broken result may be the complication itself.
+        if turn.get("role") != "tool" or not at or str(turn.get("turn")) in meant:
             continue
         for fault in output_faults(str(turn.get("turn")), turn, dialogue[at - 1], tools):
             quote = fault.quote or _beginning(turn)
@@ -69,14 +75,15 @@ def _repeats_itself(turns: list[Turn]) -> bool:
     return len(calls) > 1 and calls[0] == calls[-1] and not said
 
 
-def _repeated(dialogue: list[Turn]) -> Iterator[Fault]:
+def _repeated(dialogue: list[Turn], meant: set[str]) -> Iterator[Fault]:
     seen: dict[str, str] = {}
     for turn in dialogue:
         text = normal(str(turn.get("content") or ""))
         name = str(turn.get("turn"))
         if len(text.split()) < _LONG:
             continue
-        if text in seen:
+        # In a complication somebody may have asked to hear it again.
+        if text in seen and name not in meant:
             reason = f"Turn {name} says again what turn {seen[text]} said, word for word."
             yield Fault("coherence", name, 2, str(turn["content"])[:60], reason)
         seen.setdefault(text, name)

@@ -107,14 +107,15 @@ def _swapped(first: _Answered, second: _Answered, subject: Subject) -> bool:
     one, other = first.content, second.content
     if one == other:
         return False
-    if first.name != second.name:
-        tools = subject.tools.get(first.name), subject.tools.get(second.name)
-        own = [share for share in (_share(tools[0], one), _share(tools[1], other)) if share is not None]
-        crossed = [share for share in (_share(tools[0], other), _share(tools[1], one)) if share is not None]
-        # One of them has what only the other describes, and nobody has just what is their own.
-        if own and crossed and max(own) < 1 and max(crossed) == 1 and sum(crossed) - sum(own) >= _CLEAR:
-            return True
-    return _echoes_cross(first, second)
+    if first.name == second.name:
+        return _echoes_cross(first, second)
+    tools = subject.tools.get(first.name), subject.tools.get(second.name)
+    own = [share for share in (_share(tools[0], one), _share(tools[1], other)) if share is not None]
+    crossed = [share for share in (_share(tools[0], other), _share(tools[1], one)) if share is not None]
+    # One of them has what only the other describes, and nobody has just what is their own.
+    if not own or not crossed:
+        return False
+    return max(own) < 1 and max(crossed) == 1 and sum(crossed) - sum(own) >= _CLEAR
 
 
 def _share(tool: Tool | None, content: JsonValue) -> float | None:
@@ -126,7 +127,7 @@ def _share(tool: Tool | None, content: JsonValue) -> float | None:
 
 
 def _echoes_cross(first: _Answered, second: _Answered) -> bool:
-    """Whether what only one call asked about comes back in the other's result alone, both ways."""
+    """Whether what only one call asked about comes back, under its name, in the other's result alone, both ways."""
     only_mine, only_theirs = first.asked - second.asked, second.asked - first.asked
     if not only_mine or not only_theirs:
         return False
@@ -136,19 +137,20 @@ def _echoes_cross(first: _Answered, second: _Answered) -> bool:
 
 
 def _telling(value: JsonValue) -> set[str]:
+    """Values that tell one thing from another, each with the name of its field: the same name says the same thing."""
     found: set[str] = set()
-    pending: list[JsonValue] = [value]
+    pending: list[tuple[str, JsonValue]] = [("", value)]
     while pending:
-        each = pending.pop()
+        name, each = pending.pop()
         if isinstance(each, dict):
-            pending += each.values()
+            pending += each.items()
         elif isinstance(each, list):
-            pending += each
+            pending += ((name, inner) for inner in each)
         elif isinstance(each, str):
             if len(each) >= _TELLING:
-                found.add(each.casefold())
+                found.add(f"{name}={each.casefold()}")
         elif each is not None and not isinstance(each, bool) and abs(each) >= 10:
-            found.add(f"{each:g}")
+            found.add(f"{name}={each:g}")
     return found
 
 
