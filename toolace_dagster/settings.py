@@ -304,6 +304,7 @@ class Settings(BaseModel):
         injection_mix: Weights of the sub-types within their type; one left out is not drawn, nor is a type without any.
         clarification_share: Share of requests that are under-specified, so that the assistant has to ask; None draws
             clarifications as often as the other types.
+        ground_arguments: Whether values of a skeleton's calls that nothing gives are corrected (one more call).
         rounds: Refinement rounds, each with one reasonability pass (paper: up to 5).
         distractors: Tools offered that no sub-task needs.
         personas: Who users are, in phrases; empty means the shipped personas.
@@ -362,6 +363,7 @@ class Settings(BaseModel):
     injections: Range = Range(low=1, high=3)
     injection_mix: dict[InjectionSubType, Weight] = Field(default_factory=lambda: dict.fromkeys(InjectionSubType, 1.0))
     clarification_share: Annotated[float, Field(ge=0, le=1)] | None = None
+    ground_arguments: bool = True
     rounds: Annotated[int, Field(ge=0, le=MAX_ROUNDS)] = 5
     distractors: Range = Range(low=2, high=4)
     personas: tuple[str, ...] = ()

@@ -134,6 +134,29 @@ CREATE TABLE IF NOT EXISTS findings (
     message VARCHAR NOT NULL
 );
 
+-- Where each single value inside a call's arguments comes from. A stage has rows of the dialogues it wrote or changed,
+-- verification of all it looked at. `state` is grounded, derived, ungrounded or undecided; `kind` says what the source is
+-- (user, result, assistant, call, default, constant, choice, today, none). `path` and `source_path` are JSON paths inside
+-- `turn_id` and `source_turn`; `span` is start and end, in characters, inside the text at `source_path`.
+CREATE TABLE IF NOT EXISTS argument_sources (
+    stage VARCHAR NOT NULL,
+    stage_index INTEGER NOT NULL,
+    dialogue_id VARCHAR NOT NULL,
+    position INTEGER NOT NULL,
+    turn_id VARCHAR NOT NULL,
+    call_id VARCHAR NOT NULL,
+    tool VARCHAR NOT NULL,
+    path VARCHAR NOT NULL,
+    value JSON,
+    state VARCHAR NOT NULL,
+    kind VARCHAR NOT NULL,
+    identifier BOOLEAN NOT NULL,
+    source_turn VARCHAR,
+    source_path VARCHAR,
+    span INTEGER[],
+    reason VARCHAR
+);
+
 CREATE TABLE IF NOT EXISTS expert_answers (
     stage VARCHAR NOT NULL,
     dialogue_id VARCHAR NOT NULL,
@@ -222,6 +245,18 @@ FROM stage_rows WHERE stage LIKE 'refinement_round_%';
 CREATE OR REPLACE VIEW verified_dialogues AS
 SELECT dialogue_id, domain, slot, attempt, content_hash, payload AS dialogue
 FROM stage_rows WHERE stage = 'verified_dialogues' AND state = 'accepted';
+
+-- The sources of each dialogue as the last stage that changed or verified it found them.
+CREATE OR REPLACE VIEW current_argument_sources AS
+SELECT * FROM argument_sources
+QUALIFY stage_index = max(stage_index) OVER (PARTITION BY dialogue_id);
+
+-- How many arguments are in which state after each stage, of the dialogues that it changed or verified.
+CREATE OR REPLACE VIEW grounding_counts AS
+SELECT stage, stage_index, state, count(*) AS arguments, count(*) FILTER (identifier) AS identifiers,
+       count(DISTINCT dialogue_id) AS dialogues
+FROM argument_sources
+GROUP BY ALL;
 
 -- The one end of each attempted dialogue: its row at the last stage it reached.
 CREATE OR REPLACE VIEW outcomes AS

@@ -18,6 +18,7 @@ from functools import cached_property, partial
 
 from toolace_dagster.entities import Rejection, Skeleton, SubTask, SubTrajectory, TaskSpec, Tool, Turn
 from toolace_dagster.entities.randomness import request_seed
+from toolace_dagster.initialization.grounding_correction import grounded_skeleton
 from toolace_dagster.initialization.manner_of_writing import WholeRecord, is_written_whole
 from toolace_dagster.initialization.real_outputs import grounded_in_execution
 from toolace_dagster.initialization.replies import SubTrajectoryReply, TrajectoryReply
@@ -68,7 +69,8 @@ def skeleton_program(
     if is_written_whole(spec, settings, executable, record or WholeRecord()):
         written = yield from writer.whole()
         if not isinstance(written, Rejection):
-            return writer.skeleton(written, whole_fault=None, whole=True)
+            skeleton = writer.skeleton(written, whole_fault=None, whole=True)
+            return (yield from grounded_skeleton(skeleton, spec, tools, settings))
         if settings.trajectory == "whole":
             return written
         fault = written
@@ -81,7 +83,8 @@ def skeleton_program(
         turns = sub_trajectory_turns(reply, sub_task.index, first=len(earlier))
         turns = yield from grounded_in_execution(turns, earlier, spec, sub_task, tools, settings, executable)
         parts.append(SubTrajectory(sub_task=sub_task.index, turns=turns))
-    return writer.skeleton(parts, whole_fault=fault, whole=False)
+    skeleton = writer.skeleton(parts, whole_fault=fault, whole=False)
+    return (yield from grounded_skeleton(skeleton, spec, tools, settings))
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,17 @@ from pydantic import BaseModel
 from toolace_dagster.entities import content_hash
 from toolace_dagster.llm.protocol import Message
 
-PROMPT_NAMES = ("task_spec", "trajectory", "sub_trajectory", "correction", "injection", "mask_fill", "judge", "expert")
+PROMPT_NAMES = (
+    "task_spec",
+    "trajectory",
+    "sub_trajectory",
+    "correction",
+    "grounding_correction",
+    "injection",
+    "mask_fill",
+    "judge",
+    "expert",
+)
 """One template per task; the task's name is also the name of the reply's schema."""
 
 _SPLIT = "=== user ==="

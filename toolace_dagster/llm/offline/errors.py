@@ -33,6 +33,8 @@ ERROR_RATES: Final[dict[str, float]] = {
     "dropped_detail": 0.02,
     "invalid_detail": 0.01,
     "tool_in_goal": 0.01,
+    # per value that is to be given a source; half of invented_value besides, for another that has none
+    "idle_correction": 0.03,
     # per injection
     "idle_injection": 0.03,
     # per comparison: the verdict is turned around

@@ -10,7 +10,16 @@ import json
 from collections.abc import Callable
 from typing import Any, Final
 
-from toolace_dagster.llm.offline import correction, expert, injection, judge, mask_fill, sub_trajectory, task_spec
+from toolace_dagster.llm.offline import (
+    correction,
+    expert,
+    grounding_correction,
+    injection,
+    judge,
+    mask_fill,
+    sub_trajectory,
+    task_spec,
+)
 from toolace_dagster.llm.offline.errors import Errors
 from toolace_dagster.llm.offline.mistakes import break_json
 from toolace_dagster.llm.offline.request import Request, read
@@ -26,6 +35,7 @@ _TASKS: Final[dict[str, Callable[[Request, Errors], dict[str, Any]]]] = {
     "trajectory": sub_trajectory.answer_all,
     "sub_trajectory": sub_trajectory.answer,
     "correction": correction.answer,
+    "grounding_correction": grounding_correction.answer,
     "injection": injection.answer,
     "mask_fill": mask_fill.answer,
     "judge": judge.answer,
