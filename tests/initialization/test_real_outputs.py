@@ -69,6 +69,7 @@ def made(
     garages: Garages,
     executable: frozenset[str] = EXECUTABLE,
 ) -> tuple[Skeleton, list[str]]:
+    settings = Settings(trajectory="by_sub_task", ground_arguments=False)
     asked: list[str] = []
 
     def answer(request: ModelRequest[Any]) -> dict[str, Any]:
@@ -77,7 +78,7 @@ def made(
             return corrections(request, asked.count("correction"))
         return FIRST if asked.count("sub_trajectory") == 1 else SECOND
 
-    result = drive(skeleton_program(spec(), TOOLS, Settings(trajectory="by_sub_task"), executable), answer, garages)
+    result = drive(skeleton_program(spec(), TOOLS, settings, executable), answer, garages)
     assert isinstance(result, Skeleton)
     return result, asked
 

@@ -21,7 +21,7 @@ from toolace_dagster.refinement.replies import InjectionReply, MaskFillReply
 from toolace_dagster.settings import Settings
 from toolace_dagster.tool_pool import load_pool
 
-SETTINGS = Settings(trajectory="by_sub_task")
+SETTINGS = Settings(trajectory="by_sub_task", ground_arguments=False)
 POOL = load_pool(SETTINGS.pool)
 GOOD = {"name": "book_service", "arguments": {"garage_id": "GR-1", "date": "2026-07-14"}}
 

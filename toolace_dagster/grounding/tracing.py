@@ -66,13 +66,13 @@ def ground(
     Args:
         dialogue: The dialogue, finished or not.
         tools: Tools by name, for their schemas; calls of others are traced by their values alone.
-        today: The day the dialogue happens on, when its task names one.
+        today: The day the dialogue happens on; the dialogue's own by default.
         turn_ids: Call turns to trace; all by default.
 
     Returns:
         One entry per single value inside arguments, in the order of turns and calls.
     """
-    return Tracer(tools, today).trace(dialogue.turns, turn_ids)
+    return Tracer(tools, today or dialogue.today).trace(dialogue.turns, turn_ids)
 
 
 def ungrounded(
@@ -91,7 +91,7 @@ def ungrounded(
         dialogue: The dialogue with the new turns in it.
         tools: Tools by name.
         turn_ids: Call turns to look at; all by default.
-        today: The day the dialogue happens on, when its task names one.
+        today: The day the dialogue happens on; the dialogue's own by default.
 
     Returns:
         The ungrounded arguments; those with ``identifier`` reject a dialogue, the others are remarked on.
@@ -435,7 +435,7 @@ class Tracer:
             return derived("result", "made of words in sight")
         if kept and all(word in self._words.all or _has_stem(word, self._words.all) for word in kept):
             return derived("result", "made of words in sight, in another form")
-        if len(words) >= _FREE_WORDS or _FREE_TEXT & set(words_of(asked.leaf.name)):
+        if len(value.split()) >= _FREE_WORDS or _FREE_TEXT & set(words_of(asked.leaf.name)):
             return undecided("free text")
         if is_unspaced(value):
             return undecided("words of a script without spaces")
@@ -451,7 +451,7 @@ class Tracer:
             for heard in reversed(self._context.said):
                 if span := heard.text.find_identifier(serial):
                     return from_heard(heard, span, "its number, with the prefix that the schema names", state="derived")
-        if not any(char.isdigit() for char in value) and phrase_of(value).count(" ") >= _FREE_WORDS:
+        if not any(char.isdigit() for char in value) and len(value.split()) >= _FREE_WORDS:
             return undecided("free text where an identifier is expected")
         return Found("ungrounded", reason="an identifier that nobody said and no earlier result holds")
 

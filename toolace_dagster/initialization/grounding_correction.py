@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel, Field, JsonValue
 
@@ -291,12 +291,14 @@ def _replaced(value: Any, steps: Sequence[str | int], new: JsonValue) -> Any:
     if not steps:
         return new
     first, *rest = steps
-    if isinstance(value, dict) and first in value:
-        inner = _replaced(value[first], rest, new)
-        return None if inner is None else {**value, first: inner}
-    if isinstance(value, list) and isinstance(first, int) and first < len(value):  # pyright: ignore[reportUnknownArgumentType]
-        inner = _replaced(value[first], rest, new)
-        return None if inner is None else [*value[:first], inner, *value[first + 1 :]]
+    if isinstance(value, dict):
+        known = cast("dict[str | int, Any]", value)
+        inner = _replaced(known[first], rest, new) if first in known else None
+        return None if inner is None else {**known, first: inner}
+    if isinstance(value, list) and isinstance(first, int):
+        items = cast("list[Any]", value)
+        inner = _replaced(items[first], rest, new) if first < len(items) else None
+        return None if inner is None else [*items[:first], inner, *items[first + 1 :]]
     return None
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from toolace_dagster.entities import Edit, Entity, Rejection, TaskPlan, Verdict, content_hash
+from toolace_dagster.entities import Dialogue, Edit, Entity, Rejection, TaskPlan, Verdict, content_hash
 from toolace_dagster.execution.executor import domain_executor
 from toolace_dagster.llm.cache import ResponseCache
 from toolace_dagster.llm.driver import RowOutcome, run_programs
@@ -26,6 +26,7 @@ from toolace_dagster.llm.memory import EndpointMemory
 from toolace_dagster.llm.money import Bill, BudgetReached
 from toolace_dagster.llm.protocol import Program
 from toolace_dagster.pipeline.context import StageContext
+from toolace_dagster.pipeline.grounding import source_rows
 from toolace_dagster.pipeline.lineage import cause_rows, log_rows
 from toolace_dagster.pipeline.plans import distractor_rows, plan_rows
 from toolace_dagster.pipeline.progress import StageProgress, tell
@@ -47,6 +48,7 @@ _TABLES = (
     "findings",
     "first_causes",
     "expert_answers",
+    "argument_sources",
     "task_plans",
     "plan_distractors",
 )
@@ -64,6 +66,7 @@ class WorkItem:
         inputs: JSON-able content the row depends on, besides the stage's version.
         program: Starts the row program.
         plan: The plan it follows, to be recorded with it; set by the stage that draws plans.
+        dialogue: The dialogue it is about, where the stage leaves that as it is.
     """
 
     dialogue_id: str
@@ -72,6 +75,7 @@ class WorkItem:
     inputs: Any
     program: Callable[[], Program[Any]]
     plan: TaskPlan | None = None
+    dialogue: Dialogue | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,7 @@ class RowContent:
         rejection: Why it goes no further, when rejected.
         edits: Edits to record.
         verdict: Verdict to record.
+        dialogue: The dialogue as the stage wrote it, where it changed it; its arguments' sources are recorded.
     """
 
     state: str
@@ -91,6 +96,7 @@ class RowContent:
     rejection: Rejection | None = None
     edits: Sequence[Edit] = ()
     verdict: Verdict | None = None
+    dialogue: Dialogue | None = None
 
 
 class Stage(Protocol):
@@ -191,6 +197,7 @@ def run_stage(stage: Stage, context: StageContext) -> StageReport:
     edits: list[Row] = []
     findings: list[Row] = []
     answers: list[Row] = []
+    sources: list[Row] = []
     verdicts: list[Verdict] = []
     stopped: BudgetReached | None = None
     notes: tuple[str, ...] = ()
@@ -202,6 +209,9 @@ def run_stage(stage: Stage, context: StageContext) -> StageReport:
             row, content = _row(stage, context, item, fingerprints[item.dialogue_id], outcomes[item.dialogue_id])
             rows.append(row)
             edits += [_edit_row(stage.name, edit) for edit in content.edits]
+            dialogue = content.dialogue or item.dialogue
+            if dialogue is not None and content.state != "failed":
+                sources += source_rows(stage.name, stage.index, dialogue, context.tools)
             if content.verdict is not None:
                 verdicts.append(content.verdict)
                 findings += _finding_rows(stage.name, content.verdict)
@@ -226,6 +236,7 @@ def run_stage(stage: Stage, context: StageContext) -> StageReport:
         insert(connection, "edits", edits)
         insert(connection, "findings", findings)
         insert(connection, "expert_answers", answers)
+        insert(connection, "argument_sources", sources)
         insert(connection, "first_causes", causes)
         insert(connection, "outcome_log", log_rows(rows, datetime.now(UTC)))
         plans = [item.plan for item in stale if item.plan is not None]

@@ -36,7 +36,7 @@ from toolace_dagster.verification.verdict import verdict_program
 from toolace_dagster.warehouse import sql
 
 VERIFIED_STAGE = "verified_dialogues"
-CODE_VERSIONS = {"task_specs": 5, "skeletons": 3, "refinement": 4, "verification": 3}
+CODE_VERSIONS = {"task_specs": 5, "skeletons": 4, "refinement": 5, "verification": 4}
 """Raised by hand when a stage's code changes what its rows say; part of each row's fingerprint."""
 
 _REPLACEMENTS = TypeAdapter(list[Replacement])
@@ -110,8 +110,8 @@ class Skeletons:
 
     def version(self, context: StageContext) -> Any:
         """Prompt, model and code."""
-        prompts = [prompt_hash("trajectory"), prompt_hash("sub_trajectory")]
-        settings = context.settings.of("trajectory", "whole_limit")
+        prompts = [prompt_hash(name) for name in ("trajectory", "sub_trajectory", "grounding_correction")]
+        settings = context.settings.of("trajectory", "whole_limit", "ground_arguments")
         version = [CODE_VERSIONS["skeletons"], prompts, settings, _models(context.settings, "generator")]
         return [*version, *_execution(context, "correction")]
 
@@ -129,7 +129,8 @@ class Skeletons:
 
     def content(self, result: Any) -> RowContent:
         """A skeleton passes."""
-        return _passed(result)
+        content = _passed(result)
+        return replace(content, dialogue=result.to_dialogue()) if isinstance(result, Skeleton) else content
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,9 @@ class RefinementRound:
     def content(self, result: Any) -> RowContent:
         """A refined dialogue passes, whatever became of its edits."""
         assert isinstance(result, RefinedDialogue)
-        return RowContent(state="passed", payload=result, edits=result.edits)
+        changed = any(edit.outcome == "accepted" for edit in result.edits)
+        dialogue = result.dialogue if changed else None
+        return RowContent(state="passed", payload=result, edits=result.edits, dialogue=dialogue)
 
 
 @dataclass(frozen=True)
@@ -240,7 +243,7 @@ class Verification:
             ]
             return replace(item, inputs=[item.inputs, known])
 
-        return [with_facts(item) for item in _following(context, before, specs, start)]
+        return [with_facts(item) for item in _following(context, before, specs, start, dialogues)]
 
     def content(self, result: Any) -> RowContent:
         """The verdict's terminal state."""
@@ -315,7 +318,11 @@ def _changes(
 
 
 def _following(
-    context: StageContext, before: str, specs: dict[str, TaskSpec], start: Callable[[str], Program[Any]]
+    context: StageContext,
+    before: str,
+    specs: dict[str, TaskSpec],
+    start: Callable[[str], Program[Any]],
+    dialogues: dict[str, Dialogue] | None = None,
 ) -> list[WorkItem]:
     """Items for all rows that passed the stage before; they depend on its content and their own spec."""
     places: Iterable[dict[str, Any]] = context.places(before)
@@ -326,6 +333,7 @@ def _following(
             attempt=place["attempt"],
             inputs=[place["content_hash"], specs[place["dialogue_id"]].model_dump(mode="json")],
             program=partial(start, place["dialogue_id"]),
+            dialogue=dialogues[place["dialogue_id"]] if dialogues else None,
         )
         for place in places
         # A row of an earlier run whose spec is gone is about to be made anew.
