@@ -186,17 +186,18 @@ def test_a_name_that_nobody_said_is_ungrounded_but_no_identifier():
     assert (source.state, source.identifier) == ("ungrounded", False)
 
 
-def test_the_screen_leaves_out_calls_that_a_tool_refused_and_other_turns():
+def test_the_screen_leaves_out_errors_simulated_on_purpose_and_other_turns():
     turns = garage_turns()
     wrong = call("t03", "book_service", {"garage_id": "GR-999", "date": "2026-07-14"})
     planted = tuple(wrong if turn.id == "t03" else turn for turn in turns)
     (found,) = ungrounded(dialogue(planted), TOOLS)
     assert (found.turn_id, found.value) == ("t03", "GR-999")
     assert ungrounded(dialogue(planted), TOOLS, {"t07"}) == ()
-    refused = tuple(
-        output("t04", wrong, "no such garage", is_error=True) if turn.id == "t04" else turn for turn in planted
-    )
-    assert ungrounded(dialogue(refused), TOOLS) == ()
+    for source, count in (("injected", 0), ("simulated", 1), ("executed", 1)):
+        said = output("t04", wrong, "no such garage", is_error=True)
+        said = said.model_copy(update={"outputs": (said.outputs[0].model_copy(update={"source": source}),)})
+        refused = tuple(said if turn.id == "t04" else turn for turn in planted)
+        assert len(ungrounded(dialogue(refused), TOOLS)) == count
     assert ungrounded(dialogue(), TOOLS) == ()
 
 

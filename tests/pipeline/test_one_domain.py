@@ -167,8 +167,12 @@ def test_every_call_that_a_row_names_is_stored_with_its_messages(finished: Stage
 
 def test_no_stage_asks_turn_by_turn(finished: StageContext) -> None:
     rows = finished.store.read(
-        "SELECT stage, dialogue_id, count(*) AS calls FROM call_uses WHERE stage = 'skeletons' GROUP BY ALL"
+        "SELECT u.dialogue_id, count(*) FILTER (task <> 'grounding_correction') AS calls, "
+        "count(*) FILTER (task = 'grounding_correction') AS corrections "
+        "FROM call_uses AS u JOIN (SELECT DISTINCT call_id, task FROM model_calls) USING (call_id) "
+        "WHERE u.stage = 'skeletons' GROUP BY ALL"
     )
+    assert all(row["corrections"] <= 1 for row in rows), "one request corrects all arguments of a dialogue"
     skeletons = finished.payloads("skeletons", Skeleton)
     calls = {row["dialogue_id"]: row["calls"] for row in rows}
     assert all(

@@ -12,7 +12,7 @@ from tests.builders import TOOLS, call, dialogue, garage_turns, output, reply, s
 from toolace_dagster.entities import InjectionRecord, InjectionType, ToolOutput, Turn
 from toolace_dagster.entities.dialogue import OutputSource
 from toolace_dagster.verification.rules import RULES, Subject, run_rules
-from toolace_dagster.verification.rules.normalise import looks_like_identifier, normal, numbers, spoken_dates
+from toolace_dagster.verification.rules.normalise import looks_like_identifier, normal
 
 
 def found(turns: tuple[Turn, ...], severity: str = "hard", **more: Any) -> set[tuple[str, str | None]]:
@@ -175,9 +175,3 @@ def test_other_values_are_not_taken_for_identifiers(value: Any):
 @given(st.text())
 def test_normal_form_is_stable(text: str):
     assert normal(normal(text)) == normal(text)
-    numbers(text)
-
-
-@given(st.dates())
-def test_each_spoken_date_is_in_normal_form(day: Any):
-    assert all(normal(form) == form for form in spoken_dates(day.isoformat()))

@@ -84,8 +84,8 @@ def ungrounded(
     """The arguments that nothing in sight gives: the screen to put new turns through before a judge sees them.
 
     A new user turn or result can take away the source of a later call, so look at all calls (the default) and compare
-    with the dialogue as it was, or name the later call turns too. Calls that a tool refused are left out: what is
-    wrong with them is part of the story.
+    with the dialogue as it was, or name the later call turns too. Of calls that a tool refused only identifiers are
+    looked at, and of those whose error is simulated on purpose nothing: what is wrong with them is their story.
 
     Args:
         dialogue: The dialogue with the new turns in it.
@@ -96,9 +96,14 @@ def ungrounded(
     Returns:
         The ungrounded arguments; those with ``identifier`` reject a dialogue, the others are remarked on.
     """
-    failed = {output.call_id for turn in dialogue.turns for output in turn.outputs if output.is_error}
+    failed = {output.call_id: output for turn in dialogue.turns for output in turn.outputs if output.is_error}
+
+    def counts(source: ArgumentSource) -> bool:
+        refusal = failed.get(source.call_id)
+        return refusal is None or (source.identifier and refusal.source != "injected")
+
     traced = ground(dialogue, tools, today, turn_ids)
-    return tuple(source for source in traced if source.state == "ungrounded" and source.call_id not in failed)
+    return tuple(source for source in traced if source.state == "ungrounded" and counts(source))
 
 
 @dataclass

@@ -25,6 +25,7 @@ from toolace_dagster.entities import (
     Turn,
     canonical_json,
 )
+from toolace_dagster.grounding import ArgumentSource, ground
 from toolace_dagster.verification.rules.facts import Facts
 
 RuleGrade = Literal["off", "soft", "hard"]
@@ -46,6 +47,11 @@ class Subject:
     spec: TaskSpec | None
     tools: Mapping[str, Tool]
     facts: Facts = field(default_factory=Facts)
+
+    @cached_property
+    def sources(self) -> tuple[ArgumentSource, ...]:
+        """Where each argument value comes from."""
+        return ground(self.dialogue, self.tools)
 
     @cached_property
     def calls(self) -> tuple[PlacedCall, ...]:
