@@ -190,7 +190,7 @@ class Context:
 
     def _read(self, value: JsonValue, link: Link, turn: Turn, output: int, barred: frozenset[str]) -> None:
         if isinstance(value, str):
-            form = folded(value)
+            form = folded(value).strip()
             place = Place(turn, output, link)
             if form not in barred:
                 self._scalars[form] = place

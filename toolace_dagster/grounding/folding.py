@@ -136,9 +136,8 @@ class Text:
         """
         if not phrase:
             return None
-        if is_unspaced(phrase):
-            at = self.folded.find(phrase)
-            return (at, at + len(phrase)) if at >= 0 else None
+        if is_unspaced(phrase) and (at := self.folded.find(phrase)) >= 0:
+            return at, at + len(phrase)
         at = self.phrase.find(f" {phrase} ")
         if at < 0:
             return None

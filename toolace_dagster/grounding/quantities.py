@@ -147,7 +147,9 @@ def _spelled(text: str) -> list[Quantity]:
                     total, current = total + current, 0.0
             elif following in ("and", "a") and last + 2 < len(words) and _goes_on(words, last + 2, current):
                 pass
-            elif _adds(current, following) or (following in ("half", "quarter") and words[last][0] in ("a", "and")):
+            elif _adds(words[last][0], current, following) or (
+                following in ("half", "quarter") and words[last][0] in ("a", "and")
+            ):
                 current += _SPELLED[following]
             else:
                 break
@@ -171,6 +173,6 @@ def _goes_on(words: list[tuple[str, Span]], at: int, current: float) -> bool:
     return current >= 100 and word in _SINGLES and _SINGLES[word] < 100
 
 
-def _adds(current: float, word: str) -> bool:
-    """Whether a word adds to the tens or hundreds before it, as in ``twenty-five``."""
-    return current >= 20 and word not in ("half", "quarter") and 0 < _SPELLED.get(word, 0) < 100
+def _adds(before: str, current: float, word: str) -> bool:
+    """Whether a word adds to the tens, hundreds or thousands before it, as in ``twenty-five``."""
+    return (current >= 20 or before in _BIG) and word not in ("half", "quarter") and 0 < _SPELLED.get(word, 0) < 100
