@@ -44,14 +44,19 @@ def answer(request: Request, errors: Errors) -> dict[str, Any]:
         invents = errors.hit("invented_value", REPAIR_FACTOR)
         if idle:
             continue
-        known = None if entry.get("final") else _known(request, entry, name, view)
-        if known is not None:
+        known = _known(request, entry, name, view)
+        message = str(entry.get("message"))
+        if entry.get("final") and known is not None and str(known) in texts.get(message, ""):
+            # What was really run stays, so the user has to mean that.
+            texts[message] = texts[message].replace(str(known), str(value))
+            amended.setdefault(message, [])
+        elif known is not None and not entry.get("final"):
             new = other_value(known, name, view, maker, errors.rng) if invents else known
             values.append({"number": entry.get("number"), "value": new})
-        elif str(entry.get("message")) in texts:
+        elif message in texts:
             said = other_value(value, name, view, maker, errors.rng) if invents else value
             kind, words = clause(name, view, said, rng)
-            amended.setdefault(str(entry.get("message")), []).append(f"that's {words}" if kind == "inline" else words)
+            amended.setdefault(message, []).append(f"that's {words}" if kind == "inline" else words)
     messages = [{"turn": turn, "content": _with_sentences(texts[turn], said)} for turn, said in amended.items()]
     return {"messages": messages, "values": values}
 
