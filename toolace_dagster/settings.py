@@ -325,6 +325,8 @@ class Settings(BaseModel):
         expert_roles: Roles whose models judge, by turns, such as ``["expert", "judge"]``.
         expert_weights: By sub-question, what its answer weighs; 1 where none is given, 0 only remarks.
         expert_threshold: Share of the weight, from 0 to 1, that has to pass.
+        repair: A rejected dialogue whose faults lie in a few turns has these written anew once and is verified again.
+        keep_prefix: Of a rejected dialogue the sub-tasks before its first fault are kept, if they pass by themselves.
         rules: Files with rules of the user's own, in Python.
         rule_severity: By rule id: ``off``, ``soft`` (remarks) or ``hard`` (rejects).
         benchmarks: Files of evaluation benchmarks whose texts dialogues must not repeat.
@@ -382,6 +384,8 @@ class Settings(BaseModel):
     expert_roles: Annotated[tuple[ModelRole, ...], Field(min_length=1)] = ("expert",)
     expert_weights: dict[str, Weight] = Field(default_factory=dict[str, Weight])
     expert_threshold: Annotated[float, Field(ge=0, le=1)] = 1.0
+    repair: bool = True
+    keep_prefix: bool = False
     rules: tuple[Path, ...] = ()
     rule_severity: dict[str, Literal["off", "soft", "hard"]] = Field(
         default_factory=dict[str, Literal["off", "soft", "hard"]]

@@ -120,6 +120,6 @@ def test_a_benchmark_that_is_no_json_is_named_by_its_line(tmp_path: Path):
 
 
 def test_the_verdict_uses_the_rules_of_the_settings(own: Path):
-    settings = Settings(rules=(own,))
+    settings = Settings(rules=(own,), repair=False)
     verdict = drive(verdict_program(dialogue(), spec(), TOOLS, settings), lambda _: pytest.fail("an expert was asked"))
     assert verdict.terminal.check == "rule.says_thanks"

@@ -26,7 +26,8 @@ def answers(request: Any, objection: str = "") -> dict[str, Any]:
 
 def judge(objection: str = "", **settings: Any) -> Any:
     return drive(
-        verdict_program(dialogue(), spec(), TOOLS, Settings(**settings)), lambda request: answers(request, objection)
+        verdict_program(dialogue(), spec(), TOOLS, Settings(repair=False, **settings)),
+        lambda request: answers(request, objection),
     )
 
 
@@ -47,7 +48,7 @@ def test_each_objection_rejects_and_is_named(question: str, per_call: int):
 
 def test_an_unanswered_question_does_not_pass():
     verdict = drive(
-        verdict_program(dialogue(), spec(), TOOLS, Settings(questions_per_call=9)),
+        verdict_program(dialogue(), spec(), TOOLS, Settings(questions_per_call=9, repair=False)),
         lambda _: {"answers": [{"question": "tool_choice", "reason": "fine", "passes": True}]},
     )
     assert verdict.terminal.state == "rejected"
@@ -58,7 +59,8 @@ def test_experts_are_not_asked_when_a_hard_rule_rejects():
     bad = call("t03", "book_service", {"garage_id": "GR-999", "date": "2026-07-14"})
     turns = tuple(bad if turn.id == "t03" else turn for turn in garage_turns())
     verdict = drive(
-        verdict_program(dialogue(turns), spec(), TOOLS, Settings()), lambda _: pytest.fail("an expert was asked")
+        verdict_program(dialogue(turns), spec(), TOOLS, Settings(repair=False)),
+        lambda _: pytest.fail("an expert was asked"),
     )
     assert (verdict.terminal.state, verdict.terminal.check) == ("rejected", "rule.grounding")
     assert verdict.terminal.evidence == "GR-999"
@@ -101,7 +103,7 @@ def test_of_several_judges_the_majority_decides(objecting: int, state: str):
         asked.append(request)
         return answers(request, "coherence" if len(asked) <= objecting else "")
 
-    settings = Settings(questions_per_call=8, expert_votes=3, expert_roles=("expert", "judge"))
+    settings = Settings(repair=False, questions_per_call=8, expert_votes=3, expert_roles=("expert", "judge"))
     verdict = drive(verdict_program(dialogue(), spec(), TOOLS, settings), reply)
     assert verdict.terminal.state == state
     assert [request.purpose.role for request in asked] == ["expert", "judge", "expert"]
@@ -136,7 +138,7 @@ def test_an_objection_has_to_quote_what_is_there(turn: str | None, quote: str, f
         assert told is None if fault is None or "coherence" not in str(given) else fault in told
         return given
 
-    verdict = drive(verdict_program(dialogue(), spec(), TOOLS, Settings()), reply)
+    verdict = drive(verdict_program(dialogue(), spec(), TOOLS, Settings(repair=False)), reply)
     answer = next(answer for answer in verdict.answers if answer.question == "coherence")
     assert answer.quote_stands == (fault is None)
     assert ("does not stand there" in verdict.terminal.reason) == (fault is not None)

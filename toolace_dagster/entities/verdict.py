@@ -11,6 +11,10 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from toolace_dagster.entities.base import Entity
+from toolace_dagster.entities.dialogue import Dialogue
+from toolace_dagster.entities.edit import Edit
+
+TurnOutcome = Literal["clean", "remark", "fault"]
 
 Severity = Literal["hard", "soft"]
 """``hard``: rejects the dialogue. ``soft``: recorded, weighs in nothing by itself."""
@@ -114,9 +118,15 @@ class Verdict(Entity):
         findings: Of rules and experts, hard ones first.
         answers: The experts' answers; empty when a hard rule rejected before they were asked.
         terminal: The state that follows.
+        edits: The repair that was tried, kept or not.
+        dialogue: The dialogue as it was accepted, where verification changed it: repaired, or a good prefix of it.
+        turn_outcomes: By turn: ``fault`` if it has a hard finding, ``remark`` if it has another, ``clean`` else.
     """
 
     dialogue_id: str
     findings: tuple[Finding, ...] = Field(default=())
     answers: tuple[ExpertAnswer, ...] = ()
     terminal: TerminalState
+    edits: tuple[Edit, ...] = ()
+    dialogue: Dialogue | None = None
+    turn_outcomes: dict[str, TurnOutcome] = Field(default_factory=dict[str, TurnOutcome])

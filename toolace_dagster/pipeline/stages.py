@@ -200,16 +200,24 @@ class Verification:
         """Rules, questions, prompt, model and code."""
         questions = [prompt_text(f"questions/{name}.md") for name in QUESTIONS]
         settings = context.settings.of(
-            "questions_per_call", "expert_votes", "expert_roles", "expert_weights", "expert_threshold"
+            "questions_per_call",
+            "expert_votes",
+            "expert_roles",
+            "expert_weights",
+            "expert_threshold",
+            "repair",
+            "keep_prefix",
         )
-        prompt = prompt_hash("expert")
+        prompt = [prompt_hash("expert"), *([prompt_hash("mask_fill")] if context.settings.repair else [])]
         return [
             CODE_VERSIONS["verification"],
             Checks.of(context.settings).fingerprint,
             questions,
             prompt,
             settings,
-            _models(context.settings, *context.settings.expert_roles),
+            _models(
+                context.settings, *context.settings.expert_roles, *(("refiner",) if context.settings.repair else ())
+            ),
             *_execution(context),
         ]
 
@@ -250,9 +258,9 @@ class Verification:
         assert isinstance(result, Verdict)
         end = result.terminal
         if end.state == "accepted":
-            return RowContent(state="accepted", payload=result, verdict=result)
+            return RowContent(state="accepted", payload=result, verdict=result, edits=result.edits)
         rejection = Rejection(check=end.check or "", reason=end.reason, evidence=end.evidence, turn_id=end.turn_id)
-        return RowContent(state="rejected", payload=result, rejection=rejection, verdict=result)
+        return RowContent(state="rejected", payload=result, rejection=rejection, verdict=result, edits=result.edits)
 
 
 @dataclass(frozen=True)
@@ -272,6 +280,8 @@ class VerifiedDialogues:
         """One item per accepted verdict."""
         specs = context.payloads(task_initialization.STAGE, TaskSpec)
         dialogues = dialogues_after(context, before_round(self.rounds + 1))
+        changed = context.payloads(verdict.STAGE, Verdict)
+        dialogues |= {key: each.dialogue for key, each in changed.items() if each.dialogue is not None}
         accepted = _following(context, verdict.STAGE, specs, lambda dialogue_id: _copied(dialogues[dialogue_id]))
         hashes = {row["dialogue_id"]: row["content_hash"] for row in context.places(before_round(self.rounds + 1))}
         return [

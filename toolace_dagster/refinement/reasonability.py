@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
@@ -56,6 +57,92 @@ def reasonability_program(
     masked = select_masks(
         dialogue, rng, share=settings.mask_share, decay=settings.mask_decay, at_fault=frozenset(at_fault)
     )
+    task = Task(dialogue, spec, tools, settings, round_number, executable)
+    filled = yield from fills_program(task, masked)
+    units, replacements, unusable, call_ids = filled.units, filled.replacements, filled.unusable, filled.call_ids
+    edit = Edit(
+        id=f"{dialogue.id}/r{round_number}/{sequence}",
+        dialogue_id=dialogue.id,
+        round=round_number,
+        sequence=sequence,
+        operation="reasonability_refinement",
+        replacements=tuple(replacements),
+        outcome="kept",
+        call_ids=call_ids,
+    )
+    broken = breaking(dialogue, _in_units(replacements, units), tools, spec.today)
+    if broken:
+        lost = tuple(r for name, unit in _in_units(replacements, units).items() if name in broken for r in unit)
+        rest = tuple(r for r in replacements if r not in lost)
+        reason = "; ".join(f"turn {name}: {', '.join(what)}" for name, what in broken.items())
+        discarded = edit.model_copy(update={"outcome": "discarded", "replacements": lost, "reason": reason})
+        if not rest:
+            return (discarded,)
+        following = {"id": f"{dialogue.id}/r{round_number}/{sequence + 1}", "sequence": sequence + 1}
+        edit = edit.model_copy(update={**following, "replacements": rest})
+        judged = yield from _judged(edit, dialogue, spec, tools, settings, rng, unusable)
+        return discarded, judged
+    judged = yield from _judged(edit, dialogue, spec, tools, settings, rng, unusable)
+    return (judged,)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What turns are to be written anew for.
+
+    Attributes:
+        dialogue: The dialogue as it is.
+        spec: Its task.
+        tools: Tools of the domain by name.
+        settings: Sampling settings.
+        round_number: Refinement round, for the turns' origin.
+        executable: Names of the tools that are run for real.
+        stage: The stage that asks; that of the round when empty.
+    """
+
+    dialogue: Dialogue
+    spec: TaskSpec
+    tools: Mapping[str, Tool]
+    settings: Settings
+    round_number: int
+    executable: frozenset[str] = frozenset()
+    stage: str = ""
+
+
+@dataclass(frozen=True)
+class Fills:
+    """New versions of masked turns.
+
+    Attributes:
+        units: By id of each masked turn: the turn with what it takes along.
+        replacements: The fills, an unusable one being the old turn.
+        unusable: What could not be used, in words.
+        call_ids: Model calls behind them.
+    """
+
+    units: Mapping[str, tuple[Turn, ...]]
+    replacements: Sequence[Replacement]
+    unusable: list[str]
+    call_ids: tuple[str, ...]
+
+
+def fills_program(
+    task: Task, masked: tuple[str, ...], faults: Mapping[str, Sequence[str]] | None = None
+) -> Program[Fills]:
+    """Have masked turns written anew in one call, calls that are run for real included.
+
+    Args:
+        task: What they are written for.
+        masked: Ids of the masked turns.
+        faults: By masked turn, what was wrong with it; None where nothing is known to be.
+    """
+    dialogue, spec, tools, settings, round_number = (
+        task.dialogue,
+        task.spec,
+        task.tools,
+        task.settings,
+        task.round_number,
+    )
     units = {turn_id: unit_of(dialogue, turn_id) for turn_id in masked}
     holes = {
         turn.id: (turn_id if turn.id != turn_id else None)
@@ -66,12 +153,15 @@ def reasonability_program(
     }
     shared = {"tools": tools_view(spec.offered_tools, tools), "task": task_view(spec, dialogue)}
     shared["dialogue"] = dialogue_view(dialogue.turns, holes)
+    told_faults = {} if faults is None else {"faults": {turn_id: list(found) for turn_id, found in faults.items()}}
     schemas = _schemas(units, spec, tools)
     fill_request = ModelRequest(
-        messages=render("mask_fill", **shared, masked=[masked_view(dialogue.turn(turn_id)) for turn_id in masked]),
+        messages=render(
+            "mask_fill", **shared, masked=[masked_view(dialogue.turn(turn_id)) for turn_id in masked], **told_faults
+        ),
         reply_type=MaskFillReply,
         sampling=Sampling.of(settings.model_of("refiner"), request_seed("mask_fill", dialogue.id, round_number)),
-        purpose=_purpose(spec, "mask_fill", "refiner", round_number, masked),
+        purpose=_purpose(spec, "mask_fill", "refiner", round_number, masked, task.stage),
         narrowed_schema=schemas.full,
         wide_schema=schemas.names,
         check=partial(_calls_fault, dialogue=dialogue, masked=masked, tools=tools),
@@ -99,34 +189,8 @@ def reasonability_program(
     ) -> ModelRequest[MaskFillReply]:
         return _in_step_request(subject, spec, tools, settings, round_number, stale, check)
 
-    real = yield from with_real_outputs(dialogue, replacements, executable, rewrite, round_number)
-    replacements = real.replacements
-    unusable += real.given_up
-    call_ids = (filled.call_id, *real.call_ids)
-    edit = Edit(
-        id=f"{dialogue.id}/r{round_number}/{sequence}",
-        dialogue_id=dialogue.id,
-        round=round_number,
-        sequence=sequence,
-        operation="reasonability_refinement",
-        replacements=tuple(replacements),
-        outcome="kept",
-        call_ids=call_ids,
-    )
-    broken = breaking(dialogue, _in_units(replacements, units), tools, spec.today)
-    if broken:
-        lost = tuple(r for name, unit in _in_units(replacements, units).items() if name in broken for r in unit)
-        rest = tuple(r for r in replacements if r not in lost)
-        reason = "; ".join(f"turn {name}: {', '.join(what)}" for name, what in broken.items())
-        discarded = edit.model_copy(update={"outcome": "discarded", "replacements": lost, "reason": reason})
-        if not rest:
-            return (discarded,)
-        following = {"id": f"{dialogue.id}/r{round_number}/{sequence + 1}", "sequence": sequence + 1}
-        edit = edit.model_copy(update={**following, "replacements": rest})
-        judged = yield from _judged(edit, dialogue, spec, tools, settings, rng, unusable)
-        return discarded, judged
-    judged = yield from _judged(edit, dialogue, spec, tools, settings, rng, unusable)
-    return (judged,)
+    real = yield from with_real_outputs(dialogue, replacements, task.executable, rewrite, round_number)
+    return Fills(units, real.replacements, [*unusable, *real.given_up], (filled.call_id, *real.call_ids))
 
 
 def _in_units(
@@ -238,9 +302,11 @@ def _calls_fault(
     )
 
 
-def _purpose(spec: TaskSpec, task: str, role: ModelRole, round_number: int, masked: tuple[str, ...]) -> Purpose:
+def _purpose(
+    spec: TaskSpec, task: str, role: ModelRole, round_number: int, masked: tuple[str, ...], stage: str = ""
+) -> Purpose:
     return Purpose(
-        stage=f"refinement_round_{round_number:02d}",
+        stage=stage or f"refinement_round_{round_number:02d}",
         task=task,
         role=role,
         domain=spec.domain,

@@ -5,24 +5,54 @@ Else each sub-question passes if more judges pass it than not, and the weight of
 those that pass has to reach a share of the whole, all of it by default. If it does
 not, the objections are hard findings, else remarks.
 
-Belongs here: the order and the aggregation. Does not belong here: single checks.
+A rejected dialogue whose faults lie in a few turns is sent back once: these turns
+are written anew, and it is verified again. If a setting asks for it, the sub-tasks
+before the first fault are verified by themselves.
+
+Belongs here: the order and the aggregation. Does not belong here: single checks, or
+writing turns anew (``refinement.repair``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from toolace_dagster.entities import Dialogue, ExpertAnswer, Finding, TaskSpec, TerminalState, Tool, Verdict
-from toolace_dagster.llm.protocol import Program
+from toolace_dagster.entities import (
+    Dialogue,
+    Edit,
+    ExpertAnswer,
+    Finding,
+    TaskSpec,
+    TerminalState,
+    Tool,
+    Verdict,
+    apply_edit,
+)
+from toolace_dagster.execution.protocol import ExecutionFailed
+from toolace_dagster.llm.protocol import CallFailed, Program
+from toolace_dagster.refinement.repair import repair_program, repairable_turns
 from toolace_dagster.settings import Settings
-from toolace_dagster.verification.checks import Checks
+from toolace_dagster.verification.checks import Checks, calls_taken_away
 from toolace_dagster.verification.experts import experts_program
+from toolace_dagster.verification.prefix import good_prefix
 from toolace_dagster.verification.replay import replay_program
 from toolace_dagster.verification.rules import Facts
 
 STAGE = "verification"
 _ROUNDING = 1e-9
+_OF_THE_MOMENT = ("connection", "timeout", "rate_limit", "server", "batch")
+"""Faults of calls that another run may not meet: the row fails, so that it is tried again."""
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """What a dialogue is verified by."""
+
+    tools: Mapping[str, Tool]
+    settings: Settings
+    checks: Checks
+    executable: frozenset[str]
 
 
 def verdict_program(
@@ -34,7 +64,7 @@ def verdict_program(
     facts: Facts | None = None,
     executable: frozenset[str] = frozenset(),
 ) -> Program[Verdict]:
-    """Verify one dialogue.
+    """Verify one dialogue, and send it back once where that can help.
 
     Args:
         dialogue: The dialogue after the last round.
@@ -48,14 +78,105 @@ def verdict_program(
     Returns:
         The verdict; its terminal state is accepted or rejected.
     """
-    checks = checks or Checks.of(settings)
-    replayed, fault = yield from replay_program(dialogue, executable)
-    facts = replace(facts or Facts(), replayed=replayed, replay_fault=fault)
-    findings = checks.findings(dialogue, spec, tools, facts)
+    bench = _Bench(tools, settings, checks or Checks.of(settings), executable)
+    known = facts or Facts()
+    verdict = yield from _verified(dialogue, spec, bench, known)
+    if verdict.terminal.state == "rejected" and settings.repair:
+        verdict = yield from _repaired(dialogue, spec, bench, known, verdict)
+    if verdict.terminal.state == "rejected" and settings.keep_prefix:
+        verdict = yield from _cut(dialogue, spec, bench, known, verdict)
+    return verdict
+
+
+def _verified(dialogue: Dialogue, spec: TaskSpec, bench: _Bench, facts: Facts) -> Program[Verdict]:
+    replayed, fault = yield from replay_program(dialogue, bench.executable)
+    facts = replace(facts, language=spec.language, replayed=replayed, replay_fault=fault)
+    findings = bench.checks.findings(dialogue, spec, bench.tools, facts)
     answers: list[ExpertAnswer] = []
     if not any(finding.severity == "hard" for finding in findings):
-        answers = yield from experts_program(dialogue, spec, tools, settings)
-    return decide(dialogue.id, findings, answers, settings)
+        answers = yield from experts_program(dialogue, spec, bench.tools, bench.settings)
+    verdict = decide(dialogue.id, findings, answers, bench.settings)
+    outcomes = dict.fromkeys((turn.id for turn in dialogue.turns), "clean")
+    for finding in reversed(verdict.findings):
+        if finding.turn_id in outcomes:
+            outcomes[finding.turn_id] = "fault" if finding.severity == "hard" else "remark"
+    return Verdict.model_validate(verdict.model_copy(update={"turn_outcomes": outcomes}).model_dump())
+
+
+def _repaired(dialogue: Dialogue, spec: TaskSpec, bench: _Bench, facts: Facts, first: Verdict) -> Program[Verdict]:
+    """Send the turns at fault back once; a repair that does not lead to acceptance is recorded and given up."""
+    faults = _repairable(dialogue, first, bench.checks)
+    if not faults:
+        return first
+    try:
+        edit = yield from repair_program(dialogue, spec, bench.tools, bench.settings, faults, bench.executable)
+    except CallFailed as failed:
+        if failed.error.kind in _OF_THE_MOMENT:
+            raise
+        return first
+    except ExecutionFailed as failed:
+        if failed.kind == "unavailable":
+            raise
+        return first
+    if edit.outcome != "accepted":
+        return first.model_copy(update={"edits": (edit,)})
+    mended = apply_edit(dialogue, edit)
+    taken = calls_taken_away({edit.id: edit.replacements})
+    second = yield from _verified(mended, spec, bench, replace(facts, changes={**facts.changes, **taken}))
+    if second.terminal.state == "rejected":
+        reason = f"verified again: {second.terminal.check}: {second.terminal.reason}"
+        given_up = edit.model_copy(update={"outcome": "kept", "reason": reason})
+        return first.model_copy(update={"edits": (given_up,)})
+    edit = edit.model_copy(update={"reason": "; ".join(found for each in faults.values() for found in each)})
+    mended_findings = tuple(_mended(finding, edit) for finding in first.findings if finding.severity == "hard")
+    return second.model_copy(
+        update={"findings": (*second.findings, *mended_findings), "edits": (edit,), "dialogue": mended}
+    )
+
+
+def _repairable(dialogue: Dialogue, verdict: Verdict, checks: Checks) -> dict[str, list[str]]:
+    """What is wrong with which turns to mask; empty where a fault lies elsewhere."""
+    hard = [finding for finding in verdict.findings if finding.severity == "hard"]
+    known = {turn.id for turn in dialogue.turns}
+    for finding in hard:
+        rule = checks.rules.rules.get(finding.check)
+        if finding.turn_id not in known or (rule is not None and not rule.repairable):
+            return {}
+    masked = repairable_turns(dialogue, [finding.turn_id for finding in hard if finding.turn_id is not None])
+    faults: dict[str, list[str]] = {turn_id: [] for turn_id in masked}
+    for finding in hard:
+        assert finding.turn_id is not None
+        if masked:
+            place = finding.turn_id if finding.turn_id in faults else _call_before(dialogue, finding.turn_id)
+            faults[place].append(finding.message)
+    return faults
+
+
+def _call_before(dialogue: Dialogue, turn_id: str) -> str:
+    return dialogue.turns[dialogue.position(turn_id) - 1].id
+
+
+def _mended(finding: Finding, edit: Edit) -> Finding:
+    return finding.model_copy(update={"severity": "soft", "message": f"{finding.message} Edit {edit.id} mended it."})
+
+
+def _cut(dialogue: Dialogue, spec: TaskSpec, bench: _Bench, facts: Facts, whole: Verdict) -> Program[Verdict]:
+    """Verify the sub-tasks before the first fault by themselves."""
+    cut = good_prefix(dialogue, spec, whole.findings)
+    if cut is None:
+        return whole
+    verdict = yield from _verified(cut.dialogue, cut.spec, bench, facts)
+    if verdict.terminal.state == "rejected":
+        return whole
+    kept = len(cut.dialogue.turns)
+    lost = tuple(
+        finding.model_copy(update={"severity": "soft", "message": f"{finding.message} Only {kept} turns are kept."})
+        for finding in whole.findings
+        if finding.severity == "hard"
+    )
+    return verdict.model_copy(
+        update={"findings": (*verdict.findings, *lost), "edits": whole.edits, "dialogue": cut.dialogue}
+    )
 
 
 def decide(dialogue_id: str, findings: list[Finding], answers: list[ExpertAnswer], settings: Settings) -> Verdict:
