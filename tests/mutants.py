@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.gold import Gold
 from toolace_dagster.entities import Dialogue, Tool, ToolCall, Turn
-from toolace_dagster.grounding import looks_like_identifier, takes_identifier
+from toolace_dagster.grounding import ground
 
 
 @dataclass(frozen=True)
@@ -102,18 +102,27 @@ def _wrong_type(gold: Gold, rng: Random) -> Planted | None:
 
 
 def _invented_identifier(gold: Gold, rng: Random) -> Planted | None:
-    def other(call: ToolCall, name: str) -> dict[str, Any]:
-        value = call.arguments[name]
-        digits = re.sub(r"\d", lambda found: str((int(found[0]) + rng.randint(1, 8)) % 10 or 7), str(value))
-        return call.arguments | {name: int(digits) if isinstance(value, int) else digits}
-
-    def fits(tool: Tool, name: str, value: Any) -> bool:
-        is_one = (isinstance(value, str) and looks_like_identifier(value)) or takes_identifier(
-            name, tool.properties.get(name, {})
-        )
-        return is_one and not isinstance(value, bool) and bool(re.search(r"\d\d", str(value)))
-
-    return _in_a_call(gold, rng, fits, other)
+    """An identifier that the call copied, with other digits; what answered is no real answer any more."""
+    found = [
+        source
+        for source in ground(gold.dialogue, gold.tools)
+        if source.identifier and source.state in ("grounded", "derived") and re.search(r"\d\d", str(source.value))
+    ]
+    if not found:
+        return None
+    source = rng.choice(found)
+    at = gold.dialogue.position(source.turn_id)
+    turns = list(gold.dialogue.turns)
+    (call,) = turns[at].tool_calls
+    name = source.path.partition(".arguments.")[2]
+    if name not in call.arguments:
+        return None
+    digits = re.sub(r"\d", lambda each: str((int(each[0]) + rng.randint(1, 8)) % 10 or 7), str(source.value))
+    value = int(digits) if isinstance(source.value, int) else digits
+    turns[at] = _calling(turns[at], call.model_copy(update={"arguments": call.arguments | {name: value}}))
+    answer = turns[at + 1].outputs[0].model_copy(update={"source": "simulated"})
+    turns[at + 1] = turns[at + 1].model_copy(update={"outputs": (answer,)})
+    return _made(gold, turns), frozenset({source.turn_id}), f"{name} of {call.name} is {value!r}"
 
 
 def _renamed_tool(gold: Gold, rng: Random) -> Planted | None:
