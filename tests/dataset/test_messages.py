@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 
 import pytest
@@ -95,3 +96,20 @@ def test_a_tool_offered_already_is_not_announced_again():
     )
     messages = chat_messages(dialogue(turns, initial_tools=("find_garage",)), TOOLS)
     assert [message["content"].count("A tool has been added") for message in messages] == [1, 0, 0, 0]
+
+
+def test_the_day_is_told_where_a_user_names_one_that_only_it_can_tell() -> None:
+    turns = list(garage_turns())
+    day = dt.date(2026, 7, 10)
+    plain = chat_messages(dialogue(today=day), TOOLS)
+    assert plain == chat_messages(dialogue(), TOOLS), "14 July 2026 needs no day"
+    turns[0] = turns[0].model_copy(update={"content": "Find me a garage in Ghent for tomorrow."})
+    turns[6] = turns[6].model_copy(update={"content": "Give them 4 stars today."})
+    told = chat_messages(dialogue(tuple(turns), today=day), TOOLS)
+    users = [message["content"] for message in told if message["role"] == "user"]
+    assert users == [
+        "Find me a garage in Ghent for tomorrow.\n\n[Today is Friday, 2026-07-10.]",
+        "Give them 4 stars today.",
+    ]
+    untold = chat_messages(dialogue(tuple(turns)), TOOLS)
+    assert not any("Today is" in message["content"] for message in untold)

@@ -4,13 +4,17 @@ Belongs here: roles, tool calls as objects, tool outputs as text, and how a tool
 that arrives later is announced. Does not belong here: any one trainer's wishes
 (``formats``).
 
-Three choices:
+Four choices:
 
 - **A tool that arrives later** is announced in the user message it comes with, as
   ``[A tool has been added: {definition}]`` after a blank line, and ``tools`` lists
   only what was offered from the start. A system message in mid-dialogue would be the
   other way, but strict chat templates (gemma, cohere) refuse it. Listing the tool
   from the start would teach the model to refuse a tool that it can see.
+- **The day** is told at the end of the first user message, as ``[Today is Friday, 2026-03-06.]``
+  after a blank line, where a user names a day that only the day of the dialogue can tell
+  ("tomorrow", "next Friday"): without it a model would learn to make dates up. Where
+  nobody does, nothing is added.
 - **A call turn has** ``content: ""``: ``null`` breaks several templates, and so does a
   ``tool_calls`` key on a message without calls.
 - **No system message**: the trainer's template adds its own, and one that we made up
@@ -26,12 +30,18 @@ from typing import Any
 
 from toolace_dagster.dataset.rows import DatasetRow
 from toolace_dagster.entities import Dialogue, InjectionType, Tool, ToolOutput, Turn
+from toolace_dagster.grounding.dates import speaks_of_today
+from toolace_dagster.grounding.folding import folded
+from toolace_dagster.prompts.views import day_view
 from toolace_dagster.settings import MaskedTurn
 
 ChatMessage = dict[str, Any]
 
 ANNOUNCEMENT = "\n\n[A tool has been added: {definition}]"
 """What is appended to a user message for each tool that arrives with it; the definition is compact JSON."""
+
+DAY = "\n\n[Today is {day}.]"
+"""What is appended to the first user message where the dialogue cannot be understood without its day."""
 
 
 def chat_messages(dialogue: Dialogue, tools: Mapping[str, Tool]) -> list[ChatMessage]:
@@ -49,12 +59,14 @@ def chat_messages(dialogue: Dialogue, tools: Mapping[str, Tool]) -> list[ChatMes
     """
     offered = set(dialogue.initial_tools)
     messages: list[ChatMessage] = []
+    day = _told_day(dialogue)
     for turn in dialogue.turns:
         arrived = [name for name in dict.fromkeys(turn.tools_added) if name not in offered]
         offered.update(arrived)
         match turn.role:
             case "user":
-                messages.append({"role": "user", "content": turn.content + _announced(arrived, tools)})
+                messages.append({"role": "user", "content": turn.content + day + _announced(arrived, tools)})
+                day = ""
             case "assistant":
                 messages.append(_assistant(turn))
             case "tool":
@@ -110,6 +122,13 @@ def compact_json(value: Any) -> str:
         ValueError: On NaN and infinities, which are not JSON.
     """
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def _told_day(dialogue: Dialogue) -> str:
+    named = dialogue.today is not None and any(
+        speaks_of_today(folded(turn.content)) for turn in dialogue.turns if turn.role == "user"
+    )
+    return DAY.format(day=day_view(dialogue.today)) if named and dialogue.today is not None else ""
 
 
 def _announced(names: list[str], tools: Mapping[str, Tool]) -> str:
