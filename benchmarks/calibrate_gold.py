@@ -3,7 +3,7 @@
 The 200 base multi-turn tasks of bfcl-eval are executed into dialogues, with replies made from
 the outputs by template. They should be free of hard findings. Then one defect is planted in each
 of 200 copies, for eight kinds of defects; a defect counts as caught if the check that is made for
-it reports it at its turn and did not report anything there before.
+it reports it at its turn and reported nothing there before, or nothing as grave.
 
 Usage: python -m benchmarks.calibrate_gold [--count 200] [--show KIND]
 (needs pip install --no-deps bfcl-eval==2026.3.23 mpmath)
@@ -28,9 +28,9 @@ def findings(dialogue: Dialogue, gold: Gold) -> list[Finding]:
     return CHECKS.findings(dialogue, gold.spec, gold.tools)
 
 
-def places(found: list[Finding]) -> set[tuple[str, str | None]]:
-    """Which checks report which turns."""
-    return {(finding.check, finding.turn_id) for finding in found}
+def places(found: list[Finding]) -> set[tuple[str, str | None, str]]:
+    """Which checks report which turns, and how gravely."""
+    return {(finding.check, finding.turn_id, finding.severity) for finding in found}
 
 
 def main() -> None:
@@ -58,13 +58,13 @@ def main() -> None:
         for mutant in made:
             found = findings(mutant.dialogue, mutant.gold)
             fresh = places(found) - places(before[mutant.gold.dialogue.id])
-            if any((RIGHT_CHECK[kind], turn) in fresh for turn in mutant.turns):
+            if any(check == RIGHT_CHECK[kind] and turn in mutant.turns for check, turn, _ in fresh):
                 caught += 1
             elif options.show == kind:
                 print(
                     f"  {mutant.dialogue.id} {sorted(mutant.turns)}: {mutant.planted}; found {sorted(map(str, fresh))}"
                 )
-            rejected += any(f.severity == "hard" and (f.check, f.turn_id) in fresh for f in found)
+            rejected += any(severity == "hard" for _, _, severity in fresh)
         what = "structure" if kind in STRUCTURE else "content"
         total = max(1, len(made))
         print(f"{kind:30}{what:>10}{len(made):>9}{caught / total:>9.1%}{rejected / total:>10.1%}  {RIGHT_CHECK[kind]}")

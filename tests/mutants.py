@@ -216,6 +216,9 @@ def _in_a_call(
     arguments = change(call, name)
     turns = list(gold.dialogue.turns)
     turns[at] = _calling(turns[at], call.model_copy(update={"arguments": arguments}))
+    # Nobody ran the changed call, so its output vouches for nothing.
+    answer = turns[at + 1].outputs[0].model_copy(update={"source": "simulated"})
+    turns[at + 1] = turns[at + 1].model_copy(update={"outputs": (answer,)})
     return _made(gold, turns), frozenset({turns[at].id}), f"{call.name}.{name}: {arguments.get(name, 'left out')!r}"
 
 
