@@ -41,6 +41,11 @@ def tool(name: str, parameters: dict[str, Any], required: list[Any], result: dic
     )
 
 
+def redescribed(old: Tool, text: str) -> Tool:
+    """The same tool with another description, and so another version."""
+    return Tool.model_validate({**old.model_dump(), "description": text})
+
+
 FIND = tool("find_garage", {"city": {"type": "string"}, "limit": {"type": "integer", "default": 5}}, ["city"])
 BOOK = tool(
     "book_service",

@@ -297,7 +297,9 @@ class Settings(BaseModel):
         allow_writes: Tools of a live MCP server may be called that are not annotated as read-only.
         mcp_headers: Headers for a live MCP server at an address; values name variables as ``${NAME}``.
         seed: Seed of all sampling.
-        dialogues: Dialogues attempted per domain.
+        dialogues: Dialogues per domain: slots, each filled by an attempt or more.
+        attempts: Attempts at a slot: a dialogue that is rejected is tried again with another plan, up to so many times.
+        target: Accepted dialogues per domain from which on no slot is tried again; None means as many as slots.
         sub_tasks: Sub-tasks per task (paper: 2 to 5).
         steps: Tool-calling steps per sub-task (paper: 1 to 6).
         injections: Complexity injections per dialogue (paper: 1 to 3).
@@ -360,6 +362,8 @@ class Settings(BaseModel):
     mcp_headers: Annotated[dict[str, str], AfterValidator(_from_variables)] = Field(default_factory=dict[str, str])
     seed: int = 0
     dialogues: Annotated[int, Field(gt=0)] = 10
+    attempts: Annotated[int, Field(ge=1, le=20)] = 1
+    target: Annotated[int, Field(gt=0)] | None = None
     sub_tasks: Range = Range(low=2, high=5)
     steps: Range = Range(low=1, high=6)
     injections: Range = Range(low=1, high=3)

@@ -1,1 +1,1 @@
-SELECT dialogue_id, fingerprint, state, check_id FROM stage_rows WHERE stage = $stage
+SELECT dialogue_id, fingerprint, parts, state, check_id FROM stage_rows WHERE stage = $stage

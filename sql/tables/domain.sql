@@ -71,7 +71,41 @@ CREATE TABLE IF NOT EXISTS stage_rows (
     call_ids VARCHAR[],
     payload JSON,
     content_hash VARCHAR,
-    run_id VARCHAR NOT NULL
+    run_id VARCHAR NOT NULL,
+    parts JSON
+);
+
+-- Rows as they were before a run replaced or dropped them. `toolace gc` prunes.
+CREATE TABLE IF NOT EXISTS past_rows (
+    stage VARCHAR NOT NULL,
+    stage_index INTEGER NOT NULL,
+    domain VARCHAR NOT NULL,
+    dialogue_id VARCHAR NOT NULL,
+    slot INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    fingerprint VARCHAR NOT NULL,
+    state VARCHAR NOT NULL,
+    check_id VARCHAR,
+    turn_id VARCHAR,
+    evidence VARCHAR,
+    reason VARCHAR,
+    call_id VARCHAR,
+    call_ids VARCHAR[],
+    payload JSON,
+    content_hash VARCHAR,
+    run_id VARCHAR NOT NULL,
+    parts JSON,
+    replaced_by VARCHAR NOT NULL,
+    replaced_at TIMESTAMP NOT NULL
+);
+
+-- Plans as they were drawn. One stays in force while the settings of sampling are the same and its tools are there, so
+-- that a change of one tool, or a new one, leaves the dialogues alone that have nothing to do with it.
+CREATE TABLE IF NOT EXISTS drawn_plans (
+    stage VARCHAR NOT NULL,
+    dialogue_id VARCHAR NOT NULL,
+    basis VARCHAR NOT NULL,
+    plan JSON NOT NULL
 );
 
 -- What sampling fixed for each sub-task; `shape` differs from `wanted` where the tools did not allow it.

@@ -5,6 +5,7 @@ Belongs here: how things look in a terminal. Does not belong here: what is print
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from unicodedata import category
 
@@ -40,6 +41,11 @@ def visible(text: str) -> str:
 def say(text: str) -> None:
     """Print plain text; nothing in it is taken as markup."""
     out.print(Text(visible(text)))
+
+
+def say_json(value: object) -> None:
+    """Print one line of JSON, for other programs to read."""
+    print(json.dumps(value, sort_keys=True))
 
 
 def complain(text: str) -> None:

@@ -93,9 +93,8 @@ def run_pipeline(options: RunOptions) -> int:
     made_dataset = False
     try:
         if stale:
-            parallel = options.parallel or min(len(stale), _default_parallel(settings))
-            ends = _launch(stale, settings, warehouse, launch, parallel)
-            if len([end for end in ends if end.error and not end.limit]) == len(chosen):
+            ends = _make(stale, pool, options, warehouse, launch)
+            if len({end.name for end in ends if end.error and not end.limit}) == len(chosen):
                 return 1
         if dataset_is_stale(warehouse, settings):
             made_dataset = True
@@ -179,6 +178,23 @@ def _default_parallel(settings: Settings) -> int:
         # A domain waits for its batches most of the time, and one that starts later ends a day later.
         return _MOST_IN_BATCH_MODE
     return 2 * max(2, os.cpu_count() or 2) if settings.llm.model == OFFLINE_MODEL else 8
+
+
+def _make(stale: list[str], pool: ToolPool, options: RunOptions, warehouse: Warehouse, launch: str) -> list[RunEnd]:
+    """Bring domains up to date, and try rejected dialogues again as often as the settings say."""
+    settings = options.settings
+    ends: list[RunEnd] = []
+    # A rejected dialogue has to have gone through all stages before its slot can be tried again.
+    for _ in range(settings.attempts):
+        parallel = options.parallel or min(len(stale), _default_parallel(settings))
+        ends += _launch(stale, settings, warehouse, launch, parallel)
+        if settings.attempts == 1:
+            break
+        ill = {end.name for end in ends if end.error}
+        stale = _stale(pool, [name for name in stale if name not in ill], settings, warehouse)
+        if not stale:
+            break
+    return ends
 
 
 def _launch(domains: list[str], settings: Settings, warehouse: Warehouse, launch: str, parallel: int) -> list[RunEnd]:

@@ -37,7 +37,9 @@ def sum_faults(context: StageContext, stage: str) -> list[str]:
     order = [stage.name for stage in domain_stages(context.settings)]
     position = order.index(stage)
     if position == 0:
-        source, expected = "the settings", context.settings.dialogues if context.own_tools else 0
+        # A slot may have been tried more than once.
+        retries = counts[stage]["attempted"] - counts[stage]["slots"] if stage in counts else 0
+        source, expected = "the settings", context.settings.dialogues + retries if context.own_tools else 0
     else:
         source = order[position - 1]
         expected = counts[source]["accepted"] if source in counts else 0

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from toolace_dagster.entities import DistractorKind, PlanShape, TaskPlan
+from toolace_dagster.entities import DistractorKind, PlanShape, TaskPlan, Tool, content_hash
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.reporting.markdown import table
-from toolace_dagster.settings import Settings
+from toolace_dagster.settings import MONEY_SETTINGS, Settings
 from toolace_dagster.warehouse import Row, Store, sql
 
 _RAREST = 20
@@ -25,6 +25,45 @@ def plan_rows(stage: str, plan: TaskPlan) -> list[Row]:
     return [
         place | {"sub_task": index} | sub_task.model_dump(mode="json") for index, sub_task in enumerate(plan.sub_tasks)
     ]
+
+
+def sampling_basis(settings: Settings) -> str:
+    """What a drawn plan depends on besides the tools; a setting that decides nothing of it does no harm here."""
+    beside = {"pool", "domain_limit", "skip_deprecated", "dialogues", "cache", "llm", "roles", *MONEY_SETTINGS}
+    return content_hash(settings.model_dump(mode="json", exclude=beside))
+
+
+def drawn_row(stage: str, plan: TaskPlan, settings: Settings) -> Row:
+    """A plan as a row of ``drawn_plans``."""
+    return {
+        "stage": stage,
+        "dialogue_id": plan.slot.dialogue_id,
+        "basis": sampling_basis(settings),
+        "plan": plan.model_dump(mode="json"),
+    }
+
+
+def plans_in_force(store: Store, settings: Settings, tools: Mapping[str, Tool]) -> dict[str, TaskPlan]:
+    """The plans drawn before that still can be carried out, by dialogue id.
+
+    Args:
+        store: The domain's file.
+        settings: Settings of the run; plans drawn with others are not in force.
+        tools: Tools of now, own and borrowed, by name. A plan whose tools are not all there, or lack a parameter that
+            it names, is not in force.
+    """
+    basis = sampling_basis(settings)
+    rows = [row for row in store.read(sql("queries/drawn_plans")) if row["basis"] == basis]
+    plans = [TaskPlan.model_validate_json(row["plan"]) for row in rows]
+    return {plan.slot.dialogue_id: plan for plan in plans if _can_be_kept(plan, tools)}
+
+
+def _can_be_kept(plan: TaskPlan, tools: Mapping[str, Tool]) -> bool:
+    if any(name not in tools for name in (*plan.needed_tools, *plan.distractors)):
+        return False
+    named = [(name, option) for sub_task in plan.sub_tasks for name, option in sub_task.options.items()]
+    named += [(name, each) for sub_task in plan.sub_tasks for name, many in sub_task.from_user.items() for each in many]
+    return all(parameter in tools[name].properties for name, parameter in named)
 
 
 def distractor_rows(stage: str, plan: TaskPlan) -> list[Row]:

@@ -10,7 +10,9 @@ Belongs here: the generic stage. Does not belong here: which stages there are
 
 from __future__ import annotations
 
+import json
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -25,22 +27,13 @@ from toolace_dagster.llm.journal import CallJournal
 from toolace_dagster.llm.memory import EndpointMemory
 from toolace_dagster.llm.money import Bill, BudgetReached
 from toolace_dagster.llm.protocol import Program
+from toolace_dagster.pipeline.causes import NEW, PASSING_ERRORS, TRIED_AGAIN, Parts, causes, part_hashes
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.grounding import source_rows
 from toolace_dagster.pipeline.lineage import cause_rows, log_rows
-from toolace_dagster.pipeline.plans import distractor_rows, plan_rows
+from toolace_dagster.pipeline.plans import distractor_rows, drawn_row, plan_rows
 from toolace_dagster.pipeline.progress import StageProgress, tell
 from toolace_dagster.warehouse import Row, insert, sql
-
-PASSING_ERRORS = (
-    "call.connection",
-    "call.timeout",
-    "call.rate_limit",
-    "call.server",
-    "call.batch",
-    "execution.unavailable",
-)
-"""Check ids of failures that lie with the endpoint at that moment: such rows are stale in the next run."""
 
 _TABLES = (
     "stage_rows",
@@ -51,6 +44,7 @@ _TABLES = (
     "argument_sources",
     "task_plans",
     "plan_distractors",
+    "drawn_plans",
 )
 """Tables whose rows are replaced with the row of their stage and dialogue."""
 
@@ -63,7 +57,7 @@ class WorkItem:
         dialogue_id: Its dialogue.
         slot: Slot number.
         attempt: Attempt at the slot.
-        inputs: JSON-able content the row depends on, besides the stage's version.
+        inputs: What the row depends on besides the stage's version, by name.
         program: Starts the row program.
         plan: The plan it follows, to be recorded with it; set by the stage that draws plans.
         dialogue: The dialogue it is about, where the stage leaves that as it is.
@@ -72,7 +66,7 @@ class WorkItem:
     dialogue_id: str
     slot: int
     attempt: int
-    inputs: Any
+    inputs: Parts
     program: Callable[[], Program[Any]]
     plan: TaskPlan | None = None
     dialogue: Dialogue | None = None
@@ -117,8 +111,8 @@ class Stage(Protocol):
         """Stages that other settings have in this one's place; rows that an earlier run left there are dropped."""
         ...
 
-    def version(self, context: StageContext) -> Any:
-        """JSON-able content every row depends on: prompts, settings, model."""
+    def version(self, context: StageContext) -> Parts:
+        """What every row depends on, by name: prompts, settings, model."""
         ...
 
     def items(self, context: StageContext) -> list[WorkItem]:
@@ -132,7 +126,10 @@ class Stage(Protocol):
 
 @dataclass
 class StageReport:
-    """What a stage did in one run; the counts are of all its rows, old and new, the notes of this run's calls."""
+    """What a stage did in one run.
+
+    The counts are of all its rows, old and new; the notes are of this run's calls, the causes of what it made.
+    """
 
     stage: str
     domain: str
@@ -148,28 +145,60 @@ class StageReport:
     bill: Bill = field(default_factory=Bill)
     content: str = ""
     notes: tuple[str, ...] = ()
+    causes: Counter[str] = field(default_factory=Counter[str])
 
 
-def stale_items(stage: Stage, context: StageContext) -> tuple[list[WorkItem], dict[str, str], set[str]]:
-    """Decide which rows of a stage are to be made.
+@dataclass(frozen=True)
+class Freshness:
+    """What of a stage stands, and what has to be made.
 
-    Returns:
-        The stale items, the fingerprint of every item by dialogue id, and ids of rows that no item asks for.
+    Attributes:
+        stale: Items to be made.
+        fingerprints: Of every item, by dialogue id.
+        parts: Hashes of what goes into each fingerprint, by dialogue id.
+        causes: Why an item is stale, in words, by dialogue id.
+        obsolete: Ids of rows that no item asks for any more.
+    """
+
+    stale: list[WorkItem]
+    fingerprints: dict[str, str]
+    parts: dict[str, dict[str, str]]
+    causes: dict[str, tuple[str, ...]]
+    obsolete: set[str]
+
+
+def freshness(stage: Stage, context: StageContext) -> Freshness:
+    """Decide which rows of a stage are to be made, and why.
+
+    Args:
+        stage: The stage.
+        context: Domain, settings, warehouse.
     """
     version = stage.version(context)
     with context.store.reading():
         items = stage.items(context)
         rows = context.store.read(sql("queries/stage_fingerprints"), {"stage": stage.name})
-    fingerprints = {item.dialogue_id: content_hash(stage.name, version, item.inputs) for item in items}
+    shared = part_hashes(version)
+    parts = {item.dialogue_id: shared | part_hashes(item.inputs) for item in items}
+    fingerprints = {dialogue_id: content_hash(stage.name, hashes) for dialogue_id, hashes in parts.items()}
     known = {row["dialogue_id"]: row for row in rows}
 
-    def is_stale(item: WorkItem) -> bool:
+    def why(item: WorkItem) -> tuple[str, ...]:
         row = known.get(item.dialogue_id)
-        if row is None or row["fingerprint"] != fingerprints[item.dialogue_id]:
-            return True
-        return row["state"] == "failed" and row["check_id"] in PASSING_ERRORS
+        if row is None:
+            return (NEW,)
+        if row["fingerprint"] != fingerprints[item.dialogue_id]:
+            return causes(json.loads(row["parts"]) if row["parts"] else None, parts[item.dialogue_id])
+        return (TRIED_AGAIN,) if row["state"] == "failed" and row["check_id"] in PASSING_ERRORS else ()
 
-    return [item for item in items if is_stale(item)], fingerprints, known.keys() - fingerprints.keys()
+    found = {item.dialogue_id: why(item) for item in items}
+    return Freshness(
+        stale=[item for item in items if found[item.dialogue_id]],
+        fingerprints=fingerprints,
+        parts=parts,
+        causes={dialogue_id: words for dialogue_id, words in found.items() if words},
+        obsolete=known.keys() - fingerprints.keys(),
+    )
 
 
 def run_stage(stage: Stage, context: StageContext) -> StageReport:
@@ -191,8 +220,9 @@ def run_stage(stage: Stage, context: StageContext) -> StageReport:
         BackendUnusable: If what runs the domain's tools can't be started.
     """
     started = time.monotonic()
-    stale, fingerprints, obsolete = stale_items(stage, context)
-    reused = len(fingerprints) - len(stale)
+    found = freshness(stage, context)
+    stale = found.stale
+    reused = len(found.fingerprints) - len(stale)
     rows: list[Row] = []
     edits: list[Row] = []
     findings: list[Row] = []
@@ -206,7 +236,7 @@ def run_stage(stage: Stage, context: StageContext) -> StageReport:
         stopped = next((outcome.stopped for outcome in outcomes.values() if outcome.stopped), None)
         stale = [item for item in stale if not outcomes[item.dialogue_id].stopped]
         for item in stale:
-            row, content = _row(stage, context, item, fingerprints[item.dialogue_id], outcomes[item.dialogue_id])
+            row, content = _row(stage, context, item, found, outcomes[item.dialogue_id])
             rows.append(row)
             edits += [_edit_row(stage.name, edit) for edit in content.edits]
             dialogue = content.dialogue or item.dialogue
@@ -219,10 +249,13 @@ def run_stage(stage: Stage, context: StageContext) -> StageReport:
                     {"stage": stage.name, "dialogue_id": item.dialogue_id, **answer.model_dump()}
                     for answer in content.verdict.answers
                 ]
-    replaced = [*obsolete, *(item.dialogue_id for item in stale)]
+    replaced = [*found.obsolete, *(item.dialogue_id for item in stale)]
     causes = cause_rows(stage.name, context, verdicts)
     seconds = time.monotonic() - started
+    now = datetime.now(UTC)
     with context.store.write() as connection:
+        past = {"stage": stage.name, "ids": replaced, "stages": list(stage.supplants), "run": context.run_id}
+        connection.execute(sql("queries/keep_past_rows"), past | {"at": now.replace(tzinfo=None).isoformat()})
         for table in _TABLES:
             connection.execute(
                 f"DELETE FROM {table} WHERE stage = $stage AND dialogue_id IN (SELECT unnest($ids::VARCHAR[]))",  # noqa: S608 - our own table names
@@ -238,15 +271,17 @@ def run_stage(stage: Stage, context: StageContext) -> StageReport:
         insert(connection, "expert_answers", answers)
         insert(connection, "argument_sources", sources)
         insert(connection, "first_causes", causes)
-        insert(connection, "outcome_log", log_rows(rows, datetime.now(UTC)))
+        insert(connection, "outcome_log", log_rows(rows, now))
         plans = [item.plan for item in stale if item.plan is not None]
         insert(connection, "task_plans", [row for plan in plans for row in plan_rows(stage.name, plan)])
+        insert(connection, "drawn_plans", [drawn_row(stage.name, plan, context.settings) for plan in plans])
         insert(connection, "plan_distractors", [row for plan in plans for row in distractor_rows(stage.name, plan)])
         insert(connection, "stage_runs", [_run_row(stage, context, len(stale), reused, seconds)])
     if stopped is not None:
         raise stopped
     done = report(stage.name, context, made=len(stale), reused=reused, seconds=seconds)
     done.notes = notes
+    done.causes = Counter(words for item in stale for words in found.causes[item.dialogue_id])
     return done
 
 
@@ -304,7 +339,7 @@ def _drive(
 
 
 def _row(
-    stage: Stage, context: StageContext, item: WorkItem, fingerprint: str, outcome: RowOutcome[Any]
+    stage: Stage, context: StageContext, item: WorkItem, found: Freshness, outcome: RowOutcome[Any]
 ) -> tuple[Row, RowContent]:
     made = outcome.row is not None
     content = stage.content(outcome.row) if made else RowContent(state="failed", payload=None)
@@ -317,7 +352,8 @@ def _row(
         "dialogue_id": item.dialogue_id,
         "slot": item.slot,
         "attempt": item.attempt,
-        "fingerprint": fingerprint,
+        "fingerprint": found.fingerprints[item.dialogue_id],
+        "parts": found.parts[item.dialogue_id],
         "state": content.state,
         "check_id": rejection.check if rejection else _error_check(outcome),
         "turn_id": rejection.turn_id if rejection else None,

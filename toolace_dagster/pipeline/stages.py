@@ -13,14 +13,17 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from toolace_dagster.entities import Dialogue, Rejection, Replacement, Skeleton, Slot, TaskSpec, Verdict
+from toolace_dagster.entities import Dialogue, Rejection, Replacement, Skeleton, TaskSpec, Verdict
 from toolace_dagster.initialization import task_initialization, trajectory_initialization
 from toolace_dagster.initialization.manner_of_writing import WholeRecord
 from toolace_dagster.initialization.sampling import PlanSampler, offered_tools
 from toolace_dagster.initialization.task_initialization import task_program
 from toolace_dagster.initialization.trajectory_initialization import skeleton_program
 from toolace_dagster.llm.protocol import Program
+from toolace_dagster.pipeline.attempts import wanted_slots
+from toolace_dagster.pipeline.causes import Parts
 from toolace_dagster.pipeline.context import StageContext
+from toolace_dagster.pipeline.plans import plans_in_force
 from toolace_dagster.pipeline.stage import RowContent, Stage, WorkItem
 from toolace_dagster.prompts import prompt_hash
 from toolace_dagster.prompts.render import prompt_text
@@ -67,28 +70,32 @@ class TaskSpecs:
     name: str = task_initialization.STAGE
     supplants: tuple[str, ...] = ()
 
-    def version(self, context: StageContext) -> Any:
+    def version(self, context: StageContext) -> Parts:
         """Prompt, model and code."""
-        return [CODE_VERSIONS["task_specs"], prompt_hash("task_spec"), _models(context.settings, "generator")]
+        return {
+            "code": CODE_VERSIONS["task_specs"],
+            "prompts": prompt_hash("task_spec"),
+            "models": _models(context.settings, "generator"),
+        }
 
     def items(self, context: StageContext) -> list[WorkItem]:
-        """One item per slot; it depends on its plan and the tools it offers."""
+        """One item per slot and attempt; it depends on its plan and the tools it offers."""
         settings = context.settings
         tools = list(context.own_tools.values())
         if not tools:
             return []
         sampler = PlanSampler(tools, find_links(tools), settings, list(context.borrowed_tools.values()))
+        kept = plans_in_force(context.store, settings, context.tools)
         items: list[WorkItem] = []
-        for number in range(settings.dialogues):
-            slot = Slot(domain=context.domain, number=number, seed=settings.seed)
-            plan = sampler.plan(slot)
+        for slot in wanted_slots(context.store, context.domain, settings):
+            plan = kept.get(slot.dialogue_id) or sampler.plan(slot)
             versions = [context.tools[name].fingerprint for name in offered_tools(plan)]
             items.append(
                 WorkItem(
                     dialogue_id=slot.dialogue_id,
-                    slot=number,
+                    slot=slot.number,
                     attempt=slot.attempt,
-                    inputs=[plan.model_dump(mode="json"), versions],
+                    inputs={"plan": plan.model_dump(mode="json"), "tools": versions},
                     program=partial(task_program, plan, context.tools, settings),
                     plan=plan,
                 )
@@ -108,12 +115,15 @@ class Skeletons:
     name: str = trajectory_initialization.STAGE
     supplants: tuple[str, ...] = ()
 
-    def version(self, context: StageContext) -> Any:
+    def version(self, context: StageContext) -> Parts:
         """Prompt, model and code."""
-        prompts = [prompt_hash(name) for name in ("trajectory", "sub_trajectory", "grounding_correction")]
-        settings = context.settings.of("trajectory", "whole_limit", "ground_arguments")
-        version = [CODE_VERSIONS["skeletons"], prompts, settings, _models(context.settings, "generator")]
-        return [*version, *_execution(context, "correction")]
+        return {
+            "code": CODE_VERSIONS["skeletons"],
+            "prompts": [prompt_hash(name) for name in ("trajectory", "sub_trajectory", "grounding_correction")],
+            "settings": context.settings.of("trajectory", "whole_limit", "ground_arguments"),
+            "models": _models(context.settings, "generator"),
+            "execution": _execution(context, "correction"),
+        }
 
     def items(self, context: StageContext) -> list[WorkItem]:
         """One item per spec that passed."""
@@ -150,12 +160,15 @@ class RefinementRound:
         """After the skeletons."""
         return 2 + self.round_number
 
-    def version(self, context: StageContext) -> Any:
+    def version(self, context: StageContext) -> Parts:
         """Prompts, mask settings, number of rounds (injections spread over them), model and code."""
-        prompts = [prompt_hash(name) for name in ("injection", "mask_fill", "judge")]
-        settings = context.settings.of("rounds", "mask_share", "mask_decay", "injection_mix", "quiet_passes")
-        models = _models(context.settings, "refiner", "judge")
-        return [CODE_VERSIONS["refinement"], prompts, settings, models, *_execution(context)]
+        return {
+            "code": CODE_VERSIONS["refinement"],
+            "prompts": [prompt_hash(name) for name in ("injection", "mask_fill", "judge")],
+            "settings": context.settings.of("rounds", "mask_share", "mask_decay", "injection_mix", "quiet_passes"),
+            "models": _models(context.settings, "refiner", "judge"),
+            "execution": _execution(context),
+        }
 
     def items(self, context: StageContext) -> list[WorkItem]:
         """One item per dialogue that passed the round before."""
@@ -196,30 +209,27 @@ class Verification:
         """Rounds beyond the last one."""
         return tuple(stage_name(number) for number in range(self.rounds + 1, MAX_ROUNDS + 1))
 
-    def version(self, context: StageContext) -> Any:
+    def version(self, context: StageContext) -> Parts:
         """Rules, questions, prompt, model and code."""
+        settings = context.settings
         questions = [prompt_text(f"questions/{name}.md") for name in QUESTIONS]
-        settings = context.settings.of(
-            "questions_per_call",
-            "expert_votes",
-            "expert_roles",
-            "expert_weights",
-            "expert_threshold",
-            "repair",
-            "keep_prefix",
-        )
-        prompt = [prompt_hash("expert"), *([prompt_hash("mask_fill")] if context.settings.repair else [])]
-        return [
-            CODE_VERSIONS["verification"],
-            Checks.of(context.settings).fingerprint,
-            questions,
-            prompt,
-            settings,
-            _models(
-                context.settings, *context.settings.expert_roles, *(("refiner",) if context.settings.repair else ())
+        repairing: tuple[ModelRole, ...] = ("refiner",) if settings.repair else ()
+        return {
+            "code": CODE_VERSIONS["verification"],
+            "rules": Checks.of(settings).fingerprint,
+            "prompts": [prompt_hash("expert"), *questions, *(prompt_hash("mask_fill") for _ in repairing)],
+            "settings": settings.of(
+                "questions_per_call",
+                "expert_votes",
+                "expert_roles",
+                "expert_weights",
+                "expert_threshold",
+                "repair",
+                "keep_prefix",
             ),
-            *_execution(context),
-        ]
+            "models": _models(settings, *settings.expert_roles, *repairing),
+            "execution": _execution(context),
+        }
 
     def items(self, context: StageContext) -> list[WorkItem]:
         """One item per dialogue that passed the last round."""
@@ -249,7 +259,7 @@ class Verification:
                 likeness and [likeness.dialogue_id, likeness.similarity],
                 [[*place, edit] for place, edit in taken],
             ]
-            return replace(item, inputs=[item.inputs, known])
+            return replace(item, inputs={**item.inputs, "facts": known})
 
         return [with_facts(item) for item in _following(context, before, specs, start, dialogues)]
 
@@ -272,9 +282,9 @@ class VerifiedDialogues:
     name: str = VERIFIED_STAGE
     supplants: tuple[str, ...] = ()
 
-    def version(self, context: StageContext) -> Any:  # noqa: ARG002 - the protocol's signature
+    def version(self, context: StageContext) -> Parts:  # noqa: ARG002 - the protocol's signature
         """Nothing of its own: rows are copies of what was verified."""
-        return []
+        return {}
 
     def items(self, context: StageContext) -> list[WorkItem]:
         """One item per accepted verdict."""
@@ -284,10 +294,7 @@ class VerifiedDialogues:
         dialogues |= {key: each.dialogue for key, each in changed.items() if each.dialogue is not None}
         accepted = _following(context, verdict.STAGE, specs, lambda dialogue_id: _copied(dialogues[dialogue_id]))
         hashes = {row["dialogue_id"]: row["content_hash"] for row in context.places(before_round(self.rounds + 1))}
-        return [
-            WorkItem(item.dialogue_id, item.slot, item.attempt, [item.inputs, hashes[item.dialogue_id]], item.program)
-            for item in accepted
-        ]
+        return [replace(item, inputs={**item.inputs, "dialogue": hashes[item.dialogue_id]}) for item in accepted]
 
     def content(self, result: Any) -> RowContent:
         """An accepted dialogue."""
@@ -341,7 +348,7 @@ def _following(
             dialogue_id=place["dialogue_id"],
             slot=place["slot"],
             attempt=place["attempt"],
-            inputs=[place["content_hash"], specs[place["dialogue_id"]].model_dump(mode="json")],
+            inputs={"before": place["content_hash"], "spec": specs[place["dialogue_id"]].model_dump(mode="json")},
             program=partial(start, place["dialogue_id"]),
             dialogue=dialogues[place["dialogue_id"]] if dialogues else None,
         )

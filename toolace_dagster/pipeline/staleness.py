@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from toolace_dagster.entities import ToolDomain
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.pool import is_current
-from toolace_dagster.pipeline.stage import stale_items
+from toolace_dagster.pipeline.stage import freshness
 from toolace_dagster.pipeline.stages import domain_stages
 
 
@@ -44,7 +44,7 @@ def first_stale(context: StageContext, domain: ToolDomain) -> Staleness | None:
         if not is_current(context.store, domain):
             return Staleness(stage="tool_pool", rows=len(domain.tools))
         for stage in domain_stages(context.settings):
-            stale, _, obsolete = stale_items(stage, context)
-            if stale or obsolete:
-                return Staleness(stage=stage.name, rows=len(stale), obsolete=len(obsolete))
+            found = freshness(stage, context)
+            if found.stale or found.obsolete:
+                return Staleness(stage=stage.name, rows=len(found.stale), obsolete=len(found.obsolete))
         return None

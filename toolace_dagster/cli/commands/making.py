@@ -38,6 +38,10 @@ def _run_options(
         list[str] | None, typer.Option("--domain", help="Only this tool domain; can be repeated.")
     ] = None,
     dialogues: Annotated[int | None, setting("dialogues", "Dialogues to attempt per domain.")] = None,
+    attempts: Annotated[int | None, setting("attempts", "Tries at each dialogue until one is accepted.")] = None,
+    target: Annotated[
+        int | None, setting("target", "Accepted dialogues per domain from which on nothing is tried again.")
+    ] = None,
     seed: Annotated[int | None, setting("seed", "Seed of all sampling.")] = None,
     rounds: Annotated[int | None, setting("rounds", "Refinement rounds.")] = None,
     model: Annotated[
@@ -87,6 +91,8 @@ def _run_options(
         "allow_writes": allow_writes,
         "seed": seed,
         "dialogues": dialogues,
+        "attempts": attempts,
+        "target": target,
         "rounds": rounds,
         "questions_per_call": questions_per_call,
         "cache": cache,
@@ -148,6 +154,34 @@ def estimate(
     from toolace_dagster.cli.estimate import show_estimate
 
     raise typer.Exit(show_estimate(options, sample))
+
+
+@making.command()
+@_with_run_options
+def plan(
+    options: Any,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, a line a dialogue.")] = False,
+) -> None:
+    """Say what `toolace run` would make, why, and what it would cost; takes its options and makes no model call."""
+    from toolace_dagster.cli.plan import show_plan
+
+    raise typer.Exit(show_plan(options, as_json=as_json))
+
+
+@making.command()
+def gc(
+    home: HomeOption = DEFAULT_HOME,
+    keep: Annotated[int, typer.Option(min=0, help="Earlier versions of each row to keep.")] = 0,
+    older_than: Annotated[str | None, typer.Option(help="Only versions replaced longer ago, such as 30d.")] = None,
+    retired: Annotated[
+        bool, typer.Option("--retired", help="Also the whole data of domains that are gone from the pool.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+) -> None:
+    """Remove earlier versions of rows, tools that no row was made with, and on request the data of retired domains."""
+    from toolace_dagster.cli.gc import collect_garbage
+
+    raise typer.Exit(collect_garbage(home, keep=keep, older_than=older_than, retired=retired, dry_run=dry_run))
 
 
 @making.command()

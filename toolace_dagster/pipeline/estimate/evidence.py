@@ -23,6 +23,8 @@ _NOT_OF_THE_WORK = MONEY_SETTINGS | {
     "skip_deprecated",
     "seed",
     "dialogues",
+    "attempts",
+    "target",
     "validation_share",
     "test_share",
     "cache",

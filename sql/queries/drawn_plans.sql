@@ -1,0 +1,1 @@
+SELECT dialogue_id, basis, plan FROM drawn_plans

@@ -1,0 +1,173 @@
+"""What is made again when something changes, what is left alone, and what a plan says of it beforehand."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests import builders
+from tests.pipeline.homes import FAULTY, paid_calls
+from toolace_dagster.entities import Tool, ToolDomain
+from toolace_dagster.llm.money import load_prices
+from toolace_dagster.pipeline.context import StageContext
+from toolace_dagster.pipeline.estimate import make_estimate, past_evidence
+from toolace_dagster.pipeline.estimate.work import work_of
+from toolace_dagster.pipeline.garbage import collect
+from toolace_dagster.pipeline.pool import write_pool
+from toolace_dagster.pipeline.regeneration import plan_domain
+from toolace_dagster.pipeline.stage import run_stage
+from toolace_dagster.pipeline.stages import domain_stages
+from toolace_dagster.settings import ModelSettings, Settings
+from toolace_dagster.warehouse import Warehouse
+
+DOMAIN = "garages"
+TEXT = {"type": "string"}
+
+
+def many_tools(count: int) -> tuple[Tool, ...]:
+    """Tools that look things up and change them, by fours: two that list, one that reads, one that books."""
+    tools: list[Tool] = []
+    for number in range(count // 4):
+        thing = f"part{number:02d}"
+        one = {"type": "object", "properties": {f"{thing}_id": TEXT, "name": TEXT, "price": {"type": "number"}}}
+        listed = {"type": "object", "properties": {"items": {"type": "array", "items": one}}}
+        tools += [
+            builders.tool(f"search_{thing}", {"city": TEXT, "query": TEXT}, ["city"], listed),
+            builders.tool(f"list_{thing}_offers", {"category": TEXT}, ["category"], listed),
+            builders.tool(f"get_{thing}", {f"{thing}_id": TEXT}, [f"{thing}_id"], one),
+            builders.tool(f"order_{thing}", {f"{thing}_id": TEXT, "amount": {"type": "integer"}}, [f"{thing}_id"]),
+        ]
+    return tuple(sorted(tools, key=lambda tool: tool.name))
+
+
+class Site:
+    """A home with one domain whose tools can be changed."""
+
+    def __init__(self, home: Path, tools: tuple[Tool, ...], settings: Settings) -> None:
+        self.home = Warehouse(home)
+        self.domain = ToolDomain(name=DOMAIN, tools=tools)
+        self.settings = settings
+
+    def make(self, run_id: str) -> StageContext:
+        context = StageContext(DOMAIN, self.settings, self.home, run_id)
+        write_pool(context.store, self.domain)
+        for stage in domain_stages(self.settings):
+            run_stage(stage, context)
+        return context
+
+    def describe(self, name: str, text: str) -> None:
+        tools = [builders.redescribed(tool, text) if tool.name == name else tool for tool in self.domain.tools]
+        self.domain = ToolDomain(name=DOMAIN, tools=tuple(tools))
+
+    def offering(self, name: str) -> set[str]:
+        """Dialogues that offer a tool, as they stand."""
+        rows = self.home.domain(DOMAIN).read("SELECT dialogue_id, plan FROM drawn_plans")
+        return {row["dialogue_id"] for row in rows if f'"{name}"' in row["plan"]}
+
+    def versions(self) -> dict[str, str]:
+        """The run that made each dialogue's task spec."""
+        rows = self.home.domain(DOMAIN).read("SELECT dialogue_id, run_id FROM stage_rows WHERE stage = 'task_specs'")
+        return {row["dialogue_id"]: row["run_id"] for row in rows}
+
+
+def test_a_changed_tool_remakes_just_the_dialogues_that_offer_it_and_costs_what_was_planned(tmp_path: Path) -> None:
+    site = Site(tmp_path, many_tools(60), Settings(dialogues=40, rounds=0, llm=FAULTY))
+    site.make("first")
+    name = "get_part07"
+    offering = site.offering(name)
+    assert 0 < len(offering) < 20
+    site.describe(name, "Something quite different.")
+    plan = plan_domain(site.domain, site.settings, site.home)
+    assert {stale.dialogue_id for stale in plan.stale} == offering
+    assert {(stale.from_stage, stale.causes) for stale in plan.stale} == {("task_specs", ("a tool it offers",))}
+    assert plan.dropped == ()
+    evidence = past_evidence(site.home, [DOMAIN], site.settings)
+    assert evidence is not None
+    planned = make_estimate([work_of(plan)], evidence, site.settings, load_prices(None)).whole.calls
+    context = site.make("second")
+    assert {name for name, run in site.versions().items() if run == "second"} == offering
+    assert planned.low <= paid_calls(context) <= planned.high
+    assert plan_domain(site.domain, site.settings, site.home).stale == ()
+
+
+def test_a_new_tool_and_one_that_nothing_offers_leave_everything_as_it_is(tmp_path: Path) -> None:
+    tools = many_tools(24)
+    site = Site(tmp_path, tools[:-1], Settings(dialogues=5, rounds=0))
+    site.make("first")
+    site.domain = ToolDomain(name=DOMAIN, tools=tools)
+    assert plan_domain(site.domain, site.settings, site.home).stale == ()
+    site.make("second")
+    assert set(site.versions().values()) == {"first"}
+
+
+def test_a_tool_that_went_takes_the_plans_along_that_named_it(tmp_path: Path) -> None:
+    site = Site(tmp_path, many_tools(24), Settings(dialogues=8, rounds=0))
+    site.make("first")
+    gone = site.domain.tools[3].name
+    offering = site.offering(gone)
+    site.domain = ToolDomain(name=DOMAIN, tools=tuple(tool for tool in site.domain.tools if tool.name != gone))
+    plan = plan_domain(site.domain, site.settings, site.home)
+    assert {stale.dialogue_id for stale in plan.stale} == offering
+    assert all("its plan" in stale.causes for stale in plan.stale)
+
+
+@pytest.mark.parametrize(
+    ("changes", "stage", "cause"),
+    [
+        ({"mask_share": 0.3}, "refinement_round_01", "a setting"),
+        ({"roles": {"expert": {"temperature": 0.9}}}, "verification", "a model or how it is called"),
+        ({"llm": ModelSettings(temperature=0.1)}, "task_specs", "a model or how it is called"),
+    ],
+)
+def test_a_change_is_stale_from_its_own_stage_on_and_says_why(
+    tmp_path: Path, changes: dict[str, object], stage: str, cause: str
+) -> None:
+    site = Site(tmp_path, many_tools(12), Settings(dialogues=3, rounds=1, llm=ModelSettings(error_rate=0)))
+    site.make("first")
+    changed = site.settings.model_copy(update=changes)
+    plan = plan_domain(site.domain, Settings.model_validate(changed.model_dump()), site.home)
+    assert {(each.from_stage, each.causes) for each in plan.stale} == {(stage, (cause,))}
+
+
+def test_a_rejected_dialogue_is_tried_again_until_the_attempts_or_the_target_are_reached(tmp_path: Path) -> None:
+    settings = Settings(dialogues=12, rounds=0, llm=ModelSettings(error_rate=3))
+    site = Site(tmp_path, many_tools(24), settings)
+    context = site.make("first")
+    states = "SELECT slot, attempt, state FROM outcomes ORDER BY slot, attempt"
+    first = context.store.read(states)
+    rejected = {row["slot"] for row in first if row["state"] == "rejected"}
+    assert 0 < len(rejected) < 12
+    site.settings = settings.model_copy(update={"attempts": 2})
+    second = site.make("second").store.read(states)
+    assert [row for row in second if row["attempt"] == 0] == first
+    assert {row["slot"] for row in second if row["attempt"] == 1} == rejected
+    accepted = sum(row["state"] == "accepted" for row in second)
+    site.settings = settings.model_copy(update={"attempts": 9, "target": accepted})
+    assert site.make("third").store.read(states) == second
+    site.settings = settings
+    assert plan_domain(site.domain, settings, site.home).dropped == tuple(
+        sorted(set(site.versions()) - {key for key, run in site.versions().items() if run == "first"})
+    )
+
+
+def test_earlier_versions_stay_until_they_are_collected(tmp_path: Path) -> None:
+    site = Site(tmp_path, many_tools(12), Settings(dialogues=3, rounds=0))
+    site.make("first")
+    past = "SELECT DISTINCT dialogue_id, run_id, replaced_by FROM past_rows WHERE stage = 'task_specs'"
+    made = site.versions()
+    site.settings = site.settings.model_copy(update={"llm": ModelSettings(temperature=0.1)})
+    site.make("second")
+    assert {tuple(row.values()) for row in site.home.domain(DOMAIN).read(past)} == {
+        (name, "first", "second") for name in made
+    }
+    site.describe("get_part00", "Another text.")
+    site.make("third")
+    later = datetime.now(UTC).replace(tzinfo=None) + timedelta(hours=1)
+    kept = collect(site.home, DOMAIN, keep=1, before=later, dry_run=True)
+    found = collect(site.home, DOMAIN, keep=0, before=later, dry_run=False)
+    assert 0 <= kept.rows < found.rows
+    assert found.tools == 1
+    assert site.home.domain(DOMAIN).read(past) == []
+    assert collect(site.home, DOMAIN, keep=0, before=later, dry_run=True).rows == 0

@@ -1,0 +1,54 @@
+"""``toolace gc``: remove what a home keeps of earlier states.
+
+Belongs here: what is printed. Does not belong here: what may go (``pipeline.garbage``).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from toolace_dagster.cli.cache import duration
+from toolace_dagster.cli.console import complain, say, show_table
+from toolace_dagster.pipeline.garbage import collect, remove_domain
+from toolace_dagster.pipeline.sync import retired_domains
+from toolace_dagster.warehouse import Warehouse
+
+
+def collect_garbage(home: Path, *, keep: int, older_than: str | None, retired: bool, dry_run: bool) -> int:
+    """Remove earlier versions of rows, unused versions of tools and, if asked, retired domains.
+
+    Args:
+        home: Home folder.
+        keep: Versions of each row to keep besides the current one.
+        older_than: Only what was replaced longer ago, such as ``30d``.
+        retired: Also the whole data of domains that are gone from the pool.
+        dry_run: Only say it.
+
+    Returns:
+        Exit code: 1 when the home holds nothing, 2 when a duration is none.
+    """
+    warehouse = Warehouse(home)
+    domains = warehouse.domains()
+    if not domains:
+        complain(f"{home} holds nothing yet. --home names another folder.")
+        return 1
+    try:
+        before = datetime.now(UTC).replace(tzinfo=None) - (duration(older_than) if older_than else duration("0h"))
+    except ValueError as error:
+        complain(str(error))
+        return 2
+    gone = sorted(retired_domains(warehouse)) if retired else []
+    kept = [domain for domain in domains if domain not in gone]
+    found = [collect(warehouse, domain, keep=keep, before=before, dry_run=dry_run) for domain in kept]
+    done = "would be removed" if dry_run else "removed"
+    rows = [(each.domain, each.rows, each.bytes, each.tools) for each in found if each]
+    if rows:
+        show_table(f"Earlier versions, {done}", ("domain", "rows", "bytes", "tools"), rows)
+    for domain in gone:
+        if not dry_run:
+            remove_domain(warehouse, domain)
+        say(f"All data of {domain}, which is gone from the pool: {done}.")
+    if not rows and not gone:
+        say("Nothing to remove.")
+    return 0

@@ -1,0 +1,79 @@
+"""``toolace plan``: what a run would make, why, and what it would cost.
+
+Belongs here: what is printed. Does not belong here: finding it (``pipeline.regeneration``),
+or pricing (``pipeline.estimate``).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from toolace_dagster.cli.console import complain, say, say_json, show_table
+from toolace_dagster.cli.pool import open_pool, print_notes
+from toolace_dagster.cli.run import RunOptions, choose_domains
+from toolace_dagster.llm.money import PriceError, dollars, load_prices
+from toolace_dagster.pipeline.estimate import make_estimate, past_evidence
+from toolace_dagster.pipeline.estimate.work import work_of
+from toolace_dagster.pipeline.regeneration import DomainPlan, plan_domain
+from toolace_dagster.warehouse import Warehouse
+
+
+def show_plan(options: RunOptions, *, as_json: bool) -> int:
+    """Look ahead and print what was found.
+
+    Args:
+        options: Those of the run.
+        as_json: A JSON object for each dialogue, and nothing else.
+
+    Returns:
+        Exit code: 0, 1 when the pool can't be read, 2 when the price file can't.
+    """
+    settings, warehouse = options.settings, Warehouse(options.home)
+    pool = open_pool(settings)
+    if pool is None:
+        return 1
+    if not as_json:
+        print_notes(pool.notes)
+    chosen, _ = choose_domains(pool, options.domains)
+    if not chosen:
+        return 1
+    plans = [plan_domain(pool.domain(name), settings, warehouse) for name in chosen]
+    if as_json:
+        for plan in plans:
+            for stale in plan.stale:
+                say_json(asdict(stale))
+        return 0
+    _show(plans)
+    if not any(plan.stale for plan in plans):
+        return 0
+    evidence = past_evidence(warehouse, chosen, settings)
+    if evidence is None:
+        say("What it will cost is not known from past runs; `toolace estimate` rehearses it.")
+        return 0
+    try:
+        estimate = make_estimate([work_of(plan) for plan in plans], evidence, settings, load_prices(settings.prices))
+    except PriceError as error:
+        complain(str(error))
+        return 2
+    whole = estimate.whole
+    cost = "unknown, for want of a price" if whole.live is None else dollars(whole.live.value)
+    between = f"{whole.calls.low:,.0f} to {whole.calls.high:,.0f} with a probability of 90 %"
+    say(f"By past runs that takes {whole.calls.value:,.0f} calls ({between}) and costs {cost}.")
+    say("`toolace estimate` says more.")
+    return 0
+
+
+def _show(plans: Sequence[DomainPlan]) -> None:
+    wanted = sum(plan.wanted for plan in plans)
+    stale = [each for plan in plans for each in plan.stale]
+    say(f"{len(plans)} domains, {wanted:,} dialogues: {wanted - len(stale):,} stand, {len(stale):,} are to be made.")
+    counts = Counter((each.domain, each.from_stage, ", ".join(each.causes)) for each in stale)
+    examples = {(each.domain, each.from_stage, ", ".join(each.causes)): each.dialogue_id for each in reversed(stale)}
+    rows = [(*key, count, examples[key]) for key, count in counts.items()]
+    if rows:
+        show_table("To be made", ("domain", "from stage", "because of", "dialogues", "such as"), rows)
+    dropped = [name for plan in plans for name in plan.dropped]
+    if dropped:
+        say(f"{len(dropped):,} dialogues are not asked for any more, such as {dropped[0]}; they stay as past rows.")
