@@ -36,6 +36,7 @@ from toolace_dagster.entities.task import (
     PlanShape,
     Register,
 )
+from toolace_dagster.presets import PRESETS, over_preset
 
 OFFLINE_MODEL = "offline"
 MAX_ROUNDS = 30
@@ -291,6 +292,8 @@ class Settings(BaseModel):
     """Everything that decides what a run makes.
 
     Attributes:
+        preset: Named set of values that take the place of the defaults: ``default`` or ``lean`` (few calls). What
+            is set besides comes before it.
         pool: Where the tools are: a folder or file of tool definitions, or another source the tool pool reads.
         domain_limit: Tools a domain may have; a larger one is split by the tools' texts.
         skip_deprecated: Operations that OpenAPI marks as deprecated are left out.
@@ -355,6 +358,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
+    preset: str = "default"
     pool: Annotated[str, AfterValidator(_no_credentials_in_pool)] = str(SHIPPED_POOL)
     domain_limit: Annotated[int, Field(ge=2)] = 120
     skip_deprecated: bool = False
@@ -416,6 +420,18 @@ class Settings(BaseModel):
     explorer_url: Annotated[str, Field(pattern=r"^https?://[^\s/?#]+$"), AfterValidator(_no_credentials_in_url)] = (
         "http://127.0.0.1:3001"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _over_the_preset(cls, values: Any) -> Any:
+        return over_preset(cast("dict[str, Any]", values)) if isinstance(values, dict) else values
+
+    @field_validator("preset")
+    @classmethod
+    def _known_preset(cls, name: str) -> str:
+        if name not in PRESETS:
+            raise ValueError(f"there is no preset {name!r}; there are {', '.join(PRESETS)}")
+        return name
 
     @field_validator("pool", mode="before")
     @classmethod

@@ -19,7 +19,7 @@ from toolace_dagster.cli.console import complain, say, show_table, warn
 from toolace_dagster.cli.costs import explain_unpriced, print_bill
 from toolace_dagster.cli.pool import open_pool, print_notes
 from toolace_dagster.cli.progress import ProgressDisplay
-from toolace_dagster.cli.status import print_summaries
+from toolace_dagster.cli.status import print_calls, print_summaries
 from toolace_dagster.cli.stopping import stopped_code
 from toolace_dagster.llm.money import Budget, PriceError
 from toolace_dagster.pipeline.context import StageContext
@@ -108,6 +108,7 @@ def run_pipeline(options: RunOptions) -> int:
     summaries = [summarize(warehouse, domain) for domain in chosen]
     say("")
     print_summaries(summaries)
+    print_calls(warehouse, chosen)
     say("")
     print_bill(summaries, runs_bill(warehouse, chosen, [end.run_id for end in ends]) if ends else None)
     if any(summary.bill.unpriced for summary in summaries):

@@ -12,6 +12,7 @@ from toolace_dagster.cli.console import complain, say, show_table
 from toolace_dagster.cli.costs import explain_unpriced, prices_of, print_costs
 from toolace_dagster.llm.money import total
 from toolace_dagster.pipeline.plans import kind_rows, shape_rows
+from toolace_dagster.reporting.calls import count_calls
 from toolace_dagster.reporting.summary import DomainSummary, reasons_over, summarize
 from toolace_dagster.settings import Settings
 from toolace_dagster.warehouse import Warehouse
@@ -37,6 +38,7 @@ def show_status(home: Path) -> int:
     ]
     say("")
     show_table("By stage", ("domain", "stage", "attempted", "accepted", "rejected", "failed"), rows)
+    print_calls(warehouse, domains)
     print_costs(warehouse, summaries)
     explain_unpriced(warehouse, domains, prices_of(warehouse.settings_file))
     print_plans(warehouse)
@@ -44,6 +46,22 @@ def show_status(home: Path) -> int:
     if wrong:
         complain(f"the counts of {', '.join(wrong)} do not add up: attempted = accepted + rejected + failed")
     return 1 if wrong else 0
+
+
+def print_calls(warehouse: Warehouse, domains: Sequence[str]) -> None:
+    """Print how many calls the steps of the method took per dialogue, and what convergence saved."""
+    counts = count_calls(warehouse, domains)
+    if not counts.calls or not counts.attempted:
+        return
+    rows = [(step, calls, f"{calls / counts.attempted:.2f}") for step, calls in counts.calls.items()]
+    rows.append(("all", sum(counts.calls.values()), f"{counts.per_dialogue:.2f}"))
+    say("")
+    show_table("Calls by step", ("step", "calls", "per dialogue"), rows)
+    if counts.converged:
+        say(
+            f"{counts.converged} of {counts.rounds} refinement rounds made no call, their dialogues had converged: "
+            f"about {counts.saved:.0f} calls saved."
+        )
 
 
 def print_plans(warehouse: Warehouse) -> None:

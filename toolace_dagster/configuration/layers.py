@@ -18,7 +18,8 @@ from pydantic import ValidationError
 from toolace_dagster.configuration.environment import read_environment
 from toolace_dagster.configuration.names import is_name, setting_names
 from toolace_dagster.configuration.toml_file import BadFile, find_file, read_file
-from toolace_dagster.configuration.values import Values, put
+from toolace_dagster.configuration.values import Values, flat, put
+from toolace_dagster.presets import PRESETS
 from toolace_dagster.settings import Range, Settings
 
 
@@ -77,6 +78,9 @@ def configure(
     from_environment, variables, warnings = read_environment(environ)
     # An earlier version may have stored a setting that there is no more.
     last_run = {} if path else {name: value for name, value in (stored or {}).items() if is_name(name)}
+    named = [layer["preset"] for layer in (from_file, from_environment, given) if "preset" in layer]
+    # What the last run had by default, or by another preset, is not kept against a preset that is asked for now.
+    last_run |= dict(flat(PRESETS.get(str(named[-1]), {}))) if named and last_run else {}
     values: Values = {}
     came_from: dict[str, str] = {}
     for layer, names in (

@@ -129,7 +129,9 @@ def breaking(
     found = new(kept)
     while found and kept:
         without = {name: new({other: unit for other, unit in kept.items() if other != name}) for name in kept}
-        name = min(without, key=lambda each: len(without[each]))
+        seen_in = {fault.turn_id for fault in found}
+        shows = {each: any(fill.before.id in seen_in for fill in unit) for each, unit in kept.items()}
+        name = min(without, key=lambda each: (len(without[each]), not shows[each]))
         gone = found - without[name]
         broken[name] = tuple(sorted(fault.what for fault in gone)) or ("it goes with a fill that breaks something",)
         del kept[name]

@@ -43,6 +43,7 @@ def _run_options(
         int | None, setting("target", "Accepted dialogues per domain from which on nothing is tried again.")
     ] = None,
     seed: Annotated[int | None, setting("seed", "Seed of all sampling.")] = None,
+    preset: Annotated[str | None, setting("preset", "Named set of values under the others: default or lean.")] = None,
     rounds: Annotated[int | None, setting("rounds", "Refinement rounds.")] = None,
     model: Annotated[
         str | None, setting("llm.model", "Model name at the endpoint; 'offline' is the embedded one.")
@@ -93,6 +94,7 @@ def _run_options(
         "dialogues": dialogues,
         "attempts": attempts,
         "target": target,
+        "preset": preset,
         "rounds": rounds,
         "questions_per_call": questions_per_call,
         "cache": cache,

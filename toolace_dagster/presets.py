@@ -1,0 +1,54 @@
+"""Presets: named sets of setting values.
+
+A preset's values take the place of the defaults; whatever is set besides, wherever,
+comes before them.
+
+Belongs here: the presets and laying given values over one. Does not belong here: what
+the settings mean (``settings``), or where values come from (``configuration``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "default": {},
+    # Few calls: shorter tasks, skeletons in one call, one injection, two passes that mask as much as they can.
+    # What comes out is checked as strictly as ever.
+    "lean": {
+        "sub_tasks": {"low": 2, "high": 3},
+        "trajectory": "whole",
+        "injections": {"low": 1, "high": 1},
+        "rounds": 2,
+        "mask_share": 0.5,
+        "quiet_passes": 1,
+        "questions_per_call": 8,
+    },
+}
+"""Values by preset, in the shape of settings; ``default`` changes nothing."""
+
+
+def over_preset(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay given values over those of the preset they name.
+
+    Args:
+        given: Settings as nested dictionaries; ``preset`` names one.
+
+    Returns:
+        The settings with the preset's values where nothing was given. An unknown preset changes nothing.
+    """
+    name = given.get("preset")
+    values = PRESETS.get(name, {}) if isinstance(name, str) else {}
+    return _merged(values, given)
+
+
+def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    made = dict(under)
+    for key, value in over.items():
+        below = made.get(key)
+        if isinstance(below, dict) and isinstance(value, dict) and "weights" not in value:
+            made[key] = _merged(cast("dict[str, Any]", below), cast("dict[str, Any]", value))
+        else:
+            made[key] = value
+    return made
