@@ -414,7 +414,7 @@ def test_a_dialogue_has_converged_when_every_turn_was_refined_and_nothing_is_see
 )
 def test_passes_that_change_nothing_can_end_refinement(last_change: int, before_round: int, *, quiet: bool):
     subject = dialogue(last_change=last_change)
-    assert convergence(subject, TOOLS, Settings(), before_round) is None, "not unless it is set"
+    assert convergence(subject, TOOLS, Settings(quiet_passes=0), before_round) is None, "not unless it is set"
     expected = "quiet" if quiet else None
     assert convergence(subject, TOOLS, Settings(quiet_passes=2), before_round) == expected
 
