@@ -130,6 +130,27 @@ def test_no_accepted_dialogue_has_a_hard_finding_and_all_experts_passed_it(finis
         assert all(answer["passes"] for answer in answers)
 
 
+def test_every_hard_finding_of_a_rejected_dialogue_has_evidence(finished: StageContext) -> None:
+    unfounded = "SELECT * FROM findings WHERE severity = 'hard' AND coalesce(evidence, '') = ''"
+    assert finished.store.read(unfounded) == []
+
+
+def test_what_verification_mended_is_what_was_accepted(finished: StageContext) -> None:
+    refined = finished.payloads(last_round(finished), RefinedDialogue)
+    verified = finished.payloads("verified_dialogues", Dialogue)
+    verdicts = finished.payloads("verification", Verdict)
+    stored = finished.store.read("SELECT dialogue_id, outcome FROM edits WHERE operation = 'repair'")
+    assert stored
+    for row in stored:
+        verdict = verdicts.get(row["dialogue_id"])
+        assert (row["outcome"] == "accepted") == (verdict is not None and verdict.dialogue is not None), row
+    for dialogue_id, verdict in verdicts.items():
+        before = refined[dialogue_id].dialogue
+        for edit in verdict.edits:
+            before = apply_edit(before, edit)
+        assert verified[dialogue_id] == before
+
+
 def test_replaying_the_edits_of_a_skeleton_gives_the_stored_dialogue(finished: StageContext) -> None:
     skeletons = finished.payloads("skeletons", Skeleton)
     refined = finished.payloads(last_round(finished), RefinedDialogue)

@@ -250,7 +250,7 @@ def _findings(subject: Subject, rules: Iterable[Rule]) -> Iterator[Finding]:
                 severity=each.regraded or defect.severity or each.severity,
                 turn_id=defect.turn_id,
                 path=defect.path,
-                evidence=shortened(defect.evidence),
+                evidence=shortened(defect.evidence or defect.message),
                 message=defect.message,
             )
 
