@@ -51,7 +51,7 @@ def make_app(warehouse: Warehouse, host: str = "127.0.0.1") -> ASGIApp:
     """
     catalogue, home = Catalogue(warehouse), warehouse.home
     # The first look over a large home takes seconds; it begins before the first page is asked for.
-    threading.Thread(target=catalogue.refresh, daemon=True).start()
+    threading.Thread(target=catalogue.refresh).start()
 
     def dialogues(request: Request) -> Response:
         number = _number(request, "page") or 1

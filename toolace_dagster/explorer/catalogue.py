@@ -213,7 +213,8 @@ class Catalogue:
             if self._looking is None or not self._looking.is_alive():
                 if self._ready and time.monotonic() - self._looked < _LOOK_AGAIN:
                     return
-                self._looking = threading.Thread(target=self._look, daemon=True)
+                # No daemon: Python's end waits for it, since an engine in use can't be stopped.
+                self._looking = threading.Thread(target=self._look)
                 self._looking.start()
             looking = self._looking
         looking.join(_NOTICED if self._ready else None)

@@ -126,16 +126,22 @@ def find_dialogue(warehouse: Warehouse, dialogue_id: str) -> tuple[str, str]:
     Raises:
         UnknownDialogue: If none or several match.
     """
-    # An id begins with its domain, so its own file is asked first.
-    domains = sorted(warehouse.domains(), key=lambda domain: (not dialogue_id.startswith(domain), domain))
-    for domain in domains:
-        if warehouse.domain(domain).read(sql("queries/has_dialogue"), {"id": dialogue_id}):
-            return dialogue_id, domain
-    matches = [
-        (row["dialogue_id"], domain)
-        for domain in domains
-        for row in warehouse.domain(domain).read(sql("queries/find_dialogues"), {"prefix": dialogue_id})
-    ]
+    domains = warehouse.domains()
+    # An id begins with its domain, so only that one's file is opened where there is one.
+    likely = [name for name in domains if dialogue_id.startswith(name) or name.startswith(dialogue_id)]
+    others = [name for name in domains if name not in likely]
+    matches: list[tuple[str, str]] = []
+    for some in (likely, others):
+        for domain in some:
+            if warehouse.domain(domain).read(sql("queries/has_dialogue"), {"id": dialogue_id}):
+                return dialogue_id, domain
+        matches = matches or [
+            (row["dialogue_id"], domain)
+            for domain in some
+            for row in warehouse.domain(domain).read(sql("queries/find_dialogues"), {"prefix": dialogue_id})
+        ]
+        if matches:
+            break
     if not matches:
         close = difflib.get_close_matches(dialogue_id, _some_ids(warehouse), n=3, cutoff=0.5)
         hint = f" Did you mean {' or '.join(close)}?" if close else " `toolace status` lists what there is."
