@@ -40,6 +40,7 @@ from toolace_dagster.entities import (
 )
 from toolace_dagster.reporting.history import History, offered_tools, read_histories
 from toolace_dagster.reporting.story import read_story
+from toolace_dagster.settings import Settings
 from toolace_dagster.verification.first_cause import Step, differs, replay, root, turn_text
 from toolace_dagster.verification.rules import Subject, run_rules
 from toolace_dagster.verification.verdict import decide
@@ -218,7 +219,7 @@ def store_planted(store: Store, history: History, tools: dict[str, Tool], plant:
     if steps[-1].dialogue.turns == history.dialogue.turns:
         return None
     findings = run_rules(Subject(dialogue=steps[-1].dialogue, spec=history.spec, tools=tools))
-    verdict = decide(steps[-1].dialogue.id, findings, [plant.objection] if plant.objection else [])
+    verdict = decide(steps[-1].dialogue.id, findings, [plant.objection] if plant.objection else [], Settings())
     end = verdict.terminal
     if end.state != "rejected":
         return None

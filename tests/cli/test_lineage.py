@@ -71,7 +71,7 @@ def test_every_rejected_dialogue_has_a_finding_with_evidence_and_a_first_cause(m
         found = rows(
             made, "SELECT * FROM findings WHERE dialogue_id = $id AND severity = 'hard'", id=row["dialogue_id"]
         )
-        assert found or row["stage"] != "verification"
+        assert found
         assert all(finding["evidence"] and finding["message"] for finding in found)
         assert row["how"] in ("initial", "rewritten", "exposed", "judged", "rejected")
     assert sum(row["dialogues"] for row in rows(made, "SELECT * FROM failure_reasons")) == len(failures) > 0

@@ -1,6 +1,7 @@
 """What a stage leaves behind so that its ends can be explained and compared later.
 
-Belongs here: the rows of ``first_causes`` and ``outcome_log``. Does not belong
+Belongs here: the rows of ``first_causes`` and ``outcome_log``, and the finding of an
+early rejection. Does not belong
 here: finding a cause (``verification.first_cause``), or the rows of stages
 (``stage``).
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from toolace_dagster.entities import Verdict
+from toolace_dagster.entities import Rejection, Verdict
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.reporting.history import causes_of, read_histories
 from toolace_dagster.verification.rules import Bounds, Facts, configured_rules
@@ -42,6 +43,21 @@ def cause_rows(stage: str, context: StageContext, verdicts: Iterable[Verdict]) -
             row |= {"check_id": cause.check, "cause_stage": cause.stage, "cause_round": cause.round}
             rows.append(row | {"stage": stage, "dialogue_id": dialogue_id, "position": position})
     return rows
+
+
+def rejection_row(stage: str, dialogue_id: str, rejection: Rejection) -> Row:
+    """The row of ``findings`` for a row that a stage before verification rejected."""
+    return {
+        "stage": stage,
+        "dialogue_id": dialogue_id,
+        "position": 0,
+        "check_id": rejection.check,
+        "severity": "hard",
+        "turn_id": rejection.turn_id,
+        "path": "",
+        "evidence": rejection.evidence or rejection.reason,
+        "message": rejection.reason,
+    }
 
 
 def log_rows(rows: Sequence[Row], now: datetime) -> list[Row]:

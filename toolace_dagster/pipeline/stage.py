@@ -30,7 +30,7 @@ from toolace_dagster.llm.protocol import Program
 from toolace_dagster.pipeline.causes import NEW, PASSING_ERRORS, TRIED_AGAIN, Parts, causes, part_hashes
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.grounding import source_rows
-from toolace_dagster.pipeline.lineage import cause_rows, log_rows
+from toolace_dagster.pipeline.lineage import cause_rows, log_rows, rejection_row
 from toolace_dagster.pipeline.plans import distractor_rows, drawn_row, plan_rows
 from toolace_dagster.pipeline.progress import StageProgress, tell
 from toolace_dagster.warehouse import Row, insert, sql
@@ -242,6 +242,8 @@ def run_stage(stage: Stage, context: StageContext) -> StageReport:
             dialogue = content.dialogue or item.dialogue
             if dialogue is not None and content.state != "failed":
                 sources += source_rows(stage.name, stage.index, dialogue, context.tools)
+            if content.verdict is None and content.rejection is not None:
+                findings.append(rejection_row(stage.name, item.dialogue_id, content.rejection))
             if content.verdict is not None:
                 verdicts.append(content.verdict)
                 findings += _finding_rows(stage.name, content.verdict)
