@@ -1,9 +1,8 @@
 """What a stage leaves behind so that its ends can be explained and compared later.
 
 Belongs here: the rows of ``first_causes`` and ``outcome_log``, and the finding of an
-early rejection. Does not belong
-here: finding a cause (``verification.first_cause``), or the rows of stages
-(``stage``).
+early rejection. Does not belong here: finding a cause
+(``verification.first_cause``), or the rows of stages (``stage``).
 """
 
 from __future__ import annotations

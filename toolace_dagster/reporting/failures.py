@@ -184,7 +184,8 @@ def _lines(failures: Failures) -> Iterator[str]:
     if not failures.groups:
         yield f"None of {failures.attempted} dialogues was rejected or failed so."
     else:
-        yield f"{failures.size} of {failures.attempted} dialogues were rejected or failed, {len(failures.groups)} ways:"
+        groups = f"{len(failures.groups)} group{'s' if len(failures.groups) > 1 else ''}"
+        yield f"{failures.size} of {failures.attempted} dialogues rejected or failed, in {groups}:"
     for group in failures.groups:
         domains = ", ".join(f"{name} {number}" for name, number in sorted(group.dialogues.items()))
         yield ""
