@@ -11,7 +11,8 @@ import dagster as dg
 from toolace_dagster.dataset import render_card
 from toolace_dagster.orchestration.materialize import Materialized, check_result
 from toolace_dagster.orchestration.resources import Toolace
-from toolace_dagster.pipeline.dataset import card_facts, count_verified, make_card, make_splits, split_rows
+from toolace_dagster.pipeline.card import card_facts, make_card
+from toolace_dagster.pipeline.dataset import count_verified, make_splits, split_rows
 from toolace_dagster.pipeline.exports import make_export
 from toolace_dagster.pipeline.preferences import make_preferences
 from toolace_dagster.reporting.markdown import dialogue_markdown, table

@@ -14,6 +14,7 @@ here: what is compared, or what follows when two are alike.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -31,6 +32,7 @@ Signature = NDArray[np.uint32]
 """Shape ``(PLACES,)``."""
 
 _Key = TypeVar("_Key", bound=Hashable)
+_PLAIN_WORD = re.compile(r"[a-z0-9]+")
 
 
 def normal_words(text: str) -> list[str]:
@@ -39,6 +41,8 @@ def normal_words(text: str) -> list[str]:
     Letters, marks and digits of any script make words; in scripts written without
     spaces each run of letters is one word.
     """
+    if text.isascii():
+        return _PLAIN_WORD.findall(text.lower())
     folded = unicodedata.normalize("NFKC", text).casefold()
     return "".join(c if c.isalnum() or unicodedata.category(c)[0] == "M" else " " for c in folded).split()
 

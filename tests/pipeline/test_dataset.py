@@ -10,8 +10,9 @@ import pytest
 
 from tests.pipeline.homes import DOMAIN, settings
 from toolace_dagster.dataset import render_card
+from toolace_dagster.pipeline.card import card_facts
 from toolace_dagster.pipeline.context import StageContext
-from toolace_dagster.pipeline.dataset import card_facts, make_splits
+from toolace_dagster.pipeline.dataset import make_splits
 from toolace_dagster.warehouse import Warehouse
 
 SIDES = "SELECT dialogue_id, split FROM splits ORDER BY dialogue_id"

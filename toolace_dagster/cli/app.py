@@ -20,6 +20,7 @@ from toolace_dagster.cli.commands import (
     making,
     offline,
     pools,
+    pushing,
     reading,
 )
 from toolace_dagster.cli.console import complain, say
@@ -36,6 +37,7 @@ app.add_typer(making)
 app.add_typer(checking)
 app.add_typer(reading)
 app.add_typer(exporting, name="export")
+app.add_typer(pushing)
 app.add_typer(pools, name="pool")
 app.add_typer(caches, name="cache")
 app.add_typer(configuration, name="config")

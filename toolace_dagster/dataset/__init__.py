@@ -6,6 +6,8 @@ here: deciding which dialogues are good enough (``verification``).
 
 from toolace_dagster.dataset.card import (
     CardFacts,
+    Contamination,
+    Diversity,
     DomainCounts,
     PoolSource,
     ReasonCount,
@@ -44,8 +46,10 @@ __all__ = [
     "Apart",
     "CardFacts",
     "ChatMessage",
+    "Contamination",
     "DatasetRow",
     "Dealt",
+    "Diversity",
     "DomainCounts",
     "ExportError",
     "ExportReport",

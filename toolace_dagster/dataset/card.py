@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from toolace_dagster.dataset.card_text import cell, code_block, table, yaml_lines
 from toolace_dagster.dataset.files import FileReport, write_text
-from toolace_dagster.dataset.formats import FEATURES, LINE_FORMATS, trl_path
+from toolace_dagster.dataset.formats import FEATURES, trl_path
 from toolace_dagster.dataset.messages import ANNOUNCEMENT, chat_messages, listed_tools
 from toolace_dagster.dataset.rows import SPLITS, DatasetRow, Split
 from toolace_dagster.dataset.splits import SplitReport
@@ -37,7 +37,7 @@ _KNOWN_LICENCES = frozenset(
 _TAGS = ["synthetic", "tool-calling", "function-calling", "multi-turn"]
 
 _NOT_OF_THE_DATA = MONEY_SETTINGS.union(
-    "pool domain_limit skip_deprecated base_url model concurrency timeout transport_retries".split()
+    "pool domain_limit skip_deprecated benchmarks formats base_url model concurrency timeout transport_retries".split()
 )
 """Settings that name a place or a pace: they differ by machine and leave the data as it is, or stand elsewhere."""
 
@@ -82,6 +82,42 @@ class PoolSource:
 
 
 @dataclass(frozen=True)
+class Diversity:
+    """How varied the accepted dialogues are.
+
+    Attributes:
+        tools_called: Tools that some dialogue calls.
+        tools_offered: Tools that some dialogue offers.
+        turns: Turns of all dialogues.
+        calls: Calls of all dialogues.
+        words: Words the users say.
+        different_words: How many of them are different.
+        different_openings: Different first five words among the dialogues' first messages.
+    """
+
+    tools_called: int
+    tools_offered: int
+    turns: int
+    calls: int
+    words: int
+    different_words: int
+    different_openings: int
+
+
+@dataclass(frozen=True)
+class Contamination:
+    """What comparing with evaluation benchmarks found.
+
+    Attributes:
+        benchmarks: Names of the files that were compared.
+        rejected: Dialogues rejected for repeating one.
+    """
+
+    benchmarks: tuple[str, ...]
+    rejected: int
+
+
+@dataclass(frozen=True)
 class CardFacts:
     """Everything a card says; the caller fills it.
 
@@ -94,6 +130,10 @@ class CardFacts:
         usage: Calls and tokens per stage, in stage order.
         sources: Where the tools came from.
         injections: Injections in the accepted dialogues, by type and by ``type: sub-type``.
+        prompts: Content hash of each prompt, by name.
+        diversity: How varied the dialogues are; None where there is none.
+        contamination: What comparing with benchmarks found.
+        formats: Formats that stand beside the card, by folder, in words.
         example: The row to show: the first by id.
         title: The card's heading.
     """
@@ -106,6 +146,10 @@ class CardFacts:
     usage: tuple[StageUsage, ...] = ()
     sources: tuple[PoolSource, ...] = ()
     injections: Mapping[str, int] = field(default_factory=dict[str, int])
+    prompts: Mapping[str, str] = field(default_factory=dict[str, str])
+    diversity: Diversity | None = None
+    contamination: Contamination = Contamination((), 0)
+    formats: Mapping[str, str] = field(default_factory=dict[str, str])
     example: DatasetRow | None = None
     title: str = "Multi-turn tool-calling dialogues"
 
@@ -130,6 +174,8 @@ def render_card(facts: CardFacts) -> str:
         _counts(facts),
         _splits(facts),
         _injections(facts),
+        _diversity(facts),
+        _contamination(facts),
         _tools(facts),
         _example(facts),
         _limits(facts),
@@ -186,12 +232,22 @@ def _introduction(facts: CardFacts) -> str:
 domains, for fine-tuning. Every user message, call, tool result and reply was written by {maker}; no tool was run and
 no person took part.
 
-- `{trl_path("train")}` and its siblings: for TRL, read with `datasets`. Columns: `dialogue_id`, `domain`, `messages`,
-  `tools`; call arguments are objects.
-- `{LINE_FORMATS["openai"].path("train")}` and its siblings: for OpenAI fine-tuning; call arguments are JSON text.
+{_files(facts)}
 
 `tools` lists what the assistant is offered from the start. A tool that arrives later is announced at the end of the
 user message it comes with: `{ANNOUNCEMENT.strip().format(definition="{definition as JSON}")}`."""
+
+
+def _files(facts: CardFacts) -> str:
+    lines = [
+        f"- `{trl_path('train')}` and its siblings: for TRL, read with `datasets`. Columns: `dialogue_id`, `domain`, "
+        "`kind`, `messages`,\n  `tools`; call arguments are objects. The `.jsonl` files hold the same, each message as "
+        "JSON text."
+    ]
+    lines += [
+        f"- `{folder}/`: for {cell(title)}." for folder, title in sorted(facts.formats.items()) if folder != "trl"
+    ]
+    return "\n".join(lines)
 
 
 def _how(facts: CardFacts) -> str:
@@ -205,7 +261,13 @@ Model: {model}. Method: ToolACE-MT (arXiv 2508.12685), which writes whole dialog
    turns, write them anew and let a judge choose between old and new.
 3. Verification: rules on structure, arguments and the source of values, then expert questions. One hard fault rejects.
 
-{table(("Setting", "Value"), _settings(facts.settings))}"""
+{table(("Setting", "Value"), _settings(facts.settings))}{_prompts(facts)}"""
+
+
+def _prompts(facts: CardFacts) -> str:
+    if not facts.prompts:
+        return ""
+    return f"\n\nPrompts, by content hash:\n\n{table(('Prompt', 'Hash'), sorted(facts.prompts.items()))}"
 
 
 def _settings(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -227,11 +289,14 @@ def _settings(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[s
 
 def _counts(facts: CardFacts) -> str:
     domains = sorted(facts.domains, key=lambda counts: counts.domain)
-    rows: list[tuple[object, ...]] = [(d.domain, d.attempted, d.accepted, d.rejected, d.failed) for d in domains]
+    rows: list[tuple[object, ...]] = [
+        (d.domain, d.attempted, d.accepted, d.rejected, d.failed, _rate(d.accepted, d.attempted)) for d in domains
+    ]
     if len(rows) > 1:
         ends = [[d.attempted, d.accepted, d.rejected, d.failed] for d in domains]
-        rows.append(("all", *(sum(column) for column in zip(*ends, strict=True))))
-    parts = ["## Counts", table(("Domain", "Attempted", "Accepted", "Rejected", "Failed"), rows)]
+        sums = [sum(column) for column in zip(*ends, strict=True)]
+        rows.append(("all", *sums, _rate(sums[1], sums[0])))
+    parts = ["## Counts", table(("Domain", "Attempted", "Accepted", "Rejected", "Failed", "Pass rate"), rows)]
     if facts.reasons:
         reasons = sorted(facts.reasons, key=lambda r: (-r.dialogues, r.stage, r.check, r.state))
         body = [(r.stage, r.state, r.check, r.dialogues) for r in reasons]
@@ -241,6 +306,10 @@ def _counts(facts: CardFacts) -> str:
         usage = [(name, b.calls, b.prompt_tokens, b.completion_tokens, b.words) for name, b in bills]
         parts += ["Model calls:", table(("Stage", "Calls", "Prompt tokens", "Completion tokens", "Cost"), usage)]
     return "\n\n".join(parts)
+
+
+def _rate(accepted: int, attempted: int) -> str:
+    return f"{accepted / attempted:.0%}" if attempted else "-"
 
 
 def _splits(facts: CardFacts) -> str:
@@ -269,6 +338,34 @@ def _injections(facts: CardFacts) -> str:
     names += sorted(facts.injections.keys() - set(names))
     rows = [(name, facts.injections.get(name, 0)) for name in names]
     return f"## Injected complexity\n\n{table(('Type', 'Times'), rows)}"
+
+
+def _diversity(facts: CardFacts) -> str:
+    total = sum(facts.splits.sizes.values())
+    found = facts.diversity
+    if found is None or not total:
+        return "## Diversity\n\nThere is no accepted dialogue."
+    rows: list[tuple[object, ...]] = [
+        ("Tools called", f"{found.tools_called:,} of {found.tools_offered:,} offered"),
+        ("Turns a dialogue", f"{found.turns / total:.1f}"),
+        ("Calls a dialogue", f"{found.calls / total:.1f}"),
+        ("Different words among the users' words", f"{found.different_words:,} of {found.words:,}"),
+        ("Different openings (first five words)", f"{found.different_openings:,} of {total:,}"),
+    ]
+    return f"## Diversity\n\n{table(('Measure', 'Value'), rows)}"
+
+
+def _contamination(facts: CardFacts) -> str:
+    found = facts.contamination
+    if not found.benchmarks:
+        text = "No benchmark was named to compare with, so nothing is known."
+    else:
+        names = ", ".join(cell(name) for name in found.benchmarks)
+        text = (
+            f"Each dialogue was compared with the texts of {names}; {found.rejected:,} were rejected for repeating "
+            "one. None of those that are here does."
+        )
+    return f"## Overlap with benchmarks\n\n{text}"
 
 
 def _tools(facts: CardFacts) -> str:

@@ -44,6 +44,8 @@ class ExactWriter:
         Raises:
             ValueError: On NaN and infinities.
         """
+        if not _has_float(value):
+            return _encode(value)
         match value:
             case dict():
                 pairs = (f"{_plain(str(key))}:{self.text(item)}" for key, item in value.items())  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
@@ -142,5 +144,22 @@ def _spellings(value: float) -> Iterator[_Spelling]:
             yield _Spelling("0", "0" * lead + longer, exponent - zeros + len(longer) + lead)
 
 
+def _has_float(value: Any) -> bool:
+    open_values: list[Any] = [value]
+    while open_values:
+        each = open_values.pop()
+        kind = type(each)
+        if kind is dict:
+            open_values.extend(each.values())
+        elif kind is list or kind is tuple:
+            open_values.extend(each)
+        elif kind is not str and isinstance(each, float):
+            return True
+    return False
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def _plain(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return _encode(value)

@@ -121,7 +121,11 @@ def compact_json(value: Any) -> str:
     Raises:
         ValueError: On NaN and infinities, which are not JSON.
     """
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return _compact(value)
+
+
+# Made once: json.dumps makes an encoder for each call that asks for anything unusual.
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
 def _told_day(dialogue: Dialogue) -> str:

@@ -18,6 +18,7 @@ SPLITS: tuple[Split, ...] = get_args(Split)
 
 _LARGEST = 2**64 - 1
 _SMALLEST = -(2**63)
+_PLAIN = 2**53
 
 
 RowKind = Literal["dialogue", "single_turn", "parallel_calls", "irrelevance"]
@@ -81,7 +82,24 @@ def _tool_faults(tool: Tool) -> tuple[str, ...]:
     return _faults_of_tools[tool.fingerprint]
 
 
+def _has_only_plain_numbers(value: Any) -> bool:
+    """Whether no number in a value can be at fault; quick, since nearly all are plain."""
+    open_values: list[Any] = [value]
+    while open_values:
+        each = open_values.pop()
+        kind: type[Any] = type(each)
+        if kind is dict:
+            open_values.extend(each.values())
+        elif kind is list:
+            open_values.extend(each)
+        elif (kind is int and not -_PLAIN < each < _PLAIN) or kind is float:
+            return False
+    return True
+
+
 def _number_faults(value: Any) -> Iterator[str]:
+    if _has_only_plain_numbers(value):
+        return
     match value:
         case dict():
             for item in value.values():  # pyright: ignore[reportUnknownVariableType]

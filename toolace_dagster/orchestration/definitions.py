@@ -16,6 +16,7 @@ from toolace_dagster.assets.dataset import DATASET_ASSETS
 from toolace_dagster.assets.initialization import skeletons, task_specs
 from toolace_dagster.assets.refinement import refinement_round
 from toolace_dagster.assets.tool_pool import tool_pool
+from toolace_dagster.assets.training import lora_adapter
 from toolace_dagster.assets.verification import verification_assets
 from toolace_dagster.orchestration.resources import Toolace, configured_settings, home_from_environment
 from toolace_dagster.orchestration.schedules import nightly_regeneration, weekly_full_check
@@ -52,7 +53,7 @@ def build_definitions(home: Path | None = None, rounds: int | None = None) -> dg
         CHECK_JOB, selection=full, description="Every check over everything stored; makes no model call."
     )
     return dg.Definitions(
-        assets=[*by_domain, *DATASET_ASSETS],
+        assets=[*by_domain, *DATASET_ASSETS, lora_adapter],
         asset_checks=FULL_CHECKS,
         jobs=[generate, dataset, check],
         sensors=[pool_sensor(generate), dataset_sensor(generate, dataset)],

@@ -7,32 +7,20 @@ them. Does not belong here: how a split is chosen or a file is written
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
 from toolace_dagster.dataset import (
-    CardFacts,
     DatasetRow,
-    DomainCounts,
-    FileReport,
-    PoolSource,
-    ReasonCount,
     Split,
     SplitReport,
     SplitTally,
-    StageUsage,
     Traits,
     deal,
     row_faults,
     traits_of,
-    write_card,
 )
 from toolace_dagster.entities import Dialogue, Entity, TaskSpec, Tool, content_hash
-from toolace_dagster.llm.money import Bill
 from toolace_dagster.pipeline.pool import configured_pool
-from toolace_dagster.pipeline.stages import domain_stages
-from toolace_dagster.reporting.costs import bills_by
-from toolace_dagster.reporting.summary import DomainSummary, summarize
 from toolace_dagster.settings import MONEY_SETTINGS, Settings
 from toolace_dagster.tool_pool import PoolError
 from toolace_dagster.warehouse import Row, Warehouse, insert, sql
@@ -156,13 +144,6 @@ def make_splits(warehouse: Warehouse, settings: Settings) -> SplitOutcome:
     return outcome
 
 
-def make_card(warehouse: Warehouse, settings: Settings) -> FileReport:
-    """Write the dataset card of the exports."""
-    report = write_card(card_facts(warehouse, settings), warehouse.exports)
-    remember(warehouse, settings, "card", report)
-    return report
-
-
 def dataset_rows(warehouse: Warehouse, settings: Settings) -> Iterator[DatasetRow]:
     """All verified dialogues with spec and the tool versions they were made with, by domain and slot."""
     for domain in dataset_domains(warehouse, settings):
@@ -195,53 +176,6 @@ def split_rows(warehouse: Warehouse, settings: Settings) -> Iterator[DatasetRow]
         split = splits.get(row.dialogue.id)
         if split is not None:
             yield row.model_copy(update={"split": split})
-
-
-def card_facts(warehouse: Warehouse, settings: Settings) -> CardFacts:
-    """Everything the card says, read from the warehouse."""
-    domains = dataset_domains(warehouse, settings)
-    summaries = [summarize(warehouse, domain) for domain in domains]
-    rows = list(split_rows(warehouse, settings))
-    models = {
-        row["model"] for domain in domains for row in warehouse.domain(domain).read(sql("queries/models_of_dataset"))
-    }
-    return CardFacts(
-        model=", ".join(sorted(models)) or settings.llm.model,
-        settings=settings.model_dump(mode="json", exclude={"cache", "explorer_url"}),
-        splits=SplitOutcome.model_validate_json(dataset_facts(warehouse)["splits"]["facts"]).report,
-        domains=tuple(DomainCounts(s.domain, s.attempted, s.accepted, s.rejected, s.failed) for s in summaries),
-        reasons=_reasons(summaries),
-        usage=_usage(warehouse, domains, settings),
-        sources=tuple(
-            PoolSource(domain, row["source"], row["tools"], row["licence"])
-            for domain in domains
-            for row in warehouse.domain(domain).read(sql("queries/tool_sources"))
-        ),
-        injections=_injections(rows),
-        example=min(rows, key=lambda row: row.dialogue.id, default=None),
-    )
-
-
-def _injections(rows: list[DatasetRow]) -> Counter[str]:
-    """Injections by type, and by type and sub-type."""
-    records = [record for row in rows for record in row.dialogue.injections]
-    counts = Counter(record.type.value for record in records)
-    counts.update(f"{record.type}: {record.sub_type}" for record in records if record.sub_type)
-    return counts
-
-
-def _reasons(summaries: list[DomainSummary]) -> tuple[ReasonCount, ...]:
-    counts: Counter[tuple[str, str, str]] = Counter()
-    for summary in summaries:
-        for row in summary.reasons:
-            counts[row["stage"], row["state"], row["check_id"]] += row["dialogues"]
-    return tuple(ReasonCount(stage, state, check, number) for (stage, state, check), number in sorted(counts.items()))
-
-
-def _usage(warehouse: Warehouse, domains: list[str], settings: Settings) -> tuple[StageUsage, ...]:
-    bills = {stage.name: Bill() for stage in domain_stages(settings)}
-    bills |= {stage: bill for (stage,), bill in bills_by(warehouse, domains, "stage").items()}
-    return tuple(StageUsage(stage, bill) for stage, bill in bills.items() if bill.calls)
 
 
 def dataset_facts(warehouse: Warehouse) -> dict[str, Row]:

@@ -18,15 +18,15 @@ from toolace_dagster.dataset.messages import ChatMessage, chat_messages, compact
 from toolace_dagster.dataset.rows import DatasetRow
 from toolace_dagster.settings import MaskedTurn
 
-SYSTEM = """You are an assistant that can call functions. The functions are described as JSON between <tools> tags:
+SYSTEM = """You are an assistant that can call functions. These are the functions, one a line, as JSON:
 <tools>
 {tools}
 </tools>
-Call one by writing a JSON object with its name and arguments between <tool_call> tags:
+Call one by writing a JSON object with its name and arguments like this:
 <tool_call>
 {{"name": "function name", "arguments": {{"argument name": "value"}}}}
 </tool_call>
-Write one such block for each call. Results come between <tool_response> tags. Say so when no function fits."""
+Write one such block for each call; each result comes in a block named tool_response. Say so when no function fits."""
 
 
 def hermes_example(row: DatasetRow, _mask: Collection[MaskedTurn] = ()) -> dict[str, Any]:

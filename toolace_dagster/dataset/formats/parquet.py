@@ -31,7 +31,6 @@ from typing import Any, Self, TextIO, cast
 import duckdb
 
 from toolace_dagster.dataset.files import FileReport, Replacement
-from toolace_dagster.dataset.formats.lines import count_lines
 from toolace_dagster.dataset.rows import SPLITS, ExportError, Split
 
 Features = Mapping[str, Mapping[str, Any]]
@@ -90,7 +89,9 @@ class ParquetAndLines:
             reports.append(self._files.report(relative, split=split, rows=read.rows))
         for split, staged in self._staged.items():
             relative = f"{self._folder}/{split}.jsonl"
-            rows = count_lines(staged.path)
+            # The Parquet file was made of these lines and compared with what went in, so counting them is enough.
+            with staged.path.open("rb") as stream:
+                rows = sum(1 for _ in stream)
             if rows != staged.digest.rows:
                 raise ExportError(f"{relative} has {rows} lines, {staged.digest.rows} were written")
             reports.append(self._files.report(relative, split=split, rows=rows))

@@ -1,0 +1,87 @@
+"""What every format says in its own way: who speaks, what is called, what is answered.
+
+Belongs here: the common form and a finding. Does not belong here: reading a format into
+it (``readers``), or judging it (``checklist``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong with an example.
+
+    Attributes:
+        check: Id of the check, such as ``call_unanswered``.
+        message: A sentence: where, what, and how to mend it where that is short.
+        severity: ``error``: training on it teaches something wrong, or fails. ``warning``: look at it.
+        example: Number of the example in its file, from 1; 0 for the file as a whole.
+    """
+
+    check: str
+    message: str
+    severity: Severity = "error"
+    example: int = 0
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call as a format holds it; ``id`` is None where the format has none."""
+
+    name: str
+    arguments: Any
+    id: str | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A tool's answer; ``call_id`` is None where the format has none, and answers come in the order of the calls."""
+
+    content: str
+    call_id: str | None = None
+
+
+@dataclass
+class Speech:
+    """One turn: of the system, the user, the assistant, or the tools with all their answers.
+
+    Attributes:
+        role: Who speaks.
+        where: The place, for messages.
+        text: What is said.
+        calls: What the assistant calls.
+        answers: What tools answer.
+    """
+
+    role: Literal["system", "user", "assistant", "tool"]
+    where: str
+    text: str = ""
+    calls: list[Call] = field(default_factory=list[Call])
+    answers: list[Answer] = field(default_factory=list[Answer])
+
+
+@dataclass
+class Transcript:
+    """An example in the common form.
+
+    Attributes:
+        speeches: In order.
+        tools: Definitions as they stand: objects with name, description and parameters.
+        has_ids: Whether calls and answers are joined by ids.
+        object_types: What the type of an object is called in schemas.
+    """
+
+    speeches: list[Speech] = field(default_factory=list[Speech])
+    tools: list[Any] = field(default_factory=list[Any])
+    has_ids: bool = True
+    object_types: frozenset[str] = frozenset({"object"})
+
+
+Report = Callable[..., None]
+"""Called with a check, a message and perhaps a severity."""

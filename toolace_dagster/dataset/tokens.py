@@ -1,0 +1,214 @@
+"""How many tokens dialogues take, tools included, and what a trainer's length limit keeps.
+
+With a tokenizer's folder the chat template in it is rendered and counted, which is what
+a trainer sees. With a `tokenizer.json` alone the text is laid out as ChatML does. With
+no tokenizer the size in bytes is divided by four, and the report says that it guesses.
+
+Belongs here: counting and adding up. Does not belong here: cutting anything.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from jinja2 import TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from toolace_dagster.dataset.messages import ChatMessage, chat_messages, compact_json, listed_tools
+from toolace_dagster.dataset.rows import DatasetRow
+
+LIMITS = (1024, 2048, 4096, 8192, 16384, 32768)
+"""Length limits that trainers are often given; TRL's default is the first."""
+
+_BYTES_OF_A_TOKEN = 4
+_GENERATION = re.compile(r"\{%-?\s*(end)?generation\s*-?%\}")
+
+Count = Callable[[str], int]
+Render = Callable[[list[ChatMessage], list[dict[str, Any]]], str]
+
+
+class TokenizerUnusable(ValueError):
+    """A tokenizer that can't be read; says why and what to do."""
+
+
+@dataclass(frozen=True)
+class TokenCounter:
+    """Counts the tokens of a dialogue.
+
+    Attributes:
+        count: Tokens of a text.
+        render: The text a trainer would see.
+        words: How the counting is done, for the report.
+        exact: Whether it is what a trainer with this tokenizer counts.
+    """
+
+    count: Count
+    render: Render
+    words: str
+    exact: bool
+
+
+@dataclass(frozen=True)
+class TokenReport:
+    """Lengths of dialogues in tokens.
+
+    Attributes:
+        words: How they were counted.
+        exact: Whether they are what a trainer counts.
+        lengths: Of the whole dialogues with their tools, ascending.
+        tools: Of the tools alone, ascending.
+        refused: Dialogues the chat template raised on, which are in neither list.
+        refusal: What it said first.
+    """
+
+    words: str
+    exact: bool
+    lengths: tuple[int, ...]
+    tools: tuple[int, ...]
+    refused: int = 0
+    refusal: str = ""
+
+    def kept(self, limit: int) -> int:
+        """Dialogues that fit into so many tokens."""
+        return sum(length <= limit for length in self.lengths)
+
+
+def open_tokenizer(source: Path | None) -> TokenCounter:
+    """Make a counter.
+
+    Args:
+        source: A `tokenizer.json`, or a folder that holds one, as models have; None guesses.
+
+    Raises:
+        TokenizerUnusable: If it can't be read, or the extra is missing.
+    """
+    if source is None:
+        return TokenCounter(
+            lambda text: -(-len(text.encode(errors="surrogatepass")) // _BYTES_OF_A_TOKEN),
+            chatml,
+            f"guessed: bytes divided by {_BYTES_OF_A_TOKEN}; name your model's tokenizer to count",
+            exact=False,
+        )
+    path = source / "tokenizer.json" if source.is_dir() else source
+    if find_spec("tokenizers") is None:
+        raise TokenizerUnusable('counting tokens needs the extra: pip install "toolace-dagster[tokens]"')
+    if not path.is_file():
+        raise TokenizerUnusable(f"{source} holds no tokenizer.json")
+    from tokenizers import Tokenizer
+
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:
+        raise TokenizerUnusable(f"{path} is no tokenizer of the `tokenizers` library: {error}") from error
+    template = _template_of(source) if source.is_dir() else None
+
+    def count(text: str) -> int:
+        return len(tokenizer.encode(text, add_special_tokens=False).ids)
+
+    if template is None:
+        words = f"counted with {path.name}, laid out as ChatML: no chat template was found"
+        return TokenCounter(count, chatml, words, exact=False)
+    return TokenCounter(count, template, f"counted with the tokenizer and chat template in {source.name}", exact=True)
+
+
+def count_tokens(rows: Iterable[DatasetRow], counter: TokenCounter) -> TokenReport:
+    """Count dialogues.
+
+    Args:
+        rows: The dialogues.
+        counter: From :func:`open_tokenizer`.
+    """
+    lengths: list[int] = []
+    tools: list[int] = []
+    refused, refusal = 0, ""
+    of_tools: dict[str, int] = {}
+    for row in rows:
+        listed = listed_tools(row)
+        try:
+            length = counter.count(counter.render(chat_messages(row.dialogue, row.tools), listed))
+        except TemplateError as error:
+            refused, refusal = refused + 1, refusal or str(error)
+            continue
+        lengths.append(length)
+        for tool in listed:
+            key = row.tools[tool["function"]["name"]].fingerprint
+            if key not in of_tools:
+                of_tools[key] = counter.count(compact_json(tool))
+        tools.append(sum(of_tools[row.tools[tool["function"]["name"]].fingerprint] for tool in listed))
+    return TokenReport(counter.words, counter.exact, tuple(sorted(lengths)), tuple(sorted(tools)), refused, refusal)
+
+
+def quantile(ordered: Sequence[int], share: float) -> int:
+    """The value below which a share of the values lies; 0 where there is none."""
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0
+
+
+def chatml(messages: list[ChatMessage], tools: list[dict[str, Any]]) -> str:
+    """A dialogue as ChatML lays it out: tools in the system message, calls and answers as JSON."""
+    parts = ["<|im_start|>system\n", *(f"{compact_json(tool)}\n" for tool in tools), "<|im_end|>\n"]
+    for message in messages:
+        calls = [
+            f"<tool_call>\n{compact_json(call['function'])}\n</tool_call>" for call in message.get("tool_calls", ())
+        ]
+        parts.append(f"<|im_start|>{message['role']}\n" + "\n".join([message["content"], *calls]) + "<|im_end|>\n")
+    return "".join(parts)
+
+
+def _template_of(folder: Path) -> Render | None:
+    """The chat template of a model's folder, run in a sandbox; None where it has none."""
+    text, special = _template_text(folder)
+    if text is None:
+        return None
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
+    )
+    environment.filters["tojson"] = _tojson  # pyright: ignore[reportUnknownMemberType]
+    environment.globals["raise_exception"] = _raise  # pyright: ignore[reportUnknownMemberType]
+    environment.globals["strftime_now"] = _today  # pyright: ignore[reportUnknownMemberType]
+    try:
+        # What marks the assistant's words for the loss renders nothing.
+        template = environment.from_string(_GENERATION.sub("", text))
+    except TemplateError as error:
+        raise TokenizerUnusable(f"the chat template in {folder} can't be read: {error}") from error
+
+    def render(messages: list[ChatMessage], tools: list[dict[str, Any]]) -> str:
+        return template.render(messages=messages, tools=tools, add_generation_prompt=False, **special)
+
+    return render
+
+
+def _template_text(folder: Path) -> tuple[str | None, dict[str, str]]:
+    config: dict[str, Any] = {}
+    if (path := folder / "tokenizer_config.json").is_file():
+        config = json.loads(path.read_text(encoding="utf-8"))
+    special = {
+        name: value if isinstance(value, str) else str(value.get("content", ""))
+        for name in ("bos_token", "eos_token", "pad_token", "unk_token")
+        if (value := config.get(name))
+    }
+    if (path := folder / "chat_template.jinja").is_file():
+        return path.read_text(encoding="utf-8"), special
+    found = config.get("chat_template")
+    if isinstance(found, list):
+        named = {str(each["name"]): str(each["template"]) for each in found}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        return named.get("tool_use", named.get("default")), special
+    return found, special
+
+
+def _tojson(value: Any, indent: int | None = None, **_: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=indent)
+
+
+def _raise(message: str) -> None:
+    raise TemplateError(message)
+
+
+def _today(form: str) -> str:
+    """The date as a template would show it; any day is as long as another."""
+    return form
