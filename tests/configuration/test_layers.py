@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from toolace_dagster.configuration import Configuration, ConfigurationError, configure
-from toolace_dagster.settings import Settings
+from toolace_dagster.settings import Range, Settings
 
 
 def written(folder: Path, text: str) -> Path:
@@ -52,8 +52,8 @@ def test_roles_and_free_tables_are_read_from_any_source(tmp_path: Path) -> None:
 
 
 def test_one_end_of_a_range_leaves_the_other(tmp_path: Path) -> None:
-    assert configured(tmp_path, "[steps]\nhigh = 4\n").settings.steps.model_dump() == {"low": 1, "high": 4}
-    assert configured(tmp_path, given={"sub_tasks.low": 3}).settings.sub_tasks.model_dump() == {"low": 3, "high": 5}
+    assert configured(tmp_path, "[steps]\nhigh = 4\n").settings.steps == Range(low=1, high=4)
+    assert configured(tmp_path, given={"sub_tasks.low": 3}).settings.sub_tasks == Range(low=3, high=5)
 
 
 def test_paths_count_from_where_they_were_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from toolace_dagster.configuration.names import is_name, setting_names
 from toolace_dagster.configuration.toml_file import BadFile, find_file, read_file
 from toolace_dagster.configuration.values import Values, flat, put
 from toolace_dagster.presets import PRESETS
-from toolace_dagster.settings import Range, Settings
+from toolace_dagster.settings import Settings
 
 
 class ConfigurationError(ValueError):
@@ -92,7 +92,7 @@ def configure(
         for name, value in layer.items():
             put(values, name, value)
             came_from[name] = names.get(name, "the command line")
-    _complete_ranges(values)
+    _complete_groups(values)
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
@@ -100,11 +100,11 @@ def configure(
     return Configuration(settings, path, came_from, tuple(warnings))
 
 
-def _complete_ranges(values: Values) -> None:
-    """Give a range of which one end was set the other end of its default."""
+def _complete_groups(values: Values) -> None:
+    """Give a group of which one part was set, such as one end of a range, the others of its default."""
     for name, setting in setting_names().items():
         given = values.get(name)
-        if setting.parts == tuple(Range.model_fields) and isinstance(given, dict):
+        if setting.is_group and isinstance(given, dict):
             values[name] = {**setting.default, **given}
 
 

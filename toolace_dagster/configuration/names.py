@@ -18,7 +18,10 @@ from typing import Any, TypeGuard, get_args, get_origin
 
 from pydantic import BaseModel
 
-from toolace_dagster.settings import ROLES, Range, Settings
+from toolace_dagster.settings import ROLES, BatchSettings, ModelSettings, Settings
+
+_SECTIONS = (ModelSettings, BatchSettings)
+"""Groups whose fields are settings by themselves; other groups, such as ranges, are one setting with parts."""
 
 
 class UnknownSetting(ValueError):
@@ -36,6 +39,7 @@ class SettingName:
         parts: Names below it that can be set by themselves, such as ``low`` and ``high`` of a range.
         is_path: Whether it names a file or folder.
         is_free: Whether it is a table with keys of the user's own, such as ``llm.extra_body``.
+        is_group: Whether its parts belong together, so that those left out keep their defaults.
     """
 
     name: str
@@ -44,6 +48,7 @@ class SettingName:
     parts: tuple[str, ...] = ()
     is_path: bool = False
     is_free: bool = False
+    is_group: bool = False
 
 
 @cache
@@ -103,7 +108,8 @@ def _settings(model: type[BaseModel], defaults: Mapping[str, Any], prefix: str) 
         group = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
         if model is Settings and field == "roles":
             continue
-        if group is not None and group is not Range:
+        if group in _SECTIONS:
+            assert group is not None
             yield from _settings(group, defaults[field], f"{prefix}{field}.")
             continue
         table = next((kind for kind in kinds if get_origin(kind) is dict), None)
@@ -113,9 +119,10 @@ def _settings(model: type[BaseModel], defaults: Mapping[str, Any], prefix: str) 
             name=f"{prefix}{field}",
             default=defaults[field],
             text=texts.get(field, ""),
-            parts=tuple(Range.model_fields) if group is Range else listed,
+            parts=tuple(group.model_fields) if group else listed,
             is_path=Path in kinds,
             is_free=table is not None and not listed,
+            is_group=group is not None,
         )
 
 
