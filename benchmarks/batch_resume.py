@@ -5,7 +5,7 @@ with ``--mode batch``. Then runs in batch mode are killed with all their process
 random moments, most of them between submitting and collecting, and run again. The
 rows must be those of the live run each time, and no line may be paid for twice.
 
-Run: ``python benchmarks/batch_resume.py [MOMENTS] [SEED]``
+Run: ``python -m benchmarks.batch_resume [MOMENTS] [SEED]``
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
-from kill_resume import finish, kill, rows, start
 
+from benchmarks.kill_resume import finish, kill, rows, start
 from toolace_dagster.llm.offline import OfflineModel
 from toolace_dagster.llm.offline.server import Fate, make_app
 

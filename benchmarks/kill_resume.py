@@ -17,25 +17,25 @@ import json
 import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
+from benchmarks.warm_start import Started, start_warm
 from toolace_dagster.llm.offline import OfflineModel, make_app
 from toolace_dagster.warehouse import Warehouse
 
 DOMAIN = "library_lending"
-LATENCY = 0.05
+LATENCY = 0.02
 IN_FLIGHT = 8
 _ROWS = {
     "stage_rows": "SELECT * EXCLUDE (run_id) FROM stage_rows ORDER BY stage_index, dialogue_id",
@@ -99,41 +99,33 @@ def counting_server() -> Generator[tuple[str, Counter[str]]]:
         thread.join(20)
 
 
-def start(home: Path, url: str, dialogues: int, *more: str) -> subprocess.Popen[bytes]:
+def start(home: Path, url: str, dialogues: int, *more: str) -> Started:
     """Start a run, with more options perhaps."""
     words = ["run", "--home", str(home), "--domain", DOMAIN, "--dialogues", str(dialogues), "--rounds", "1"]
     words += ["--model", "offline-served", "--base-url", url, "--concurrency", str(IN_FLIGHT), *more]
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "TOOLACE_", "DAGSTER"))
     }
-    return subprocess.Popen(
-        [sys.executable, "-c", "from toolace_dagster.cli import main; main()", *words],
-        env=kept | {"OPENAI_API_KEY": "none-needed"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
+    return start_warm(words, kept | {"OPENAI_API_KEY": "none-needed"})
 
 
-def finish(process: subprocess.Popen[bytes]) -> None:
+def finish(run: Started) -> None:
     """Wait for a run that must reach its end."""
-    _, told = process.communicate(timeout=300)
-    if not told and process.returncode == 0:
-        return
-    words = told.decode()
-    if process.returncode not in (0, 1) or "error:" in words:
-        raise RuntimeError(f"the run ended with exit code {process.returncode}: {words}")
+    code, words = run.wait(), run.said("err")
+    if code not in (0, 1) or "error:" in words:
+        raise RuntimeError(f"the run ended with exit code {code}: {words}")
 
 
-def kill(process: subprocess.Popen[bytes]) -> None:
+def kill(run: Started) -> None:
     """Kill -9 for a run and all that it started."""
-    family = [process.pid]
+    family = [run.pid]
     for pid in family:
         children = Path(f"/proc/{pid}/task/{pid}/children")
         family += [int(child) for child in children.read_text().split()] if children.exists() else []
     for pid in family:
-        if Path(f"/proc/{pid}").exists():
+        with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    process.wait()
+    run.wait()
 
 
 def rows(home: Path) -> dict[str, list[dict[str, Any]]]:
@@ -162,11 +154,11 @@ def trials(folder: Path, moments: int, seed: int, dialogues: int) -> Generator[M
             # One after the other through the run, so that each part of it has its turn; by requests, since a busy
             # machine takes another time for each run.
             wanted = int(usual.total() * (number + generator.random()) / moments)
-            process = start(home, url, dialogues)
-            while seen.total() < wanted and process.poll() is None:
+            run = start(home, url, dialogues)
+            while seen.total() < wanted and run.poll() is None:
                 time.sleep(0.001)
             time.sleep(generator.uniform(0, 2 * LATENCY))
-            kill(process)
+            kill(run)
             asked, on_disk = seen.total(), calls_on_disk(home)
             finish(start(home, url, dialogues))
             doubles = (

@@ -69,5 +69,5 @@ def made_once(factory: pytest.TempPathFactory) -> Made:
         told = folder / "ended.json"
         if not told.exists():
             made = Made(folder / "home", small_pool(folder / "pool"), Ended(0, "", ""))
-            told.write_text(json.dumps(vars(toolace(*made.words, "--home", made.home))))
+            told.write_text(json.dumps(vars(toolace(*made.words, "--home", made.home, cold=True))))
     return Made(folder / "home", folder / "pool", Ended(**json.loads(told.read_text())))

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.warm_start import Started
 from tests.cli.command import environment, finish, start, toolace
 from tests.pipeline.homes import DOMAIN, context, held, paid_calls, run_domain, settings
 from toolace_dagster.pipeline.context import StageContext
@@ -44,7 +45,7 @@ def wait_for(happened: Callable[[], bool], seconds: float = 60) -> None:
 
 
 @pytest.fixture
-def running(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+def running(tmp_path: Path) -> Iterator[Started]:
     """A run that is in the middle of making skeletons."""
     process = start(*WORDS, "--home", tmp_path / "home")
     # The task specs are eight calls or a few more and are folded into DuckDB before the first skeleton is asked for.
@@ -56,7 +57,7 @@ def running(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         process.wait()
 
 
-def run_children(process: subprocess.Popen[str]) -> list[int]:
+def run_children(process: Started) -> list[int]:
     listed = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     if listed.exists():
         return [int(pid) for pid in listed.read_text().split()]
@@ -92,9 +93,7 @@ def assert_it_goes_on(home: Path, undisturbed: StageContext) -> None:
 
 
 @pytest.mark.parametrize("way", ["ctrl_c", "kill_int", "kill_term"])
-def test_a_stopped_run_says_how_to_go_on(
-    running: subprocess.Popen[str], tmp_path: Path, undisturbed: StageContext, way: str
-) -> None:
+def test_a_stopped_run_says_how_to_go_on(running: Started, tmp_path: Path, undisturbed: StageContext, way: str) -> None:
     children = run_children(running)
     stopped = time.monotonic()
     if way == "ctrl_c":
@@ -114,7 +113,7 @@ def test_a_stopped_run_says_how_to_go_on(
 
 
 def test_a_killed_run_leaves_nothing_behind_that_still_runs(
-    running: subprocess.Popen[str], tmp_path: Path, undisturbed: StageContext
+    running: Started, tmp_path: Path, undisturbed: StageContext
 ) -> None:
     children = run_children(running)
     assert children
@@ -124,7 +123,7 @@ def test_a_killed_run_leaves_nothing_behind_that_still_runs(
     assert_it_goes_on(tmp_path / "home", undisturbed)
 
 
-def test_a_domain_whose_process_is_killed_is_named(running: subprocess.Popen[str]) -> None:
+def test_a_domain_whose_process_is_killed_is_named(running: Started) -> None:
     (child,) = run_children(running)
     os.kill(child, signal.SIGKILL)
     ended = finish(running)
