@@ -1,7 +1,8 @@
 """Files that an earlier version made: which columns they lack, and adding them.
 
 New tables and views come with the schema itself, since its SQL is safe to run again.
-A new column of an old table is empty in the rows that were there before.
+A new column of an old table holds its default in the rows that were there before, and
+nothing where it has none.
 
 Belongs here: comparing a file with its schema. Does not belong here: when that is done
 (``store``), or what a column means.
@@ -24,6 +25,10 @@ WHERE database_name = current_database() AND NOT internal AND table_name IN (
 )
 ORDER BY table_name, column_index
 """
+_DEFAULTS = """
+SELECT table_name, column_name, column_default FROM duckdb_columns()
+WHERE database_name = current_database() AND NOT internal AND column_default IS NOT NULL
+"""
 
 
 @lru_cache(maxsize=8)
@@ -36,6 +41,14 @@ def declared_columns(schema: str) -> Columns:
     with duckdb.connect(":memory:", config={"threads": 1}) as connection:
         connection.execute(schema)
         return stored_columns(connection)
+
+
+@lru_cache(maxsize=8)
+def _declared_defaults(schema: str) -> Mapping[tuple[str, str], str]:
+    """By table and column, the SQL of its default."""
+    with duckdb.connect(":memory:", config={"threads": 1}) as connection:
+        connection.execute(schema)
+        return {(table, column): default for table, column, default in connection.execute(_DEFAULTS).fetchall()}
 
 
 def stored_columns(connection: duckdb.DuckDBPyConnection) -> Columns:
@@ -65,7 +78,8 @@ def add_missing_columns(connection: duckdb.DuckDBPyConnection, schema: str) -> l
         if column not in stored[table]
     ]
     for table, column, kind in missing:
-        connection.execute(f'ALTER TABLE "{table}" ADD COLUMN "{column}" {kind}')
+        default = _declared_defaults(schema).get((table, column), "NULL")
+        connection.execute(f'ALTER TABLE "{table}" ADD COLUMN "{column}" {kind} DEFAULT {default}')
     return [f"{table}.{column}" for table, column, _ in missing]
 
 
