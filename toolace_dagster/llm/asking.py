@@ -82,12 +82,12 @@ class Manner:
             exchange: An unusable reply and its correction.
             attempt: 0 at first, then one more after each unusable reply; gives each a seed of its own.
         """
-        sampling = request.sampling
+        sampling, way = request.sampling, self.way(request)
         body: dict[str, Any] = {
             **model.extra_body,
             "model": model.model,
-            "messages": self.messages(request, exchange),
-            "response_format": response_format(request, self.way(request)),
+            "messages": [*chat_messages(request, way), *exchange],
+            "response_format": response_format(request, way),
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             "reasoning_effort": sampling.reasoning_effort,

@@ -21,13 +21,15 @@ from types import TracebackType
 from typing import Any, Generic, Self
 from weakref import WeakValueDictionary
 
+from pydantic_core import to_json
+
 from toolace_dagster.llm.batch.office import BatchOffice
 from toolace_dagster.llm.endpoint import CallsModel, Endpoint
 from toolace_dagster.llm.journal import CallJournal
 from toolace_dagster.llm.memory import EndpointMemory
-from toolace_dagster.llm.money.budget import Budget
+from toolace_dagster.llm.money.budget import Admission, Bound, Budget
 from toolace_dagster.llm.progress import Meter, Progress
-from toolace_dagster.llm.protocol import CallError, ModelRequest, ModelResult, ReplyT, Usage
+from toolace_dagster.llm.protocol import NO_USAGE, CallError, ModelRequest, ModelResult, ReplyT, Usage
 from toolace_dagster.llm.records import CallRecord, CallUse
 from toolace_dagster.llm.responses import Response
 from toolace_dagster.llm.structured import Parsed, checked, correction, parse_reply
@@ -184,38 +186,53 @@ class Gateway:
         endpoint = self._endpoints[request.purpose.role]
         key = request.key(endpoint.settings)
         call_id = f"c-{key[:16]}"
+        stored = await self._journal.lookup(key)
+        if (known := self._known_reply(stored, request, key, call_id)) is not None:
+            return known
         # Rows that ask the same at the same time pay once: the second finds the first one's response.
         lock = self._asking.get(key)
         if lock is None:
             lock = self._asking[key] = asyncio.Lock()
         async with lock:
-            stored = await self._journal.lookup(key)
-            if stored is not None:
-                parsed = parse_reply(stored, request.reply_type, None, request.restore)
-                if parsed.reply is not None:
-                    self._journal.note_borrowed(key, request)
-                    return ModelResult(call_id, parsed.reply, cached=True, tries=0, repairs=parsed.repairs)
+            stored = self._journal.lookup_fresh(key)
+            if (known := self._known_reply(stored, request, key, call_id)) is not None:
+                return known
             return await self._pay(
                 _Asked(request, endpoint, key, call_id, [], checked=endpoint.settings.repair_tries > 0)
             )
 
+    def _known_reply(
+        self, stored: str | None, request: ModelRequest[ReplyT], key: str, call_id: str
+    ) -> ModelResult[ReplyT] | None:
+        if stored is None:
+            return None
+        parsed = parse_reply(stored, request.reply_type, None, request.restore)
+        if parsed.reply is None:
+            return None
+        self._journal.note_borrowed(key, request)
+        return ModelResult(call_id, parsed.reply, cached=True, tries=0, repairs=parsed.repairs)
+
     async def _pay(self, asked: _Asked[ReplyT]) -> ModelResult[ReplyT]:
         """Call until a reply can be used, each time showing the model what was wrong with the one before."""
         endpoint = asked.endpoint
-        usage = Usage()
+        usage = NO_USAGE
         tries = 0
         faulty: Parsed[ReplyT] | None = None
         while True:
             is_live = endpoint.settings.mode == "live"
-            await self._budget.admit(together=not is_live)
+            admission = await self._budget.admit(None if is_live else self._most(asked))
             self._live_calls += is_live
             try:
                 response, parsed = await endpoint.call(
-                    asked.request, asked.exchange, tries, check=self._journal.check, keep=partial(self._keep, asked)
+                    asked.request,
+                    asked.exchange,
+                    tries,
+                    check=self._journal.check,
+                    keep=partial(self._keep, asked, admission),
                 )
             finally:
                 self._live_calls -= is_live
-                self._budget.leave()
+                self._budget.leave(admission)
             tries += 1
             usage = _added(usage, response.usage)
             if parsed.error is None or response.error is not None or tries > endpoint.settings.repair_tries:
@@ -234,7 +251,17 @@ class Gateway:
             asked.call_id, parsed.reply, error=parsed.error, usage=usage, tries=tries, repairs=parsed.repairs
         )
 
-    async def _keep(self, asked: _Asked[ReplyT], response: Response) -> tuple[Response, Parsed[ReplyT]]:
+    def _most(self, asked: _Asked[Any]) -> Bound:
+        """The most that a call by a batch may take; its prompt is sent with a schema."""
+        if not self._budget.limits:
+            return Bound()
+        request, endpoint = asked.request, asked.endpoint
+        sent = to_json([request.schema, *endpoint.terms.manner.messages(request, asked.exchange)])
+        return self._budget.bound(len(sent), request.sampling.max_tokens, endpoint.settings.model, endpoint.host)
+
+    async def _keep(
+        self, asked: _Asked[ReplyT], admission: Admission, response: Response
+    ) -> tuple[Response, Parsed[ReplyT]]:
         """Parse a response; returns once it is on disk.
 
         A reply that came at a second try is kept under the first try's key: the row asked once.
@@ -249,8 +276,11 @@ class Gateway:
         now.prompt_tokens += used.prompt_tokens
         now.completion_tokens += used.completion_tokens
         # A fault that outlasted all tries came with no bill.
-        settle = self._budget.spend if response.error is None else self._budget.price
-        cost, price = settle(used, asked.endpoint.settings.model, asked.endpoint.host, asked.endpoint.settings.mode)
+        model, host, mode = asked.endpoint.settings.model, asked.endpoint.host, asked.endpoint.settings.mode
+        if response.error is None:
+            cost, price = self._budget.spend(used, model, host, mode, admission)
+        else:
+            cost, price = self._budget.price(used, model, host, mode)
         now.cost += cost or 0.0
         now.unpriced += cost is None
         await self._journal.append(self._record(asked, response, parsed, cost, price))
@@ -303,4 +333,6 @@ def _exchange(text: str, error: CallError) -> list[dict[str, Any]]:
 
 
 def _added(one: Usage, other: Usage) -> Usage:
+    if one == NO_USAGE:
+        return other
     return Usage(**{name: getattr(one, name) + getattr(other, name) for name in Usage.model_fields})

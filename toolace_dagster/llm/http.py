@@ -11,7 +11,7 @@ client a model gets (``transport``), or what an answer means (``responses``, ``f
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, cast
@@ -22,6 +22,7 @@ from openai import DefaultAioHttpClient
 
 HeaderTypes = list[tuple[str, str]]
 _answered: ContextVar[httpx2.Response | None] = ContextVar("answered", default=None)
+_noting: ContextVar[Callable[[httpx2.Request], None] | None] = ContextVar("noting", default=None)
 
 
 class EndpointHttpClient(DefaultAioHttpClient):
@@ -67,6 +68,9 @@ class EndpointHttpClient(DefaultAioHttpClient):
         if answer is not None:
             answer.request = request
             return answer
+        note = _noting.get()
+        if note is not None:
+            note(request)
         if stream or self.is_closed:
             return await super().send(request, stream=stream, **options)
         answer = await self._transport_for_url(request.url).handle_async_request(request)
@@ -90,6 +94,15 @@ class EndpointHttpClient(DefaultAioHttpClient):
         session = getattr(transport, "client", None)
         usable = isinstance(session, aiohttp.ClientSession) and not session.closed and not self.is_closed
         return session if usable and getattr(transport, "proxy", None) is None else None
+
+    @contextmanager
+    def noting(self, note: Callable[[httpx2.Request], None]) -> Generator[None]:
+        """Tell of each request that is sent inside, as soon as it is made."""
+        token = _noting.set(note)
+        try:
+            yield
+        finally:
+            _noting.reset(token)
 
     @contextmanager
     def answered_by(self, answer: httpx2.Response) -> Generator[None]:

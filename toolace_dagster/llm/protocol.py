@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
-from typing import Any, Generic, Literal, Self, TypeVar
+from functools import cache, lru_cache
+from typing import Any, Final, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel
 
-from toolace_dagster.entities import Entity, content_hash, text_hash
+from toolace_dagster.entities import Entity, canonical_json, content_hash, text_hash
 from toolace_dagster.execution.protocol import Outcome, ToolRun, ToolRunResult
 from toolace_dagster.llm.schema import NotExpressible, StrictSchema, to_strict
 from toolace_dagster.settings import ModelRole, ModelSettings
@@ -106,16 +106,21 @@ class ModelRequest(Generic[ReplyT]):
     _strict: dict[tuple[bool, bool], StrictSchema | None] = field(
         default_factory=dict[tuple[bool, bool], StrictSchema | None], init=False, repr=False, compare=False
     )
+    _hash: list[str] = field(default_factory=list[str], init=False, repr=False, compare=False)
 
-    @cached_property
+    @property
     def schema(self) -> dict[str, Any]:
         """JSON Schema the endpoint is asked to follow."""
         return self.narrowed_schema or _schema_of(self.reply_type)
 
-    @cached_property
+    @property
     def schema_hash(self) -> str:
         """Content hash of the schema."""
-        return content_hash(self.narrowed_schema) if self.narrowed_schema else _hash_of(self.reply_type)
+        if not self.narrowed_schema:
+            return _hash_of(self.reply_type)
+        if not self._hash:
+            self._hash.append(content_hash(self.narrowed_schema))
+        return self._hash[0]
 
     def strict(self, *, bare: bool = False, wide: bool = False) -> StrictSchema | None:
         """The schema in the strict subset.
@@ -127,6 +132,8 @@ class ModelRequest(Generic[ReplyT]):
         Returns:
             None where the subset can't express it.
         """
+        if not (wide or self.narrowed_schema):
+            return _strict_of(self.reply_type, bare)
         if (bare, wide) not in self._strict:
             schema = (self.wide_schema or self.schema) if wide else self.schema
             try:
@@ -151,16 +158,43 @@ class ModelRequest(Generic[ReplyT]):
         Returns:
             32 hexadecimal digits.
         """
-        sampling = self.sampling.model_dump(exclude_none=True)
-        # Texts are hashed one by one: writing long prompts as JSON first would take ten times as long.
-        messages = [(message.role, text_hash(message.content)) for message in self.messages]
-        parts = (messages, self.purpose.task, self.schema_hash, sampling, model.model, model.endpoint_kind)
-        return content_hash(*parts, *([model.peculiar] if model.peculiar else ()), length=32)
+        # The same as `content_hash` of all of it. Texts are hashed one by one, since writing long prompts as JSON first
+        # would take ten times as long, and what most requests have in common is written once.
+        roles = [f'["{message.role}","{text_hash(message.content)}"]' for message in self.messages]
+        drawn = self.sampling
+        begin, end = _around_seed(drawn.temperature, drawn.top_p, drawn.reasoning_effort, drawn.max_tokens)
+        peculiar = f",{canonical_json(model.peculiar)}" if model.peculiar else ""
+        asked = f'{_in_json(self.purpose.task)},"{self.schema_hash}",{begin}{drawn.seed}{end}'
+        whole = f"[[{','.join(roles)}],{asked},{_in_json(model.model)},{_in_json(model.endpoint_kind)}{peculiar}]"
+        return text_hash(whole)[:32]
+
+
+@cache
+def _in_json(text: str) -> str:
+    return canonical_json(text)
+
+
+@lru_cache(maxsize=64)
+def _around_seed(
+    temperature: float | None, top_p: float | None, reasoning_effort: str | None, max_tokens: int
+) -> tuple[str, str]:
+    """Sampling settings as canonical JSON: what stands before and after the seed."""
+    drawn = Sampling(temperature=temperature, top_p=top_p, reasoning_effort=reasoning_effort, max_tokens=max_tokens)
+    begin, _, end = canonical_json(drawn.model_dump(exclude_none=True)).partition('"seed":0')
+    return f'{begin}"seed":', end
 
 
 @cache
 def _schema_of(reply_type: type[BaseModel]) -> dict[str, Any]:
     return reply_type.model_json_schema()
+
+
+@cache
+def _strict_of(reply_type: type[BaseModel], bare: bool) -> StrictSchema | None:
+    try:
+        return to_strict(_schema_of(reply_type), bare=bare)
+    except NotExpressible:
+        return None
 
 
 @cache
@@ -184,6 +218,10 @@ class Usage(Entity):
     cache_write_tokens: int = 0
     completion_tokens: int = 0
     reasoning_tokens: int = 0
+
+
+NO_USAGE: Final = Usage()
+"""What a call used that was not made."""
 
 
 class CallError(Entity):
@@ -219,7 +257,7 @@ class ModelResult(Generic[ReplyT]):
     call_id: str
     reply: ReplyT | None
     error: CallError | None = None
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = NO_USAGE
     cached: bool = False
     tries: int = 1
     repairs: tuple[str, ...] = ()

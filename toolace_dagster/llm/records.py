@@ -6,9 +6,8 @@ Belongs here: the two record types. Does not belong here: where they go
 
 from __future__ import annotations
 
-from typing import Literal
-
-from pydantic import JsonValue
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from toolace_dagster.entities import Entity
 
@@ -64,8 +63,8 @@ class CallRecord(Entity):
     turn_ids: tuple[str, ...]
     model: str
     endpoint: str
-    messages: list[JsonValue]
-    sampling: dict[str, JsonValue]
+    messages: list[dict[str, Any]]
+    sampling: dict[str, Any]
     response: str | None
     usable: bool
     error_kind: str | None = None
@@ -108,8 +107,8 @@ class BorrowedCall(Entity):
     turn_ids: tuple[str, ...]
     model: str
     endpoint: str
-    messages: list[JsonValue]
-    sampling: dict[str, JsonValue]
+    messages: list[dict[str, Any]]
+    sampling: dict[str, Any]
     response: str
     usable: bool = True
     finish_reason: str | None
@@ -124,7 +123,8 @@ class BorrowedCall(Entity):
     borrowed_by: str
 
 
-class CallUse(Entity):
+@dataclass(frozen=True, slots=True)
+class CallUse:
     """One use of a response by a row, paid or from the cache: a row of ``call_uses``."""
 
     call_id: str

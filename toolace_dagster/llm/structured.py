@@ -193,7 +193,7 @@ def loaded(text: str) -> Any:
         ValueError: Also for NaN, numbers beyond all bounds, and halves of surrogate pairs: one of them in one
             row would keep a whole stage from being stored.
     """
-    value = json.loads(text, parse_constant=_refuse_number, parse_float=_finite)
+    value = _decoded(text)
     try:
         # Only an escape can hide what the text itself does not show.
         (canonical_json(value) if "\\u" in text else text).encode()
@@ -218,3 +218,7 @@ def _faults(error: ValidationError) -> str:
     ]
     more = f" and {len(faults) - _MAX_FAULTS} more" if len(faults) > _MAX_FAULTS else ""
     return f"It does not fit the schema: {'; '.join(faults[:_MAX_FAULTS])}{more}."
+
+
+# Made once: `json.loads` would make one for each text.
+_decoded = json.JSONDecoder(parse_constant=_refuse_number, parse_float=_finite).decode

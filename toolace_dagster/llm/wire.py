@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import aiohttp
@@ -33,7 +34,7 @@ class Arrived:
     """An answer with a status of success.
 
     Attributes:
-        headers: Names in lower case.
+        headers: Looked up in any case.
         content: The body, decompressed.
     """
 
@@ -68,6 +69,7 @@ class Wire:
         self._url = url
         self._options: RequestOptions = options or {}
         self._template: _Template | None = None
+        self._moved = False
 
     async def post(self, content: bytes) -> Arrived:
         """Send a body.
@@ -75,7 +77,7 @@ class Wire:
         Raises:
             openai.APIStatusError: On any other status than success.
             openai.APIConnectionError: If there is no answer; so it is with the next.
-            aiohttp.ClientError: Likewise, once the first request was answered.
+            aiohttp.ClientError: Likewise, once the first request was sent.
         """
         template, http = self._template, self._http
         session = http.session_of(template.request) if template and http else None
@@ -95,7 +97,7 @@ class Wire:
             if isinstance(fault, aiohttp.ClientError):
                 raise
             raise APIConnectionError(request=template.request) from fault
-        headers = {name.lower(): value for name, value in answer.headers.items()}
+        headers = answer.headers
         if answer.status == _OK and headers.get("content-encoding", "identity") == "identity":
             return Arrived(headers, body)
         packed = httpx2.Response(answer.status, headers=answer.raw_headers, content=body, request=template.request)
@@ -109,10 +111,17 @@ class Wire:
     async def _long_way(self, content: bytes) -> Arrived:
         # The raw response is asked for: building the client's own objects would take a third of a call's CPU
         # time, and they are built unchecked, so every field has to be looked at anyway.
-        answer = await self._client.post(self._url, content=content, cast_to=httpx2.Response, options=self._options)
-        if self._template is None and not answer.history:
-            self._template = _template(answer.request)
+        with self._http.noting(self._learn) if self._http else nullcontext():
+            answer = await self._client.post(self._url, content=content, cast_to=httpx2.Response, options=self._options)
+        if answer.history:
+            # Each request would be sent there for nothing before it is sent to where it belongs.
+            self._template, self._moved = None, True
         return Arrived(answer.headers, answer.content)
+
+    def _learn(self, request: httpx2.Request) -> None:
+        # At once and not when the answer is there: a stage starts with as many requests as may be in flight.
+        if self._template is None and not self._moved:
+            self._template = _template(request)
 
 
 def _template(request: httpx2.Request) -> _Template:

@@ -118,8 +118,7 @@ class CallJournal:
         When it is used, :meth:`note_borrowed` is to be told.
         """
         if key in self._fresh:
-            assert self._file is not None
-            return self._file.record_at(self._fresh[key])["response"]
+            return self.lookup_fresh(key)
         # Nobody else adds calls while we hold the file, so what was not there when it was opened needs no query.
         if key not in self._known and self._cache is None:
             return None
@@ -128,6 +127,13 @@ class CallJournal:
         if self._lookup is None or self._lookup.done():
             self._lookup = asyncio.create_task(self._look_up())
         return await future
+
+    def lookup_fresh(self, key: str) -> str | None:
+        """Find a usable response that was written down since the journal was opened."""
+        if key not in self._fresh:
+            return None
+        assert self._file is not None
+        return self._file.record_at(self._fresh[key])["response"]
 
     async def append(self, record: CallRecord) -> None:
         """Write a call down; returns once it is on disk.

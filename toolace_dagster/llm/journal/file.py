@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
 
-from toolace_dagster.entities import Entity, canonical_json
+from pydantic_core import to_json
+
+from toolace_dagster.entities import canonical_json
 
 _BEGIN = re.compile(rb'\["(\w+)",(?=\{)')
 
@@ -137,10 +139,14 @@ class JournalFile:
         self._file.close()
 
 
-def line(kind: str, record: Entity | dict[str, Any]) -> bytes:
-    """A record as a line of the file."""
-    content = record.model_dump_json() if isinstance(record, Entity) else canonical_json(record)
-    return f'["{kind}",{content}]\n'.encode()
+def line(kind: str, record: Any) -> bytes:
+    """A record as a line of the file.
+
+    Args:
+        kind: What it is.
+        record: An entity, a dataclass, or JSON values.
+    """
+    return b'["%s",%s]\n' % (kind.encode(), to_json(record))
 
 
 def _parsed(written: bytes) -> tuple[str, dict[str, Any]] | None:

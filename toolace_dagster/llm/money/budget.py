@@ -4,7 +4,9 @@ Before a call the gateway asks for admission; with its response it says what was
 used. Near a limit fewer calls are let in at once: those in flight are counted with
 what a call cost on average so far. So a limit on calls is never passed, and one on
 dollars or tokens by no more than calls in flight: a few before the first response
-is in, and later those that turn out dearer than the average.
+is in, and later those that turn out dearer than the average. A batch can't be held
+back call by call; so the first one takes no more than is sure to keep to the limits,
+reckoned by the longest reply and a prompt of many tokens.
 
 Belongs here: limits, and deciding whether one more call may start. Does not belong
 here: sharing what was spent between processes (``ledger``), or making calls.
@@ -17,13 +19,14 @@ from dataclasses import dataclass
 
 from toolace_dagster.llm.money.bill import dollars
 from toolace_dagster.llm.money.ledger import Ledger, Spent
-from toolace_dagster.llm.money.prices import PriceTable
+from toolace_dagster.llm.money.prices import PriceTable, Quote
 from toolace_dagster.llm.protocol import Usage
 from toolace_dagster.llm.records import CallMode
 
 _WAIT = 0.02
 _AT_FIRST = 8
 """Calls in flight while nothing is known of what one costs."""
+_BYTES_A_TOKEN = 2
 
 
 class BudgetReached(Exception):
@@ -36,6 +39,32 @@ class BudgetReached(Exception):
     def __init__(self, limit: str, message: str) -> None:
         super().__init__(message)
         self.limit = limit
+
+
+@dataclass(frozen=True)
+class Bound:
+    """The most a call may take.
+
+    Attributes:
+        tokens: Of prompt and reply.
+        cost: Dollars.
+    """
+
+    tokens: int = 0
+    cost: float = 0.0
+
+
+@dataclass
+class Admission:
+    """Leave to make one call.
+
+    Attributes:
+        most: The most it may take, where that is reckoned.
+        over: Whether it is no longer in flight.
+    """
+
+    most: Bound
+    over: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,14 +96,21 @@ class Limits:
 
     def crowded(self, spent: Spent) -> BudgetReached | None:
         """The limit that one more call beside those in flight would pass, if all are as dear as the average so far."""
-        expected = 1 + (spent.in_flight + 1) / spent.calls if spent.calls else 0
-        if self.max_cost is not None and spent.cost * expected > self.max_cost:
+        more, known = spent.in_flight + 1, max(1, spent.calls)
+        if self.max_cost is not None and spent.cost + spent.cost / known * more > self.max_cost:
             return _reached("max_cost", dollars(self.max_cost), spent)
-        if self.max_tokens_total is not None and spent.tokens * expected > self.max_tokens_total:
+        if self.max_tokens_total is not None and spent.tokens + spent.tokens / known * more > self.max_tokens_total:
             return _reached("max_tokens_total", f"{self.max_tokens_total:,} tokens", spent)
         if self.max_calls is not None and spent.calls + spent.in_flight >= self.max_calls:
             return _reached("max_calls", f"{self.max_calls:,} calls", spent)
         return None
+
+    def exceeded(self, spent: Spent, most: Bound) -> bool:
+        """Whether one more call beside those in flight would pass a limit, if all take as much as they may."""
+        if self.max_cost is not None and spent.cost + spent.pledged_cost + most.cost > self.max_cost:
+            return True
+        tokens = spent.tokens + spent.pledged_tokens + most.tokens
+        return self.max_tokens_total is not None and tokens > self.max_tokens_total
 
 
 class Budget:
@@ -119,26 +155,44 @@ class Budget:
         if self.limits and (reached := self.limits.reached(self.spent)):
             raise reached
 
-    async def admit(self, *, together: bool = False) -> None:
-        """Wait until one more call may start, and count it as in flight; :meth:`leave` when it has ended.
+    def bound(self, prompt: int, reply: int, model: str, endpoint: str) -> Bound:
+        """The most that a call by a batch may take.
 
         Args:
-            together: The call waits for others, to be sent with them as a batch: so it can't wait for them here. While
-                nothing is known of what a call costs, the first batch takes all.
+            prompt: Bytes of prompt and schema. Two a token are reckoned with, where texts have three to five.
+            reply: Tokens of the reply at most.
+            model: Model name.
+            endpoint: Host of the endpoint.
+        """
+        most = Usage(prompt_tokens=prompt // _BYTES_A_TOKEN + 1, completion_tokens=reply)
+        quote = self.prices.find(model, endpoint)
+        cost = quote.price.reckoned(most, "batch") if quote else 0.0
+        return Bound(most.prompt_tokens + most.completion_tokens, cost)
+
+    async def admit(self, together: Bound | None = None) -> Admission:
+        """Wait until one more call may start; it counts as in flight until it is paid for or :meth:`leave` is called.
+
+        Args:
+            together: Set when the call waits for others, to be sent with them as a batch: the most it may take. While
+                nothing is known of what a call costs, the first batch takes as many calls as are sure to keep to the
+                limits, one at least, and the others wait for its answers. Later calls can't wait here for those that
+                wait for them.
 
         Raises:
             BudgetReached: If a limit is reached, or would be by the calls in flight and this one can't wait.
         """
+        admission = Admission(together or Bound())
         if not self.limits or self._admitted(together):
-            return
+            return admission
         if self._loop is not asyncio.get_running_loop():
             self._loop, self._turn = asyncio.get_running_loop(), asyncio.Lock()
         # Hundreds may wait, and each look takes the lock that all processes share: so one looks for all.
         async with self._turn:
             while not self._admitted(together):  # noqa: ASYNC110 - other processes change it
                 await asyncio.sleep(_WAIT)
+        return admission
 
-    def _admitted(self, together: bool) -> bool:
+    def _admitted(self, together: Bound | None) -> bool:
         """Whether a call may start now; it is then counted as in flight.
 
         Raises:
@@ -150,19 +204,36 @@ class Budget:
             crowded = self.limits.crowded(spent) if spent.in_flight else None
             if together and crowded:
                 raise crowded
-            if crowded or not (together or spent.calls or spent.in_flight < _AT_FIRST):
+            if crowded or not (spent.calls or self._fits_unknown(spent, together)):
                 return False
-            self._ledger.add(in_flight=1)
+            pledged = together or Bound()
+            self._ledger.add(Spent(in_flight=1, pledged_tokens=pledged.tokens, pledged_cost=pledged.cost))
             return True
 
-    def leave(self) -> None:
-        """A call that was let in has ended, with or without a response."""
-        if self.limits:
+    def _fits_unknown(self, spent: Spent, together: Bound | None) -> bool:
+        """Whether a call may start while nothing is known of what one costs."""
+        if together is None:
+            return spent.in_flight < _AT_FIRST
+        return not spent.in_flight or not self.limits.exceeded(spent, together)
+
+    def leave(self, admission: Admission) -> None:
+        """A call that was let in has ended; nothing happens when it was paid for already."""
+        if self.limits and not admission.over:
             with self._ledger.changing():
-                self._ledger.add(in_flight=-1)
+                self._end(admission)
+
+    def _end(self, admission: Admission) -> None:
+        admission.over = True
+        most = admission.most
+        self._ledger.add(Spent(in_flight=-1, pledged_tokens=-most.tokens, pledged_cost=-most.cost))
 
     def spend(
-        self, usage: Usage, model: str, endpoint: str, mode: CallMode = "live"
+        self,
+        usage: Usage,
+        model: str,
+        endpoint: str,
+        mode: CallMode = "live",
+        admission: Admission | None = None,
     ) -> tuple[float | None, str | None]:
         """Count a call that was answered; against the limit one of unknown price counts rather too much.
 
@@ -171,6 +242,7 @@ class Budget:
             model: Model name.
             endpoint: Host of the endpoint.
             mode: Whether it was part of a batch.
+            admission: How it was let in; it is no longer in flight, so that nobody counts it twice.
 
         Returns:
             What it cost in dollars and the label of the price; None and None when there is no price.
@@ -178,16 +250,21 @@ class Budget:
         quote = self.prices.find(model, endpoint)
         reckoned = quote.price.reckoned(usage, mode) if quote else 0.0
         with self._ledger.changing():
-            self._ledger.add(calls=1, tokens=usage.prompt_tokens + usage.completion_tokens, cost=reckoned)
-        return self.price(usage, model, endpoint, mode)
+            self._ledger.add(Spent(calls=1, tokens=usage.prompt_tokens + usage.completion_tokens, cost=reckoned))
+            if self.limits and admission is not None and not admission.over:
+                self._end(admission)
+        return _priced(quote, usage, mode)
 
     def price(
         self, usage: Usage, model: str, endpoint: str, mode: CallMode = "live"
     ) -> tuple[float | None, str | None]:
         """What a call costs, and the label of the price; None and None when there is no price."""
-        quote = self.prices.find(model, endpoint)
-        cost = quote.price.cost(usage, mode) if quote else None
-        return cost, quote.label if quote and cost is not None else None
+        return _priced(self.prices.find(model, endpoint), usage, mode)
+
+
+def _priced(quote: Quote | None, usage: Usage, mode: CallMode) -> tuple[float | None, str | None]:
+    cost = quote.price.cost(usage, mode) if quote else None
+    return cost, quote.label if quote and cost is not None else None
 
 
 def _reached(name: str, limit: str, spent: Spent) -> BudgetReached:

@@ -17,10 +17,10 @@ import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
-_SLOT = struct.Struct("<qqqqd")
+_SLOT = struct.Struct("<qqqqdqd")
 _OLD = 14 * 24 * 3600.0
 _LOOK_FOR_DEAD = 1.0
 
@@ -34,12 +34,16 @@ class Spent:
         in_flight: Calls under way.
         tokens: Of prompts and replies.
         cost: Dollars, of calls with a known price.
+        pledged_tokens: What calls under way may use at most, of those of which that is reckoned.
+        pledged_cost: What they may cost at most, in dollars.
     """
 
     calls: int = 0
     in_flight: int = 0
     tokens: int = 0
     cost: float = 0.0
+    pledged_tokens: int = 0
+    pledged_cost: float = 0.0
 
     @property
     def words(self) -> str:
@@ -92,10 +96,17 @@ class Ledger:
             finally:
                 fcntl.lockf(self._file, fcntl.LOCK_UN)
 
-    def add(self, *, calls: int = 0, in_flight: int = 0, tokens: int = 0, cost: float = 0.0) -> None:
-        """Add to this process's amounts; only inside :meth:`changing`."""
+    def add(self, more: Spent) -> None:
+        """Add to this process's amounts, or take away where they are negative; only inside :meth:`changing`."""
         mine = self._mine
-        self._mine = Spent(mine.calls + calls, mine.in_flight + in_flight, mine.tokens + tokens, mine.cost + cost)
+        self._mine = Spent(
+            mine.calls + more.calls,
+            mine.in_flight + more.in_flight,
+            mine.tokens + more.tokens,
+            mine.cost + more.cost,
+            mine.pledged_tokens + more.pledged_tokens,
+            mine.pledged_cost + more.pledged_cost,
+        )
         if self._path is not None:
             self._write()
 
@@ -122,18 +133,21 @@ class Ledger:
 
     def _write(self) -> None:
         mine = self._mine
-        slot = _SLOT.pack(self._pid, mine.calls, mine.in_flight, mine.tokens, mine.cost)
+        slot = _SLOT.pack(self._pid, *astuple(mine))
         os.pwrite(self._file, slot, (self._place - 1) * _SLOT.size)
 
     def _total(self) -> Spent:
         size = os.fstat(self._file).st_size // _SLOT.size * _SLOT.size
         slots = list(_SLOT.iter_unpack(os.pread(self._file, size, 0)))
         self._look_for_dead(slot[0] for slot in slots)
+        alive = [slot for slot in slots if slot[0] not in self._dead]
         return Spent(
             calls=sum(slot[1] for slot in slots),
-            in_flight=sum(slot[2] for slot in slots if slot[0] not in self._dead),
+            in_flight=sum(slot[2] for slot in alive),
             tokens=sum(slot[3] for slot in slots),
             cost=sum(slot[4] for slot in slots),
+            pledged_tokens=sum(slot[5] for slot in alive),
+            pledged_cost=sum(slot[6] for slot in alive),
         )
 
     def _look_for_dead(self, pids: Generator[int]) -> None:
