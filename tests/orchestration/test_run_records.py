@@ -12,6 +12,7 @@ import pytest
 from tests.orchestration.conftest import DagsterHome
 from tests.pipeline.homes import TWO_DOMAINS, held
 from toolace_dagster.orchestration import materialize
+from toolace_dagster.orchestration.automation import WHOLE_DOMAIN_TAG
 from toolace_dagster.orchestration.definitions import DATASET_JOB, GENERATE_JOB, build_definitions
 from toolace_dagster.orchestration.instance import register_domains
 from toolace_dagster.orchestration.materialize import SCHEMA_CHECK, SUMS_CHECK
@@ -53,6 +54,8 @@ def test_a_run_of_the_command_line_is_one_run_a_domain_and_one_of_the_dataset(sh
     assert sorted((run.job_name, run.tags.get("dagster/partition")) for run in runs) == sorted(
         [(DATASET_JOB, None), *((GENERATE_JOB, domain) for domain in TWO_DOMAINS)], key=str
     )
+    # By which declarative automation knows that what such a run made is that run's matter.
+    assert {run.job_name for run in runs if WHOLE_DOMAIN_TAG in run.tags} == {GENERATE_JOB}
 
 
 def test_every_partition_of_every_stage_is_materialized(shared: DagsterHome) -> None:

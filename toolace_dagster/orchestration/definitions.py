@@ -18,31 +18,39 @@ from toolace_dagster.assets.refinement import refinement_round
 from toolace_dagster.assets.tool_pool import tool_pool
 from toolace_dagster.assets.training import lora_adapter
 from toolace_dagster.assets.verification import verification_assets
+from toolace_dagster.orchestration.automation import WHOLE_DOMAIN_TAG, automation_sensor, with_upkeep
 from toolace_dagster.orchestration.resources import Toolace, configured_settings, home_from_environment
 from toolace_dagster.orchestration.schedules import nightly_regeneration, weekly_full_check
 from toolace_dagster.orchestration.sensors import dataset_sensor, pool_sensor
+from toolace_dagster.settings import Settings
 
 GENERATE_JOB = "generate"
 DATASET_JOB = "build_dataset"
 CHECK_JOB = "full_check"
 
 
-def build_definitions(home: Path | None = None, rounds: int | None = None) -> dg.Definitions:
+def build_definitions(
+    home: Path | None = None, rounds: int | None = None, settings: Settings | None = None
+) -> dg.Definitions:
     """Put the code location together.
 
     Args:
         home: Home folder; ``TOOLACE_HOME`` or ``toolace_data`` when None.
-        rounds: Number of refinement rounds; those of the settings that count in the home when None.
+        rounds: Number of refinement rounds; those of the settings when None.
+        settings: What rounds and code versions go by; the settings that count in the home when None.
     """
-    if rounds is None:
-        rounds = configured_settings(home or home_from_environment()).rounds
-    refinement = [refinement_round(number) for number in range(1, rounds + 1)]
-    by_domain = [tool_pool, task_specs, skeletons, *refinement, *verification_assets(rounds)]
+    settings = settings or configured_settings(home or home_from_environment())
+    if rounds is not None:
+        settings = settings.model_copy(update={"rounds": rounds})
+    refinement = [refinement_round(number) for number in range(1, settings.rounds + 1)]
+    stages = [tool_pool, task_specs, skeletons, *refinement, *verification_assets(settings.rounds)]
+    by_domain = with_upkeep(stages, settings)
     full = dg.AssetSelection.checks(*FULL_CHECKS)
     generate = dg.define_asset_job(
         GENERATE_JOB,
         selection=dg.AssetSelection.assets(*by_domain) - full,
         description="All stages of one tool domain, from its tools to its verified dialogues.",
+        tags={WHOLE_DOMAIN_TAG: "true"},
     )
     dataset = dg.define_asset_job(
         DATASET_JOB,
@@ -56,7 +64,7 @@ def build_definitions(home: Path | None = None, rounds: int | None = None) -> dg
         assets=[*by_domain, *DATASET_ASSETS, lora_adapter],
         asset_checks=FULL_CHECKS,
         jobs=[generate, dataset, check],
-        sensors=[pool_sensor(generate), dataset_sensor(generate, dataset)],
+        sensors=[pool_sensor(generate), dataset_sensor(generate, dataset), automation_sensor(by_domain)],
         schedules=[nightly_regeneration(generate), weekly_full_check(check)],
         resources={"toolace": Toolace(home=str(home) if home else "")},
         executor=dg.in_process_executor,

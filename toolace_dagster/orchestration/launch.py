@@ -54,7 +54,7 @@ def run_domains(
     """
     with open_instance(warehouse) as instance:
         register_domains(instance, domains)
-    job = build_definitions(warehouse.home, settings.rounds).resolve_job_def(GENERATE_JOB)
+    job = build_definitions(warehouse.home, settings=settings).resolve_job_def(GENERATE_JOB)
     _import_for_all(settings)
     parent = os.getpid()
 
@@ -84,7 +84,7 @@ def _import_for_all(settings: Settings) -> None:
 
 def build_dataset(settings: Settings, warehouse: Warehouse) -> RunEnd:
     """Materialize splits, the exports of the settings' formats and the dataset card."""
-    job = build_definitions(warehouse.home, settings.rounds).resolve_job_def(DATASET_JOB)
+    job = build_definitions(warehouse.home, settings=settings).resolve_job_def(DATASET_JOB)
     assets = ["splits", *(f"{name}_export" for name in settings.formats), "dataset_card"]
     return _execute(job, settings, warehouse, name=DATASET_JOB, partition=None, assets=assets)
 

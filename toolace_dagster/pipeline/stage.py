@@ -33,6 +33,7 @@ from toolace_dagster.pipeline.grounding import source_rows
 from toolace_dagster.pipeline.lineage import cause_rows, log_rows, rejection_row
 from toolace_dagster.pipeline.plans import distractor_rows, drawn_row, plan_rows
 from toolace_dagster.pipeline.progress import StageProgress, tell
+from toolace_dagster.settings import Settings
 from toolace_dagster.warehouse import Row, insert, sql
 
 _TABLES = (
@@ -111,8 +112,12 @@ class Stage(Protocol):
         """Stages that other settings have in this one's place; rows that an earlier run left there are dropped."""
         ...
 
+    def shared_version(self, settings: Settings) -> Parts:
+        """What every row of every domain depends on, by name: code, prompts, settings, model."""
+        ...
+
     def version(self, context: StageContext) -> Parts:
-        """What every row depends on, by name: prompts, settings, model."""
+        """What every row of a domain depends on, by name: ``shared_version``, and what runs the domain's tools."""
         ...
 
     def items(self, context: StageContext) -> list[WorkItem]:

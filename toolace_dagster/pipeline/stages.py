@@ -70,13 +70,17 @@ class TaskSpecs:
     name: str = task_initialization.STAGE
     supplants: tuple[str, ...] = ()
 
-    def version(self, context: StageContext) -> Parts:
+    def shared_version(self, settings: Settings) -> Parts:
         """Prompt, model and code."""
         return {
             "code": CODE_VERSIONS["task_specs"],
             "prompts": prompt_hash("task_spec"),
-            "models": _models(context.settings, "generator"),
+            "models": _models(settings, "generator"),
         }
+
+    def version(self, context: StageContext) -> Parts:
+        """The same in every domain."""
+        return self.shared_version(context.settings)
 
     def items(self, context: StageContext) -> list[WorkItem]:
         """One item per slot and attempt; it depends on its plan and the tools it offers."""
@@ -115,15 +119,18 @@ class Skeletons:
     name: str = trajectory_initialization.STAGE
     supplants: tuple[str, ...] = ()
 
-    def version(self, context: StageContext) -> Parts:
-        """Prompt, model and code."""
+    def shared_version(self, settings: Settings) -> Parts:
+        """Prompts, settings, model and code."""
         return {
             "code": CODE_VERSIONS["skeletons"],
             "prompts": [prompt_hash(name) for name in ("trajectory", "sub_trajectory", "grounding_correction")],
-            "settings": context.settings.of("trajectory", "whole_limit", "ground_arguments"),
-            "models": _models(context.settings, "generator"),
-            "execution": _execution(context, "correction"),
+            "settings": settings.of("trajectory", "whole_limit", "ground_arguments"),
+            "models": _models(settings, "generator"),
         }
+
+    def version(self, context: StageContext) -> Parts:
+        """The same in every domain, but for what runs its tools."""
+        return {**self.shared_version(context.settings), "execution": _execution(context, "correction")}
 
     def items(self, context: StageContext) -> list[WorkItem]:
         """One item per spec that passed."""
@@ -160,15 +167,18 @@ class RefinementRound:
         """After the skeletons."""
         return 2 + self.round_number
 
-    def version(self, context: StageContext) -> Parts:
+    def shared_version(self, settings: Settings) -> Parts:
         """Prompts, mask settings, number of rounds (injections spread over them), model and code."""
         return {
             "code": CODE_VERSIONS["refinement"],
             "prompts": [prompt_hash(name) for name in ("injection", "mask_fill", "judge")],
-            "settings": context.settings.of("rounds", "mask_share", "mask_decay", "injection_mix", "quiet_passes"),
-            "models": _models(context.settings, "refiner", "judge"),
-            "execution": _execution(context),
+            "settings": settings.of("rounds", "mask_share", "mask_decay", "injection_mix", "quiet_passes"),
+            "models": _models(settings, "refiner", "judge"),
         }
+
+    def version(self, context: StageContext) -> Parts:
+        """The same in every domain, but for what runs its tools."""
+        return {**self.shared_version(context.settings), "execution": _execution(context)}
 
     def items(self, context: StageContext) -> list[WorkItem]:
         """One item per dialogue that passed the round before."""
@@ -209,9 +219,8 @@ class Verification:
         """Rounds beyond the last one."""
         return tuple(stage_name(number) for number in range(self.rounds + 1, MAX_ROUNDS + 1))
 
-    def version(self, context: StageContext) -> Parts:
+    def shared_version(self, settings: Settings) -> Parts:
         """Rules, questions, prompt, model and code."""
-        settings = context.settings
         questions = [prompt_text(f"questions/{name}.md") for name in QUESTIONS]
         repairing: tuple[ModelRole, ...] = ("refiner",) if settings.repair else ()
         return {
@@ -228,8 +237,11 @@ class Verification:
                 "keep_prefix",
             ),
             "models": _models(settings, *settings.expert_roles, *repairing),
-            "execution": _execution(context),
         }
+
+    def version(self, context: StageContext) -> Parts:
+        """The same in every domain, but for what runs its tools."""
+        return {**self.shared_version(context.settings), "execution": _execution(context)}
 
     def items(self, context: StageContext) -> list[WorkItem]:
         """One item per dialogue that passed the last round."""
@@ -282,9 +294,13 @@ class VerifiedDialogues:
     name: str = VERIFIED_STAGE
     supplants: tuple[str, ...] = ()
 
-    def version(self, context: StageContext) -> Parts:  # noqa: ARG002 - the protocol's signature
+    def shared_version(self, settings: Settings) -> Parts:  # noqa: ARG002 - the protocol's signature
         """Nothing of its own: rows are copies of what was verified."""
         return {}
+
+    def version(self, context: StageContext) -> Parts:
+        """The same in every domain."""
+        return self.shared_version(context.settings)
 
     def items(self, context: StageContext) -> list[WorkItem]:
         """One item per accepted verdict."""
