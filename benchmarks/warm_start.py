@@ -22,7 +22,27 @@ from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-_IMPORTED = ["toolace_dagster.cli", "toolace_dagster.orchestration.launch", "openai.resources.chat.completions"]
+_IMPORTED = [
+    "toolace_dagster.cli",
+    "toolace_dagster.orchestration.launch",
+    "toolace_dagster.llm.offline.server",
+    "openai.resources.chat.completions",
+    # What opening a Dagster instance imports only then.
+    "alembic.command",
+    "dagster._core.instance.ref",
+    "dagster._core.launcher.default_run_launcher",
+    "dagster._core.run_coordinator.default_run_coordinator",
+    "dagster._core.scheduler",
+    "dagster._core.storage.event_log",
+    "dagster._core.storage.local_compute_log_manager",
+    "dagster._core.storage.noop_compute_log_manager",
+    "dagster._core.storage.root",
+    "dagster._core.storage.runs",
+    "dagster._core.storage.schedules",
+    "dagster._core.storage.sqlite_storage",
+    "dagster._core.workspace.load",
+    "dagster._daemon.sensor",
+]
 _server = multiprocessing.get_context("forkserver")
 _server.set_forkserver_preload(_IMPORTED)
 

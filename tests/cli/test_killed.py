@@ -10,7 +10,7 @@ from benchmarks.kill_resume import IN_FLIGHT, trials
 
 def test_what_was_paid_survives_kills(tmp_path: Path) -> None:
     seed = random.SystemRandom().randrange(10**6)
-    for moment in trials(tmp_path, 3, seed, dialogues=2):
+    for moment in trials(tmp_path, 2, seed, dialogues=2):
         told = f"seed {seed}: {moment}"
         assert moment.same, told
         assert moment.doubles == 0, told
