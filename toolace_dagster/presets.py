@@ -25,6 +25,13 @@ PRESETS: dict[str, dict[str, Any]] = {
         "quiet_passes": 1,
         "questions_per_call": 8,
     },
+    # Small models: less to write and to read at a time, and what a rule can tell is told before anybody judges.
+    "small": {
+        "trajectory": "by_turn",
+        "skeleton_context": "summary",
+        "rule_tries": 4,
+        "rules_in_refinement": True,
+    },
 }
 """Values by preset, in the shape of settings; ``default`` changes nothing."""
 

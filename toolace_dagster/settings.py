@@ -71,7 +71,7 @@ _SHAPES = {
 _DISTRACTORS = {DistractorKind.SAME_DOMAIN: 0.4, DistractorKind.LOOK_ALIKE: 0.4, DistractorKind.OTHER_DOMAIN: 0.2}
 
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Trajectory = Literal["auto", "whole", "by_sub_task"]
+Trajectory = Literal["auto", "whole", "by_sub_task", "by_turn"]
 LanguagesOrPersonas = TypeVar("LanguagesOrPersonas", dict[str, float], tuple[str, ...])
 _LONGEST_PHRASE = 200
 
@@ -292,8 +292,8 @@ class Settings(BaseModel):
     """Everything that decides what a run makes.
 
     Attributes:
-        preset: Named set of values that take the place of the defaults: ``default`` or ``lean`` (few calls). What
-            is set besides comes before it.
+        preset: Named set of values that take the place of the defaults: ``default``, ``lean`` (few calls)
+            or ``small`` (for small models). What is set besides comes before it.
         pool: Where the tools are: a folder or file of tool definitions, or another source the tool pool reads.
         domain_limit: Tools a domain may have; a larger one is split by the tools' texts.
         skip_deprecated: Operations that OpenAPI marks as deprecated are left out.
@@ -317,8 +317,12 @@ class Settings(BaseModel):
         languages: Weights of the languages of dialogues, by their English names; a list weighs them equally.
         today: Days on which dialogues happen, one drawn for each; None leaves the day open and no model is told one.
         trajectory: How skeletons are written: ``whole`` in one call, ``by_sub_task`` in a call each as in the paper;
-            ``auto`` writes short ones whole and goes on by sub-task where that fails.
+            ``auto`` writes short ones whole and goes on by sub-task where that fails; ``by_turn`` goes by sub-task, and
+            where one fails, writes it a turn or a call with its outputs at a time.
         whole_limit: Planned steps times offered tools up to which ``auto`` writes a skeleton whole.
+        rule_tries: Times that a task, or a part of a skeleton, is asked for with the reason until it breaks no rule.
+        skeleton_context: What is shown of earlier sub-tasks where a skeleton is written by sub-task: their turns in
+            ``full``, or a ``summary`` of each: goal, values the user stated, results in short with their identifiers.
         plan_shapes: Weights of the shapes of sub-tasks with more than one step; a shape left out is not drawn.
         distractor_mix: Weights of the kinds of distractors; a kind left out is not drawn.
         mask_share: Share of a dialogue's turns masked in one reasonability pass.
@@ -332,6 +336,8 @@ class Settings(BaseModel):
         expert_threshold: Share of the weight, from 0 to 1, that has to pass.
         repair: A rejected dialogue whose faults lie in a few turns has these written anew once and is verified again.
         keep_prefix: Of a rejected dialogue the sub-tasks before its first fault are kept, if they pass by themselves.
+        rules_in_refinement: The rules that reject are run in each refinement round: turns at fault are sent back one by
+            one with the message, the model is told once what its fills break, and fills that still do are not judged.
         rules: Files with rules of the user's own, in Python.
         rule_severity: By rule id: ``off``, ``soft`` (remarks) or ``hard`` (rejects).
         benchmarks: Files of evaluation benchmarks whose texts dialogues must not repeat.
@@ -382,6 +388,8 @@ class Settings(BaseModel):
     today: Days | None = Days(first=dt.date(2026, 1, 5), last=dt.date(2026, 12, 18))
     trajectory: Trajectory = "auto"
     whole_limit: Annotated[int, Field(ge=0)] = 200
+    rule_tries: Annotated[int, Field(ge=1, le=10)] = 2
+    skeleton_context: Literal["full", "summary"] = "full"
     plan_shapes: dict[PlanShape, Weight] = Field(default_factory=lambda: dict(_SHAPES))
     distractor_mix: dict[DistractorKind, Weight] = Field(default_factory=lambda: dict(_DISTRACTORS))
     mask_share: Annotated[float, Field(gt=0, le=0.5)] = 0.35
@@ -394,6 +402,7 @@ class Settings(BaseModel):
     expert_threshold: Annotated[float, Field(ge=0, le=1)] = 1.0
     repair: bool = True
     keep_prefix: bool = False
+    rules_in_refinement: bool = False
     rules: tuple[Path, ...] = ()
     rule_severity: dict[str, Literal["off", "soft", "hard"]] = Field(
         default_factory=dict[str, Literal["off", "soft", "hard"]]

@@ -95,7 +95,14 @@ def test_every_tag_of_a_prompt_stands_on_a_line_of_its_own(name: str) -> None:
     source = re.sub(r'\{% include "([^"]+)" %\}', lambda found: prompt_text(found[1]), prompt_text(f"{name}.md.j2"))
     tags = set(re.findall(r"^<([a-z_]+)>$", source, re.MULTILINE))
     assert "tools" in tags
-    values: dict[str, Any] = {"tools": [], "dialogue": [], "trajectory": [], "task": {"sub_tasks": []}, "plan": {}}
+    values: dict[str, Any] = {
+        "tools": [],
+        "earlier": [],
+        "dialogue": [],
+        "trajectory": [],
+        "task": {"sub_tasks": []},
+        "plan": {},
+    }
     rendered = render(name, **values, sub_task={}, last=False, fault="no")[1].content
     for tag in tags:
         assert re.search(rf"^<{tag}>$", rendered, re.MULTILINE), tag

@@ -465,15 +465,22 @@ def requests_of(program: Any, answer: Any) -> dict[str, ModelRequest[Any]]:
 
 
 @pytest.mark.parametrize("wanted", list(InjectionSubType))
-def test_injections_ask_for_known_tools_and_any_arguments(wanted: InjectionSubType):
-    """An error is simulated by a call that is not valid, so no schema may forbid it."""
+def test_injections_ask_for_known_tools_and_valid_arguments_but_where_invalid_ones_are_the_error(
+    wanted: InjectionSubType,
+):
+    """Where the error is a call that is not valid, no schema may forbid it; the wide schema never does."""
     settings = Settings(injection_mix={wanted: 1})
     program = injection_program(listed_dialogue(), spec(), ALL_TOOLS, settings, wanted, 1, 0)
     request = requests_of(program, play_injection)["injection"]
     assert prompt_json(request, "injection")["sub_type"] == wanted.value
     odd = {"role": "assistant", "tool_calls": [{"name": "find_garage", "arguments": {"town": 5}}]}
     turn = {"role": "user", "content": "Hi."}
-    assert jsonschema_rs.is_valid(request.schema, {"turns": [odd, turn, turn]})
+    invalid = wanted is InjectionSubType.INVALID_ARGUMENT
+    assert jsonschema_rs.is_valid(request.schema, {"turns": [odd, turn, turn]}) is invalid
+    assert request.wide_schema is not None
+    assert jsonschema_rs.is_valid(request.wide_schema, {"turns": [odd, turn, turn]})
+    right = {**odd, "tool_calls": [{"name": "find_garage", "arguments": {"city": "Ghent"}}]}
+    assert jsonschema_rs.is_valid(request.schema, {"turns": [right, turn, turn]})
     assert not jsonschema_rs.is_valid(request.schema, {"turns": [odd, turn]})
     odd["tool_calls"] = [{"name": "find_nothing", "arguments": {}}]
     assert not jsonschema_rs.is_valid(request.schema, {"turns": [odd, turn, turn]})

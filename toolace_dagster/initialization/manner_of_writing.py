@@ -58,7 +58,7 @@ def is_written_whole(spec: TaskSpec, settings: Settings, executable: Collection[
         Whether it is asked for in one call. Never where one of its tools is run for real: later sub-tasks then follow
         from outputs that no model can know.
     """
-    if settings.trajectory == "by_sub_task" or any(
+    if settings.trajectory in ("by_sub_task", "by_turn") or any(
         name in executable for sub_task in spec.sub_tasks for name in sub_task.tools
     ):
         return False

@@ -78,3 +78,21 @@ class CorrectionReply(BaseModel):
         description="all steps of the sub-task anew if a call has to change; empty when the calls stay as they are",
     )
     reply: str = Field(min_length=1, description="the assistant's closing reply to the user")
+
+
+class FillReply(BaseModel):
+    """The new version of one masked turn."""
+
+    turn: str = Field(description="id of the masked turn")
+    content: str = Field(default="", description="text; empty on a tool turn")
+    tool_calls: list[CallReply] = Field(default_factory=list[CallReply], description="when the masked turn calls tools")
+    outputs: list[OutputReply] = Field(
+        default_factory=list[OutputReply],
+        description="when the masked turn calls tools or is a tool turn: one output per call",
+    )
+
+
+class MaskFillReply(BaseModel):
+    """New versions of all masked turns."""
+
+    fills: list[FillReply] = Field(min_length=1)

@@ -21,23 +21,22 @@ from toolace_dagster.prompts.views import plan_view, tools_view
 from toolace_dagster.settings import Settings
 
 STAGE = "task_specs"
-_TRIES = 2
 
 
 def task_program(plan: TaskPlan, tools: Mapping[str, Tool], settings: Settings) -> Program[TaskSpec | Rejection]:
-    """Ask for a task; when it breaks a rule, ask once more with the reasons.
+    """Ask for a task; when it breaks a rule, ask again with the reasons.
 
     Args:
         plan: What sampling fixed.
         tools: Tools of the domain by name.
-        settings: Sampling settings.
+        settings: How often it is asked, and sampling settings.
 
     Returns:
         The task spec, or why none came out.
     """
     offered = offered_tools(plan)
     faults: list[Rejection] = []
-    for attempt in range(_TRIES):
+    for attempt in range(settings.rule_tries):
         request = ModelRequest(
             messages=render(
                 "task_spec",

@@ -15,9 +15,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import Any
 
 from toolace_dagster.entities import Rejection, Skeleton, SubTask, SubTrajectory, TaskSpec, Tool, Turn
 from toolace_dagster.entities.randomness import request_seed
+from toolace_dagster.initialization.by_turn import TurnWriter
 from toolace_dagster.initialization.grounding_correction import grounded_skeleton
 from toolace_dagster.initialization.manner_of_writing import WholeRecord, is_written_whole
 from toolace_dagster.initialization.real_outputs import grounded_in_execution
@@ -28,6 +30,7 @@ from toolace_dagster.initialization.skeleton_checks import (
     trajectory_advice,
     trajectory_fault,
 )
+from toolace_dagster.initialization.summaries import summaries
 from toolace_dagster.initialization.tool_calling import CallSchemas, call_schemas
 from toolace_dagster.initialization.turns import sub_trajectory_turns
 from toolace_dagster.llm.protocol import CallFailed, ModelRequest, Program, Purpose, Sampling, ask
@@ -36,7 +39,6 @@ from toolace_dagster.prompts.views import dialogue_view, sub_task_view, task_vie
 from toolace_dagster.settings import Settings
 
 STAGE = "skeletons"
-_TRIES = 2
 _OF_THE_REPLY = frozenset({"truncated", "empty", "malformed", "schema", "check", "refused", "filtered"})
 """Kinds of failed calls that say something about the reply, and nothing about the endpoint."""
 
@@ -77,7 +79,8 @@ def skeleton_program(
     parts: list[SubTrajectory] = []
     for sub_task in spec.sub_tasks:
         earlier = tuple(turn for part in parts for turn in part.turns)
-        reply = yield from writer.sub_trajectory(sub_task, earlier)
+        finer = settings.trajectory == "by_turn"
+        reply = yield from (writer.by_turn if finer else writer.sub_trajectory)(sub_task, earlier)
         if isinstance(reply, Rejection):
             return reply
         turns = sub_trajectory_turns(reply, sub_task.index, first=len(earlier))
@@ -85,6 +88,18 @@ def skeleton_program(
         parts.append(SubTrajectory(sub_task=sub_task.index, turns=turns))
     skeleton = writer.skeleton(parts, whole_fault=fault, whole=False)
     return (yield from grounded_skeleton(skeleton, spec, tools, settings))
+
+
+def _lenient(
+    program: Program[SubTrajectoryReply | Rejection],
+) -> Program[SubTrajectoryReply | Rejection]:
+    """A program whose replies that can't be used are a rejection."""
+    try:
+        return (yield from program)
+    except CallFailed as failed:
+        if failed.error.permanent or failed.error.kind not in _OF_THE_REPLY:
+            raise
+        return Rejection(check="skeleton.reply", reason=failed.error.message, evidence=failed.error.kind)
 
 
 @dataclass(frozen=True)
@@ -99,7 +114,7 @@ class _Writer:
         """All sub-trajectories in one call; the fault where there are none, which ``auto`` makes good by sub-task."""
         spec, lenient = self.spec, self.settings.trajectory == "auto"
         fault: Rejection | None = None
-        for attempt in range(1 if lenient else _TRIES):
+        for attempt in range(1 if lenient else self.settings.rule_tries):
             try:
                 answer = yield from ask(self._whole_request(attempt, fault))
             except CallFailed as failed:
@@ -117,15 +132,33 @@ class _Writer:
         return fault
 
     def sub_trajectory(self, sub_task: SubTask, earlier: tuple[Turn, ...]) -> Program[SubTrajectoryReply | Rejection]:
-        """One sub-trajectory from the earlier ones; once more, with the reason, when its structure is broken."""
+        """One sub-trajectory from the earlier ones; again, with the reason, when its structure is broken."""
         fault: Rejection | None = None
-        for attempt in range(_TRIES):
+        for attempt in range(self.settings.rule_tries):
             answer = yield from ask(self._request(sub_task, earlier, attempt, fault))
             fault = sub_trajectory_fault(answer.reply, sub_task)
             if fault is None:
                 return answer.reply
         assert fault is not None
         return fault
+
+    def by_turn(self, sub_task: SubTask, earlier: tuple[Turn, ...]) -> Program[SubTrajectoryReply | Rejection]:
+        """One sub-trajectory; a turn at a time where the model can't write it at once, or makes faulty calls."""
+        reply = yield from _lenient(self.sub_trajectory(sub_task, earlier))
+        if not isinstance(reply, Rejection) and self._advice(reply, sub_task, earlier) is None:
+            return reply
+        said = "\n".join(turn.content for turn in earlier if turn.role == "user")
+        shown = self._shown(earlier)
+        turns = TurnWriter(self.spec, sub_task, self.tools, self.settings, shown, first=len(earlier), said=said)
+        finer = yield from _lenient(turns.write())
+        if isinstance(finer, Rejection):
+            return reply
+        better = isinstance(reply, Rejection) or self._advice(finer, sub_task, earlier) is None
+        return finer if better else reply
+
+    def _advice(self, reply: SubTrajectoryReply, sub_task: SubTask, earlier: tuple[Turn, ...]) -> str | None:
+        said = "\n".join(turn.content for turn in earlier if turn.role == "user")
+        return sub_trajectory_advice(reply, sub_task=sub_task, spec=self.spec, tools=self.tools, said=said)
 
     def skeleton(self, parts: list[SubTrajectory], *, whole_fault: Rejection | None, whole: bool) -> Skeleton:
         """The skeleton, and how it came about."""
@@ -171,12 +204,14 @@ class _Writer:
             check=partial(sub_trajectory_advice, sub_task=sub_task, spec=self.spec, tools=self.tools, said=said),
         )
 
-    def _shown(self, earlier: tuple[Turn, ...]) -> dict[str, object]:
-        return {
+    def _shown(self, earlier: tuple[Turn, ...]) -> dict[str, Any]:
+        shown: dict[str, Any] = {
             "tools": tools_view(self.spec.offered_tools, self.tools),
             "task": task_view(self.spec),
-            "dialogue": dialogue_view(earlier),
         }
+        if self.settings.skeleton_context == "summary" and earlier:
+            return shown | {"dialogue": [], "earlier": summaries(self.spec, earlier)}
+        return shown | {"dialogue": dialogue_view(earlier)}
 
     def _sampling(self, part: str | int, attempt: int) -> Sampling:
         seed = request_seed(STAGE, self.spec.dialogue_id, part, attempt)

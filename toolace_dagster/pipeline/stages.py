@@ -24,6 +24,7 @@ from toolace_dagster.pipeline.attempts import wanted_slots
 from toolace_dagster.pipeline.causes import Parts
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.plans import plans_in_force
+from toolace_dagster.pipeline.rule_screen import hard_rules
 from toolace_dagster.pipeline.stage import RowContent, Stage, WorkItem
 from toolace_dagster.prompts import prompt_hash
 from toolace_dagster.prompts.render import prompt_text
@@ -39,7 +40,7 @@ from toolace_dagster.verification.verdict import verdict_program
 from toolace_dagster.warehouse import sql
 
 VERIFIED_STAGE = "verified_dialogues"
-CODE_VERSIONS = {"task_specs": 5, "skeletons": 4, "refinement": 5, "verification": 4}
+CODE_VERSIONS = {"task_specs": 5, "skeletons": 4, "refinement": 6, "verification": 4}
 """Raised by hand when a stage's code changes what its rows say; part of each row's fingerprint."""
 
 _REPLACEMENTS = TypeAdapter(list[Replacement])
@@ -75,6 +76,7 @@ class TaskSpecs:
         return {
             "code": CODE_VERSIONS["task_specs"],
             "prompts": prompt_hash("task_spec"),
+            "settings": settings.of("rule_tries"),
             "models": _models(settings, "generator"),
         }
 
@@ -121,10 +123,13 @@ class Skeletons:
 
     def shared_version(self, settings: Settings) -> Parts:
         """Prompts, settings, model and code."""
+        by_turn = ("mask_fill",) if settings.trajectory == "by_turn" else ()
         return {
             "code": CODE_VERSIONS["skeletons"],
-            "prompts": [prompt_hash(name) for name in ("trajectory", "sub_trajectory", "grounding_correction")],
-            "settings": settings.of("trajectory", "whole_limit", "ground_arguments"),
+            "prompts": [
+                prompt_hash(name) for name in ("trajectory", "sub_trajectory", "grounding_correction", *by_turn)
+            ],
+            "settings": settings.of("trajectory", "whole_limit", "ground_arguments", "rule_tries", "skeleton_context"),
             "models": _models(settings, "generator"),
         }
 
@@ -172,7 +177,10 @@ class RefinementRound:
         return {
             "code": CODE_VERSIONS["refinement"],
             "prompts": [prompt_hash(name) for name in ("injection", "mask_fill", "judge")],
-            "settings": settings.of("rounds", "mask_share", "mask_decay", "injection_mix", "quiet_passes"),
+            "settings": settings.of(
+                "rounds", "mask_share", "mask_decay", "injection_mix", "quiet_passes", "rules_in_refinement"
+            ),
+            "rules": Checks.of(settings).fingerprint if settings.rules_in_refinement else [],
             "models": _models(settings, "refiner", "judge"),
         }
 
@@ -185,6 +193,7 @@ class RefinementRound:
         specs = context.payloads(task_initialization.STAGE, TaskSpec)
         before = before_round(self.round_number)
         dialogues = dialogues_after(context, before)
+        checks = Checks.of(context.settings) if context.settings.rules_in_refinement else None
 
         def start(dialogue_id: str) -> Program[Any]:
             return round_program(
@@ -194,6 +203,7 @@ class RefinementRound:
                 context.settings,
                 self.round_number,
                 context.executable,
+                hard_rules(checks, specs[dialogue_id], context.tools) if checks else None,
             )
 
         return _following(context, before, specs, start)

@@ -12,11 +12,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from toolace_dagster.entities import Dialogue, Edit, InjectionSubType, Replacement, TaskSpec, Tool, Turn
 from toolace_dagster.entities.randomness import generator, request_seed
-from toolace_dagster.initialization.tool_calling import call_schemas, told
+from toolace_dagster.initialization.tool_calling import CallSchemas, call_schemas, told
 from toolace_dagster.llm.protocol import ModelRequest, Program, Purpose, Sampling, ask
 from toolace_dagster.prompts import render
 from toolace_dagster.prompts.views import dialogue_view, task_view, tools_view, turn_view
@@ -117,6 +116,7 @@ def _fault(reply: InjectionReply, *, anchor: Anchor, subject: InjectionSubject) 
 
 def _request(subject: InjectionSubject, settings: Settings, anchor: Anchor) -> ModelRequest[InjectionReply]:
     dialogue, spec = subject.dialogue, subject.spec
+    schemas = _schemas(anchor, spec, subject.tools)
     kind = {"type": anchor.sub_type.type.value, "sub_type": anchor.sub_type.value}
     return ModelRequest(
         messages=render(
@@ -141,16 +141,19 @@ def _request(subject: InjectionSubject, settings: Settings, anchor: Anchor) -> M
             round=subject.round_number,
             turn_ids=(anchor.turn.id,),
         ),
-        narrowed_schema=_schema(spec, subject.tools),
+        narrowed_schema=schemas.full,
+        wide_schema=schemas.names,
         check=partial(_fault, anchor=anchor, subject=subject),
     )
 
 
-def _schema(spec: TaskSpec, tools: Mapping[str, Tool]) -> dict[str, Any]:
-    """Three turns, calls of known tools. Arguments are free: an error is made by a call that is not valid."""
-    schema = call_schemas(InjectionReply, (tools[name] for name in spec.offered_tools)).names
-    schema["properties"]["turns"] |= {"minItems": NEW_TURNS, "maxItems": NEW_TURNS}
-    return schema
+def _schemas(anchor: Anchor, spec: TaskSpec, tools: Mapping[str, Tool]) -> CallSchemas:
+    """Three turns, calls of known tools. Arguments are free where the error is a call that is not valid."""
+    schemas = call_schemas(InjectionReply, (tools[name] for name in spec.offered_tools))
+    for schema in (schemas.full, schemas.names):
+        schema["properties"]["turns"] |= {"minItems": NEW_TURNS, "maxItems": NEW_TURNS}
+    invalid = anchor.sub_type is InjectionSubType.INVALID_ARGUMENT
+    return CallSchemas(schemas.names, schemas.names) if invalid else schemas
 
 
 def _plain(error: ValueError) -> str:

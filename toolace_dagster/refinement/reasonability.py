@@ -21,7 +21,7 @@ from toolace_dagster.prompts.views import dialogue_view, masked_view, task_view,
 from toolace_dagster.refinement.fills import differs, filled_turns, unit_of
 from toolace_dagster.refinement.real_outputs import with_real_outputs
 from toolace_dagster.refinement.replies import JudgeReply, MaskFillReply
-from toolace_dagster.refinement.screen import breaking, faults_of
+from toolace_dagster.refinement.screen import HardRules, breaking, faults_of, replaced
 from toolace_dagster.refinement.selection import is_real, select_masks
 from toolace_dagster.settings import ModelRole, Settings
 
@@ -34,6 +34,7 @@ def reasonability_program(
     round_number: int,
     sequence: int,
     executable: frozenset[str] = frozenset(),
+    rules: HardRules | None = None,
 ) -> Program[tuple[Edit, ...]]:
     """Run one pass: mask several non-adjacent turns, fill them in one call, let the judge decide.
 
@@ -48,16 +49,18 @@ def reasonability_program(
         round_number: Refinement round, from 1.
         sequence: Position of the edit within the round.
         executable: Names of the tools that are run for real; changed calls of theirs are run again.
+        rules: Finds what verification would reject. The model is then shown once what its fills break by these rules,
+            and fills that still do are discarded like the others.
 
     Returns:
         The edit, with what became of it; before it the edit of fills that were discarded, if there were any.
     """
     rng = generator("reasonability", dialogue.id, round_number, sequence)
-    at_fault = {fault.turn_id for fault in faults_of(dialogue, tools, spec.today)}
+    at_fault = {fault.turn_id for fault in faults_of(dialogue, tools, spec.today, rules)}
     masked = select_masks(
         dialogue, rng, share=settings.mask_share, decay=settings.mask_decay, at_fault=frozenset(at_fault)
     )
-    task = Task(dialogue, spec, tools, settings, round_number, executable)
+    task = Task(dialogue, spec, tools, settings, round_number, executable, rules=rules)
     filled = yield from fills_program(task, masked)
     units, replacements, unusable, call_ids = filled.units, filled.replacements, filled.unusable, filled.call_ids
     edit = Edit(
@@ -70,7 +73,7 @@ def reasonability_program(
         outcome="kept",
         call_ids=call_ids,
     )
-    broken = breaking(dialogue, _in_units(replacements, units), tools, spec.today)
+    broken = breaking(dialogue, _in_units(replacements, units), tools, spec.today, rules)
     if broken:
         lost = tuple(r for name, unit in _in_units(replacements, units).items() if name in broken for r in unit)
         rest = tuple(r for r in replacements if r not in lost)
@@ -98,6 +101,7 @@ class Task:
         round_number: Refinement round, for the turns' origin.
         executable: Names of the tools that are run for real.
         stage: The stage that asks; that of the round when empty.
+        rules: Finds what verification would reject; the model is shown once what its fills break by these rules.
     """
 
     dialogue: Dialogue
@@ -107,6 +111,7 @@ class Task:
     round_number: int
     executable: frozenset[str] = frozenset()
     stage: str = ""
+    rules: HardRules | None = None
 
 
 @dataclass(frozen=True)
@@ -164,7 +169,7 @@ def fills_program(
         purpose=_purpose(spec, "mask_fill", "refiner", round_number, masked, task.stage),
         narrowed_schema=schemas.full,
         wide_schema=schemas.names,
-        check=partial(_calls_fault, dialogue=dialogue, masked=masked, tools=tools),
+        check=partial(_fills_fault, task=task, masked=masked),
     )
     filled = yield from ask(fill_request)
     fills = {fill.turn: fill for fill in filled.reply.fills}
@@ -289,16 +294,32 @@ def _schemas(units: Mapping[str, tuple[Turn, ...]], spec: TaskSpec, tools: Mappi
     return CallSchemas(schemas.names, schemas.names) if failing else schemas
 
 
-def _calls_fault(
-    reply: MaskFillReply, *, dialogue: Dialogue, masked: tuple[str, ...], tools: Mapping[str, Tool]
-) -> str | None:
-    """What is wrong with the calls of the fills, for the model to mend."""
+def _fills_fault(reply: MaskFillReply, *, task: Task, masked: tuple[str, ...]) -> str | None:
+    """What is wrong with the fills, for the model to mend: their calls and, where rules are given, what they break."""
+    dialogue, tools = task.dialogue, task.tools
     fills = [(dialogue.position(fill.turn), fill) for fill in reply.fills if fill.turn in masked]
-    return told(
+    faults = [
         f"In the fill of {fill.turn}: {fault}"
         for position, fill in fills
         if dialogue.turns[position].is_call
         for fault in call_faults(fill.tool_calls, fill.outputs, tools, dialogue.offered_at(position))
+    ]
+    if task.rules is None:
+        return told(faults)
+    new: list[Replacement] = []
+    for _, fill in fills:
+        unit = unit_of(dialogue, fill.turn)
+        try:
+            after = filled_turns(unit, fill, task.round_number)
+        except ValueError:
+            faults.append(f"The fill of {fill.turn} does not fit a turn of its kind.")
+            continue
+        new += [Replacement(before=old, after=(turn,)) for old, turn in zip(unit, after, strict=True)]
+    before = faults_of(dialogue, tools, task.spec.today, task.rules)
+    broken = faults_of(replaced(dialogue, new), tools, task.spec.today, task.rules) - before
+    found = sorted(broken, key=lambda fault: (dialogue.position(fault.turn_id), fault.what))
+    return told(
+        [*faults, *(f"With these fills, in turn {fault.turn_id}: {fault.what.rstrip('.')}." for fault in found)]
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from toolace_dagster.entities import Dialogue, Edit, TaskSpec, Tool
+from toolace_dagster.entities import Dialogue, Edit, Replacement, TaskSpec, Tool
 from toolace_dagster.llm.protocol import Program
 from toolace_dagster.refinement.fills import differs
 from toolace_dagster.refinement.reasonability import Task, fills_program
@@ -41,6 +41,15 @@ def repairable_turns(dialogue: Dialogue, turn_ids: Sequence[str]) -> tuple[str, 
     return tuple(wanted) if len(wanted) <= max(1, MOST_REPAIRED * len(dialogue.turns)) else ()
 
 
+def as_repair(replacement: Replacement) -> Replacement:
+    """The replacement with new turns that say they come from a repair."""
+    after = tuple(
+        turn.model_copy(update={"origin": turn.origin.model_copy(update={"operation": "repair"})})
+        for turn in replacement.after
+    )
+    return replacement.model_copy(update={"after": after})
+
+
 def repair_program(
     dialogue: Dialogue,
     spec: TaskSpec,
@@ -65,18 +74,7 @@ def repair_program(
     round_number = settings.rounds + 1
     task = Task(dialogue, spec, tools, settings, round_number, executable, stage="verification")
     filled = yield from fills_program(task, tuple(faults), faults)
-    replacements = tuple(
-        replacement.model_copy(
-            update={
-                "after": tuple(
-                    turn.model_copy(update={"origin": turn.origin.model_copy(update={"operation": "repair"})})
-                    for turn in replacement.after
-                )
-            }
-        )
-        for replacement in filled.replacements
-        if differs(replacement)
-    )
+    replacements = tuple(as_repair(replacement) for replacement in filled.replacements if differs(replacement))
     return Edit(
         id=f"{dialogue.id}/r{round_number}/0",
         dialogue_id=dialogue.id,

@@ -1,6 +1,7 @@
 """What a model replies in stage 2, before it is checked and becomes an edit.
 
-Belongs here: reply models of complexity injection, mask-and-fill and the judge.
+Belongs here: reply models of complexity injection and the judge, and those of mask-and-fill, which
+initialization has as well.
 Does not belong here: entities, or the checks that turn one into the other.
 """
 
@@ -10,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from toolace_dagster.initialization.replies import CallReply, OutputReply
+from toolace_dagster.initialization.replies import CallReply, FillReply, MaskFillReply, OutputReply
 
 
 class TurnReply(BaseModel):
@@ -32,24 +33,6 @@ class InjectionReply(BaseModel):
     turns: list[TurnReply] = Field(min_length=1)
 
 
-class FillReply(BaseModel):
-    """The new version of one masked turn."""
-
-    turn: str = Field(description="id of the masked turn")
-    content: str = Field(default="", description="text; empty on a tool turn")
-    tool_calls: list[CallReply] = Field(default_factory=list[CallReply], description="when the masked turn calls tools")
-    outputs: list[OutputReply] = Field(
-        default_factory=list[OutputReply],
-        description="when the masked turn calls tools or is a tool turn: one output per call",
-    )
-
-
-class MaskFillReply(BaseModel):
-    """New versions of all masked turns."""
-
-    fills: list[FillReply] = Field(min_length=1)
-
-
 class JudgeReply(BaseModel):
     """The judge's comparison of two versions of a dialogue."""
 
@@ -59,3 +42,6 @@ class JudgeReply(BaseModel):
     faults_of_b: list[str] = Field(default_factory=list[str], description="the same of version B")
     reason: str = Field(description="the difference that decides it, in one or two sentences")
     better: Literal["A", "B", "equal"]
+
+
+__all__ = ["FillReply", "InjectionReply", "JudgeReply", "MaskFillReply", "TurnReply"]

@@ -17,8 +17,9 @@ from typing import Literal
 from toolace_dagster.entities import SUB_TYPES, Dialogue, Edit, Entity, InjectionSubType, TaskSpec, Tool, apply_edit
 from toolace_dagster.llm.protocol import Program
 from toolace_dagster.refinement.injection import injection_program
-from toolace_dagster.refinement.reasonability import reasonability_program
-from toolace_dagster.refinement.screen import faults_of
+from toolace_dagster.refinement.mending import mending_program
+from toolace_dagster.refinement.reasonability import Task, reasonability_program
+from toolace_dagster.refinement.screen import HardRules, faults_of
 from toolace_dagster.refinement.selection import is_covered
 from toolace_dagster.settings import Settings
 
@@ -47,6 +48,7 @@ def convergence(
     settings: Settings,
     round_number: int,
     today: date | None = None,
+    rules: HardRules | None = None,
 ) -> Convergence | None:
     """Whether a dialogue whose injections are done needs no further pass.
 
@@ -59,13 +61,14 @@ def convergence(
         settings: ``quiet_passes``.
         round_number: The round that would be next, from 1.
         today: The day the dialogue happens on, when its task names one.
+        rules: Finds what verification would reject; a dialogue with such a fault has not converged either.
 
     Returns:
         ``covered``, ``quiet``, or None when it goes on.
     """
     covered = is_covered(dialogue)
     quiet = bool(settings.quiet_passes) and round_number - 1 - dialogue.last_change >= settings.quiet_passes
-    if not (covered or quiet) or faults_of(dialogue, tools, today):
+    if not (covered or quiet) or faults_of(dialogue, tools, today, rules):
         return None
     return "covered" if covered else "quiet"
 
@@ -89,6 +92,7 @@ def round_program(
     settings: Settings,
     round_number: int,
     executable: frozenset[str] = frozenset(),
+    rules: HardRules | None = None,
 ) -> Program[RefinedDialogue]:
     """Run one round over one dialogue.
 
@@ -99,22 +103,39 @@ def round_program(
         settings: Number of rounds, mask share and decay, sampling settings.
         round_number: From 1.
         executable: Names of the tools that are run for real.
+        rules: Finds what verification would reject. Where it is given, what is seen to be wrong is sent back first, and
+            last in the last round, turn by turn and with the reasons.
 
     Returns:
         The dialogue after the round, with all edits tried.
     """
     planned = planned_injections(spec, round_number, settings.rounds)
-    ended = None if planned else convergence(dialogue, tools, settings, round_number, spec.today)
+    ended = None if planned else convergence(dialogue, tools, settings, round_number, spec.today, rules)
     if ended is not None:
         return RefinedDialogue(dialogue=dialogue, finished=True, converged=ended)
     edits: list[Edit] = []
+
+    def mended() -> Program[None]:
+        nonlocal dialogue
+        if rules is None:
+            return
+        task = Task(dialogue, spec, tools, settings, round_number, executable, rules=rules)
+        for edit in (yield from mending_program(task, len(edits))):
+            edits.append(edit)
+            dialogue = apply_edit(dialogue, edit)
+
+    yield from mended()
     for sub_type in planned:
         injected = yield from injection_program(dialogue, spec, tools, settings, sub_type, round_number, len(edits))
         if injected is not None:
             edits.append(injected)
             dialogue = apply_edit(dialogue, injected)
-    refined = yield from reasonability_program(dialogue, spec, tools, settings, round_number, len(edits), executable)
+    refined = yield from reasonability_program(
+        dialogue, spec, tools, settings, round_number, len(edits), executable, rules
+    )
     for edit in refined:
         edits.append(edit)
         dialogue = apply_edit(dialogue, edit)
+    if round_number == settings.rounds:
+        yield from mended()
     return RefinedDialogue(dialogue=dialogue, edits=tuple(edits))

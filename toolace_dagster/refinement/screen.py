@@ -9,7 +9,7 @@ belong here: rejecting dialogues (``verification``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -32,13 +32,20 @@ class Fault:
     what: str
 
 
-def faults_of(dialogue: Dialogue, tools: Mapping[str, Tool], today: date | None = None) -> frozenset[Fault]:
+HardRules = Callable[[Dialogue], frozenset[Fault]]
+"""What rejecting rules find in a dialogue; given from outside, as the rules belong to a later stage."""
+
+
+def faults_of(
+    dialogue: Dialogue, tools: Mapping[str, Tool], today: date | None = None, rules: HardRules | None = None
+) -> frozenset[Fault]:
     """Find what is wrong: tools that are not offered, invalid arguments, values without a source, undone failures.
 
     Args:
         dialogue: The dialogue.
         tools: Tools of the domain by name.
         today: The day it happens on, when its task names one.
+        rules: Finds what rejects besides.
 
     Returns:
         The faults. Calls that the tool answers with an error are spared: what is wrong with them is part of the story.
@@ -58,7 +65,8 @@ def faults_of(dialogue: Dialogue, tools: Mapping[str, Tool], today: date | None 
         Fault(source.turn_id, f"nothing gives the {source.value!r} of {source.tool} in turn {source.turn_id}")
         for source in ungrounded(dialogue, tools, today=today)
     }
-    return frozenset(found | _undone(dialogue) | _unfounded(dialogue))
+    found |= _undone(dialogue) | _unfounded(dialogue)
+    return frozenset(found | rules(dialogue) if rules is not None else found)
 
 
 def _unfounded(dialogue: Dialogue) -> set[Fault]:
@@ -105,6 +113,7 @@ def breaking(
     units: Mapping[str, Sequence[Replacement]],
     tools: Mapping[str, Tool],
     today: date | None = None,
+    rules: HardRules | None = None,
 ) -> dict[str, tuple[str, ...]]:
     """Which fills bring in a fault that the dialogue did not have.
 
@@ -116,14 +125,16 @@ def breaking(
         units: Fills by masked turn.
         tools: Tools of the domain by name.
         today: The day the dialogue happens on, when its task names one.
+        rules: Finds what rejects besides.
 
     Returns:
         By masked turn, the faults that leaving out its fill takes away; empty when nothing breaks.
     """
-    old = faults_of(dialogue, tools, today)
+    old = faults_of(dialogue, tools, today, rules)
 
     def new(kept: Mapping[str, Sequence[Replacement]]) -> frozenset[Fault]:
-        return faults_of(replaced(dialogue, [each for unit in kept.values() for each in unit]), tools, today) - old
+        tried = replaced(dialogue, [each for unit in kept.values() for each in unit])
+        return faults_of(tried, tools, today, rules) - old
 
     kept, broken = dict(units), dict[str, tuple[str, ...]]()
     found = new(kept)

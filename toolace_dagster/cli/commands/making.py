@@ -43,7 +43,9 @@ def _run_options(
         int | None, setting("target", "Accepted dialogues per domain from which on nothing is tried again.")
     ] = None,
     seed: Annotated[int | None, setting("seed", "Seed of all sampling.")] = None,
-    preset: Annotated[str | None, setting("preset", "Named set of values under the others: default or lean.")] = None,
+    preset: Annotated[
+        str | None, setting("preset", "Named set of values under the others: default, lean or small.")
+    ] = None,
     rounds: Annotated[int | None, setting("rounds", "Refinement rounds.")] = None,
     model: Annotated[
         str | None, setting("llm.model", "Model name at the endpoint; 'offline' is the embedded one.")

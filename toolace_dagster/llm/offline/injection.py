@@ -263,7 +263,9 @@ def following_calls(request: Request, masked: Turn) -> tuple[list[list[Filled]],
     before = dialogue[:at]
     index = sub_task_of(masked)
     sub_task = sub_task_at(task, index)
-    memory = Memory.of(before)
+    memory = Memory.summed_up(request.items("earlier"))
+    for turn in before:
+        memory.add(turn)
     known = len(memory.outputs)
     exchange = Exchange(request, task, sub_task, memory)
     steps: list[list[Filled]] = []

@@ -73,7 +73,7 @@ class _Filler:
         self.turns: list[Turn] = [dict(turn) for turn in request.items("dialogue")]
         self.wanted = [str(turn.get("turn")) for turn in request.items("masked")]
         self.voice = Voice.of_task(self.task)
-        self.memory = Memory()
+        self.memory = Memory.summed_up(request.items("earlier"))
         self.answers: list[Answered] = []
         self.refused: list[str] = []
         self.pending: list[tuple[str, dict[str, Any]]] = []

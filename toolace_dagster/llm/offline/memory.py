@@ -71,6 +71,19 @@ class Memory:
             memory.add(turn)
         return memory
 
+    @classmethod
+    def summed_up(cls, earlier: list[dict[str, Any]]) -> Memory:
+        """The memory of sub-tasks of which only summaries are shown."""
+        memory = cls()
+        for part in earlier:
+            memory.texts.append(str(part.get("goal") or ""))
+            for result in objects_in(part.get("results")):
+                name, arguments = str(result.get("name")), as_object(result.get("arguments"))
+                memory.calls.append((name, arguments))
+                if not result.get("is_error"):
+                    memory.add_output(name, arguments, result.get("content"), as_index(part.get("sub_task")))
+        return memory
+
     def add(self, turn: Turn) -> None:
         """Take in one turn."""
         if turn.get("masked") and not (turn.get("content") or turn.get("tool_calls") or turn.get("outputs")):

@@ -30,8 +30,10 @@ def answer(request: Request, errors: Errors) -> dict[str, Any]:
     Returns:
         The reply's JSON object.
     """
-    dialogue = request.items("dialogue")
-    return _written(request, request.object("sub_task"), Memory.of(dialogue), errors)
+    memory = Memory.summed_up(request.items("earlier"))
+    for turn in request.items("dialogue"):
+        memory.add(turn)
+    return _written(request, request.object("sub_task"), memory, errors)
 
 
 def answer_all(request: Request, errors: Errors) -> dict[str, Any]:

@@ -1,0 +1,65 @@
+"""Earlier sub-tasks in short, for prompts that do without their turns.
+
+Belongs here: what of a sub-trajectory later ones may need. Does not belong here: when
+a summary is shown (``trajectory_initialization``), or the whole turns (``prompts.views``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import JsonValue
+
+from toolace_dagster.entities import TaskSpec, Turn
+
+_MOST_ITEMS = 3
+_LONGEST = 80
+
+
+def summaries(spec: TaskSpec, earlier: Sequence[Turn]) -> list[dict[str, Any]]:
+    """Sum up sub-tasks that are written.
+
+    Args:
+        spec: The task.
+        earlier: Their turns.
+
+    Returns:
+        For each, in order: its goal, the values the user stated, and its calls with their results in short. Lists keep
+        their first three items and long texts are left out, as only whole values can be copied; identifiers are short.
+    """
+    return [_summary(spec, index, earlier) for index in dict.fromkeys(turn.sub_task for turn in earlier)]
+
+
+def _summary(spec: TaskSpec, index: int, turns: Sequence[Turn]) -> dict[str, Any]:
+    sub_task = spec.sub_tasks[index]
+    outputs = {output.call_id: output for turn in turns for output in turn.outputs}
+    calls = [call for turn in turns if turn.sub_task == index for call in turn.tool_calls]
+    return {
+        "sub_task": index,
+        "goal": sub_task.goal,
+        "stated": {detail.name: detail.value for detail in sub_task.details},
+        "results": [
+            {
+                "name": call.name,
+                "arguments": call.arguments,
+                "content": in_short(outputs[call.id].content),
+                "is_error": outputs[call.id].is_error,
+            }
+            for call in calls
+            if call.id in outputs
+        ],
+    }
+
+
+def in_short(value: JsonValue) -> JsonValue:
+    """A result with the first items of its lists, and without its long texts."""
+    if isinstance(value, dict):
+        return {key: in_short(item) for key, item in value.items() if not _is_long(item)}
+    if isinstance(value, list):
+        return [in_short(item) for item in value if not _is_long(item)][:_MOST_ITEMS]
+    return value
+
+
+def _is_long(value: JsonValue) -> bool:
+    return isinstance(value, str) and len(value) > _LONGEST
