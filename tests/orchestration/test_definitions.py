@@ -12,6 +12,9 @@ from toolace_dagster.orchestration.definitions import DATASET_JOB, GENERATE_JOB,
 from toolace_dagster.orchestration.materialize import SCHEMA_CHECK, SUMS_CHECK
 from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
 from toolace_dagster.settings import FORMAT_NAMES, Settings
+from toolace_dagster.warehouse import Warehouse
+
+REPOSITORY = Path(__file__).parents[2]
 
 ROUNDS = [f"refinement_round_{number:02d}" for number in range(1, 6)]
 BY_DOMAIN = ["tool_pool", "task_specs", "skeletons", *ROUNDS, "verification", "verified_dialogues"]
@@ -84,3 +87,24 @@ def test_every_asset_says_what_it_holds(tmp_path: Path) -> None:
     for spec in build_definitions(tmp_path).resolve_all_asset_specs():
         assert spec.description, spec.key
         assert spec.group_name != "default", spec.key
+
+
+def test_assets_of_a_domain_show_their_columns_and_where_code_and_docs_are(tmp_path: Path) -> None:
+    """Columns under the names and types of a file that was made."""
+    store = Warehouse(tmp_path).domain("empty")
+    with store.write():
+        pass
+    for spec in build_definitions(tmp_path).resolve_all_asset_specs():
+        name = spec.key.to_user_string()
+        if name not in BY_DOMAIN:
+            continue
+        rows = store.read(f'DESCRIBE "{spec.metadata["dagster/table_name"]}"')
+        columns = spec.metadata["dagster/column_schema"].columns
+        assert [(each.name, each.type) for each in columns] == [
+            (row["column_name"], row["column_type"]) for row in rows
+        ], name
+        assert all(column.description for column in columns), name
+        assert (REPOSITORY / spec.metadata["docs"]).is_file(), name
+        (reference,) = spec.metadata["dagster/code_references"].code_references
+        assert Path(reference.file_path).is_file(), name
+        assert spec.metadata["section"], name

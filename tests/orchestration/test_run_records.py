@@ -22,6 +22,8 @@ from toolace_dagster.pipeline.stages import domain_stages
 from toolace_dagster.warehouse import Warehouse
 
 DOMAIN = TWO_DOMAINS[0]
+PLOTTED = ("pass_rate", "calls", "prompt_tokens", "completion_tokens", "cost_usd", "seconds", "dagster/row_count")
+"""What Dagster can plot over time, if it is a number."""
 
 
 def stage_names(home: DagsterHome) -> list[str]:
@@ -86,6 +88,9 @@ def test_metadata_says_what_the_warehouse_says(shared: DagsterHome, domain: str)
         )
         assert {key: made[key] for key in paid} == paid
         assert made["cached_calls"] == 0
+        assert all(type(made[key]) in (int, float) for key in PLOTTED), name
+        assert ("made_because" in made) == (made["rows_made"] > 0)
+        assert "new" in made.get("made_because", "new")
         assert ("sample_dialogue" in made) == (made["accepted"] > 0)
         for row in store.read("SELECT check_id FROM failure_reasons WHERE stage = $stage", {"stage": name}):
             assert row["check_id"] in made["reasons"].replace("\\", "")

@@ -19,6 +19,7 @@ from toolace_dagster.assets.tool_pool import tool_pool
 from toolace_dagster.assets.training import lora_adapter
 from toolace_dagster.assets.verification import verification_assets
 from toolace_dagster.orchestration.automation import WHOLE_DOMAIN_TAG, automation_sensor, with_upkeep
+from toolace_dagster.orchestration.described import with_descriptions
 from toolace_dagster.orchestration.resources import Toolace, configured_settings, home_from_environment
 from toolace_dagster.orchestration.schedules import nightly_regeneration, weekly_full_check
 from toolace_dagster.orchestration.sensors import dataset_sensor, pool_sensor
@@ -44,7 +45,7 @@ def build_definitions(
         settings = settings.model_copy(update={"rounds": rounds})
     refinement = [refinement_round(number) for number in range(1, settings.rounds + 1)]
     stages = [tool_pool, task_specs, skeletons, *refinement, *verification_assets(settings.rounds)]
-    by_domain = with_upkeep(stages, settings)
+    by_domain = with_descriptions(with_upkeep(stages, settings))
     full = dg.AssetSelection.checks(*FULL_CHECKS)
     generate = dg.define_asset_job(
         GENERATE_JOB,

@@ -208,7 +208,7 @@ def check_result(
 
 
 def stage_metadata(report: StageReport, sample: str) -> dict[str, Any]:
-    """Counts, usage, pass rate, reasons and a sample dialogue."""
+    """Counts, usage, pass rate, why rows were made, why some went no further, and a sample dialogue."""
     usage = report.usage
     reasons = [{key: row[key] for key in ("state", "check_id", "dialogues", "example")} for row in report.reasons]
     metadata: dict[str, Any] = {
@@ -230,6 +230,9 @@ def stage_metadata(report: StageReport, sample: str) -> dict[str, Any]:
         "seconds": round(report.seconds, 3),
         "reasons": dg.MetadataValue.md(table(reasons)),
     }
+    if report.causes:
+        causes = [{"because": words, "rows": rows} for words, rows in report.causes.most_common()]
+        metadata["made_because"] = dg.MetadataValue.md(table(causes))
     return metadata | ({"sample_dialogue": dg.MetadataValue.md(sample)} if sample else {})
 
 

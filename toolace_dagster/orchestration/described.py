@@ -1,0 +1,130 @@
+"""What Dagster shows of an asset before it is ever made: columns, links to its code and to its page of the docs.
+
+Belongs here: metadata of definitions. Does not belong here: metadata of materializations (``materialize``).
+"""
+
+# pyright: reportUnknownMemberType=false
+# Signatures of Dagster's specs have unknown parts.
+
+import warnings
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+
+from toolace_dagster.refinement.rounds import stage_name
+from toolace_dagster.settings import MAX_ROUNDS
+from toolace_dagster.warehouse import sql
+
+_PACKAGE = Path(__file__).parents[1]
+_ROUNDS = tuple(stage_name(number) for number in range(1, MAX_ROUNDS + 1))
+_TABLES = {
+    "tool_pool": "domain_tools",
+    "task_specs": "task_specs",
+    "skeletons": "skeletons",
+    **dict.fromkeys(_ROUNDS, "refinement_rounds"),
+    "verification": "outcomes",
+    "verified_dialogues": "verified_dialogues",
+}
+"""Table or view of the domain's file in which an asset's rows are read."""
+_PAGES = {
+    "tool_pool": ("tool_pools.md", "reading and normalizing tools"),
+    "task_specs": ("method.md", "paper, stage 1.1: task initialization"),
+    "skeletons": ("method.md", "paper, stage 1.2: trajectory initialization"),
+    **dict.fromkeys(_ROUNDS, ("method.md", "paper, stage 2: iterative refinement")),
+    "verification": ("verification.md", "paper, stage 3: offline verification"),
+    "verified_dialogues": ("verification.md", "paper, stage 3: offline verification"),
+}
+_CODE = {
+    "tool_pool": "tool_pool",
+    "task_specs": "initialization/task_initialization.py",
+    "skeletons": "initialization/trajectory_initialization.py",
+    **dict.fromkeys(_ROUNDS, "refinement"),
+    "verification": "verification",
+    "verified_dialogues": "pipeline/stages.py",
+}
+_COLUMNS = {
+    "name": "the tool's name, one of a kind in its domain",
+    "fingerprint": "hash of the tool's normal form; a change makes the dialogues that offer it stale",
+    "description": "what the tool does, as models are told",
+    "definition": "the tool in normal form",
+    "source": "the file or address it was read from",
+    "licence": "of the source",
+    "is_current": "whether the pool still has it",
+    "dialogue_id": "the dialogue, the same in all tables",
+    "domain": "tool domain",
+    "slot": "the place in the domain that the dialogue fills, from 0",
+    "attempt": "0, or how many attempts at the slot came before",
+    "state": "passed, accepted, rejected or failed; of an outcome also unfinished",
+    "check_id": "the rule, question or fault that ended it",
+    "turn_id": "the turn it was found in",
+    "evidence": "what was found there",
+    "reason": "why, in words",
+    "call_id": "the model call that decided it, in model_calls",
+    "stage": "the last stage the dialogue reached",
+    "scenario": "where and when the task takes place",
+    "persona": "who the user is",
+    "sub_tasks": "number of sub-tasks",
+    "spec": "the whole task spec",
+    "skeleton": "sub-trajectories, one for each sub-task",
+    "round": "refinement round, from 1",
+    "finished": "whether later rounds leave the dialogue as it is",
+    "converged": "why refinement ended early, if it did",
+    "dialogue": "the turns, with tool calls and their outputs",
+    "content_hash": "hash of the content; what comes later is stale when it changes",
+}
+
+
+def with_descriptions(assets: Iterable[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
+    """Give the assets of a domain their columns, and where their code and docs are.
+
+    Args:
+        assets: All assets of a domain.
+    """
+
+    def described(spec: dg.AssetSpec) -> dg.AssetSpec:
+        name = spec.key.to_user_string()
+        if name not in _TABLES:
+            return spec
+        page, section = _PAGES[name]
+        return spec.merge_attributes(
+            metadata={
+                "dagster/column_schema": dg.TableSchema([_column(*each) for each in _columns()[_TABLES[name]]]),
+                "dagster/table_name": _TABLES[name],
+                "section": section,
+                "docs": f"docs/{page}",
+                "dagster/code_references": _code(_CODE[name]),
+            }
+        )
+
+    return [asset.map_asset_specs(described) for asset in assets]
+
+
+def _code(path: str) -> dg.CodeReferencesMetadataValue:
+    file = _PACKAGE / path
+    module = file / "__init__.py" if file.is_dir() else file
+    with warnings.catch_warnings():
+        # That code references may yet change in Dagster is no news to users of the command line.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        reference = dg.LocalFileCodeReference(file_path=str(module), label=path)
+        return dg.CodeReferencesMetadataValue(code_references=[reference])
+
+
+def _column(name: str, kind: str) -> dg.TableColumn:
+    return dg.TableColumn(name, kind, description=_COLUMNS[name])
+
+
+@cache
+def _columns() -> dict[str, list[tuple[str, str]]]:
+    """Columns and types of the tables and views of a domain's file, as its SQL declares them."""
+    with duckdb.connect(":memory:", config={"threads": 1}) as connection:
+        connection.execute(sql("tables/domain"))
+        query = (
+            "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal ORDER BY column_index"
+        )
+        found: dict[str, list[tuple[str, str]]] = {}
+        for table, column, kind in connection.execute(query).fetchall():
+            found.setdefault(table, []).append((column, kind))
+    return found
