@@ -202,6 +202,9 @@ def test_code_versions_tell_apart_what_settings_decide() -> None:
     assert differing(SETTINGS.model_copy(update={"expert_threshold": 0.9})) == {"verification"}
     assert differing(SETTINGS.model_copy(update={"mask_share": 0.11})) >= set(ROUNDS)
     assert differing(SETTINGS.model_copy(update={"dialogues": SETTINGS.dialogues + 1})) == {"task_specs"}
+    assert differing(SETTINGS.model_copy(update={"rule_tries": 3})) == {"task_specs", "skeletons"}
+    assert differing(SETTINGS.model_copy(update={"skeleton_context": "summary"})) == {"skeletons"}
+    assert differing(SETTINGS.model_copy(update={"rules_in_refinement": True})) == set(ROUNDS)
     another = SETTINGS.llm.model_copy(update={"model": "another"})
     assert differing(SETTINGS.model_copy(update={"llm": another})) == set(STAGES) - {"verified_dialogues"}
 

@@ -53,7 +53,7 @@ def _code_version(stage: Stage, settings: Settings) -> str:
     parts = dict(stage.shared_version(settings))
     if isinstance(stage, TaskSpecs):
         # Which rows there should be, and what is drawn for them, is decided by settings alone too.
-        parts["settings"] = settings.of(*_PLANNED_BY)
+        parts["settings"] = [parts["settings"], settings.of(*_PLANNED_BY)]
     return content_hash(stage.name, parts, length=12)
 
 
