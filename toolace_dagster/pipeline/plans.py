@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from toolace_dagster.entities import DistractorKind, PlanShape, TaskPlan, Tool, content_hash
+from toolace_dagster.entities import DistractorKind, PlanShape, TaskPlan, Tool, canonical_json, content_hash
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.reporting.markdown import table
 from toolace_dagster.settings import MONEY_SETTINGS, Settings
@@ -41,6 +41,11 @@ def drawn_row(stage: str, plan: TaskPlan, settings: Settings) -> Row:
         "basis": sampling_basis(settings),
         "plan": plan.model_dump(mode="json"),
     }
+
+
+def as_stored(plan: TaskPlan) -> TaskPlan:
+    """A plan just as it is read back: the order of its tables' keys must not depend on whether it was drawn now."""
+    return TaskPlan.model_validate_json(canonical_json(plan.model_dump(mode="json")))
 
 
 def plans_in_force(store: Store, settings: Settings, tools: Mapping[str, Tool]) -> dict[str, TaskPlan]:

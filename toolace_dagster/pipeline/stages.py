@@ -23,7 +23,7 @@ from toolace_dagster.llm.protocol import Program
 from toolace_dagster.pipeline.attempts import wanted_slots
 from toolace_dagster.pipeline.causes import Parts
 from toolace_dagster.pipeline.context import StageContext
-from toolace_dagster.pipeline.plans import plans_in_force
+from toolace_dagster.pipeline.plans import as_stored, plans_in_force
 from toolace_dagster.pipeline.rule_screen import hard_rules
 from toolace_dagster.pipeline.stage import RowContent, Stage, WorkItem
 from toolace_dagster.prompts import prompt_hash
@@ -94,7 +94,7 @@ class TaskSpecs:
         kept = plans_in_force(context.store, settings, context.tools)
         items: list[WorkItem] = []
         for slot in wanted_slots(context.store, context.domain, settings):
-            plan = kept.get(slot.dialogue_id) or sampler.plan(slot)
+            plan = kept.get(slot.dialogue_id) or as_stored(sampler.plan(slot))
             versions = [context.tools[name].fingerprint for name in offered_tools(plan)]
             items.append(
                 WorkItem(
