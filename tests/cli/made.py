@@ -15,7 +15,7 @@ from tests.pipeline.homes import small_pool
 from toolace_dagster.settings import Settings
 from toolace_dagster.warehouse import Warehouse
 
-OPTIONS = ("--dialogues", "4", "--rounds", "1", "--error-rate", "2")
+OPTIONS = ("--dialogues", "4", "--rounds", "1", "--error-rate", "5")
 
 
 @dataclass(frozen=True)
