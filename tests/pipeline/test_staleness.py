@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.pipeline.homes import DOMAIN, context, held, paid_calls, run_domain, settings, small_pool
+from tests.pipeline.homes import DOMAIN, FAULTY, context, held, paid_calls, run_domain, settings, small_pool
 from toolace_dagster.pipeline import stages as stages_module
 from toolace_dagster.pipeline.checks import sum_faults
 from toolace_dagster.pipeline.context import StageContext
@@ -73,8 +73,8 @@ def test_running_again_makes_no_call_and_leaves_every_row(finished: StageContext
         ({"rule_severity": {"rule.step_count": "off"}}, "verification"),
         ({"expert_threshold": 0.5}, "verification"),
         ({"llm": ModelSettings(error_rate=1.0)}, "task_specs"),
-        ({"llm": ModelSettings(error_rate=2.0, temperature=0.1)}, "task_specs"),
-        ({"llm": ModelSettings(error_rate=2.0, model="another")}, "task_specs"),
+        ({"llm": ModelSettings(error_rate=FAULTY.error_rate, temperature=0.1)}, "task_specs"),
+        ({"llm": ModelSettings(error_rate=FAULTY.error_rate, model="another")}, "task_specs"),
     ],
 )
 def test_a_changed_setting_makes_stale_what_depends_on_it(
@@ -89,8 +89,8 @@ def test_a_changed_setting_makes_stale_what_depends_on_it(
 @pytest.mark.parametrize(
     "changed",
     [
-        {"llm": ModelSettings(error_rate=2.0, concurrency=3, timeout=1.0, transport_retries=0)},
-        {"llm": ModelSettings(error_rate=2.0, base_url="http://elsewhere.invalid/v1")},
+        {"llm": ModelSettings(error_rate=FAULTY.error_rate, concurrency=3, timeout=1.0, transport_retries=0)},
+        {"llm": ModelSettings(error_rate=FAULTY.error_rate, base_url="http://elsewhere.invalid/v1")},
         {"validation_share": 0.3},
     ],
 )
