@@ -47,13 +47,14 @@ class Made:
         """Settings of the run."""
         return Settings.model_validate_json(self.warehouse.settings_file.read_text())
 
-    def ids(self, state: str) -> list[str]:
-        """Dialogues that ended in a state."""
+    def ids(self, state: str, stage: str = "%") -> list[str]:
+        """Dialogues that ended in a state, at a stage."""
         rows = [
             row
             for domain in self.warehouse.domains()
             for row in self.warehouse.domain(domain).read(
-                "SELECT dialogue_id FROM outcomes WHERE state = $state ORDER BY dialogue_id", {"state": state}
+                "SELECT dialogue_id FROM outcomes WHERE state = $state AND stage LIKE $stage ORDER BY dialogue_id",
+                {"state": state, "stage": stage},
             )
         ]
         return [row["dialogue_id"] for row in rows]

@@ -7,15 +7,16 @@ from pathlib import Path
 
 from tests.cli.command import Ended, toolace
 from tests.cli.made import Made
+from tests.pipeline.homes import DOMAIN
 
-FEW = ("--domain", "library_lending", "--dialogues", "2", "--rounds", "1")
+FEW = ("--domain", DOMAIN, "--dialogues", "2", "--rounds", "1")
 ENDPOINT = ("--model", "x", "--base-url", "http://127.0.0.1:9/v1")
 
 
 def assert_told(ended: Ended, home: Path, *words: str) -> None:
     assert ended.code == 1
     (line,) = [line for line in ended.err.splitlines() if line.startswith("error:")]
-    for word in ("library_lending: task_specs: ", *words):
+    for word in (f"{DOMAIN}: task_specs: ", *words):
         assert word in line
     assert "Traceback" not in ended.err + ended.out
     assert not (home / "exports").exists()

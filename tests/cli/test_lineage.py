@@ -115,10 +115,13 @@ def test_every_line_of_every_export_file_leads_back_to_its_dialogue(made: Made) 
 
 
 def test_the_final_versions_of_turns_are_the_dialogue(made: Made) -> None:
-    for dialogue_id in (*made.ids("accepted"), *made.ids("rejected")):
+    for dialogue_id in (*made.ids("accepted"), *made.ids("rejected", "verification")):
+        # Verification holds the dialogue that it mended or cut, else it is as the last round left it.
         (last,) = rows(
             made,
-            "SELECT dialogue FROM refinement_rounds WHERE dialogue_id = $id ORDER BY round DESC LIMIT 1",
+            "SELECT coalesce(nullif(v.payload -> '$.dialogue', 'null'), r.dialogue) AS dialogue "
+            "FROM refinement_rounds AS r JOIN stage_rows AS v USING (dialogue_id) "
+            "WHERE dialogue_id = $id AND v.stage = 'verification' ORDER BY r.round DESC LIMIT 1",
             id=dialogue_id,
         )
         turns = {turn["id"]: turn for turn in json.loads(last["dialogue"])["turns"]}

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from tests.cli.command import toolace
-from tests.pipeline.homes import small_pool
+from tests.pipeline.homes import TWO_DOMAINS, small_pool
 from toolace_dagster.cli.app import app
 
 
@@ -59,7 +59,7 @@ def test_check_of_a_sound_pool(tmp_path: Path) -> None:
 def test_list_shows_domains_and_tools(tmp_path: Path) -> None:
     result = invoke("pool", "list", "--pool", small_pool(tmp_path / "pool"))
     assert result.exit_code == 0
-    assert "library_lending (8 tools)" in result.stdout
+    assert f"{TWO_DOMAINS[0]} (8 tools)" in result.stdout
     assert "museum_visits (8 tools)" in result.stdout
 
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from tests.cli.command import toolace
 from tests.cli.made import OPTIONS, Made
-from tests.pipeline.homes import TWO_DOMAINS
+from tests.pipeline.homes import DOMAIN, TWO_DOMAINS
 from toolace_dagster.cli.app import app
 
 
@@ -72,12 +72,12 @@ def test_a_lost_export_is_written_again_without_a_call(made: Made, tmp_path: Pat
 
 def test_an_unknown_domain_is_named_with_close_ones_and_the_others_go_on(made: Made, tmp_path: Path) -> None:
     home = shutil.copytree(made.home, tmp_path / "home")
-    domains = ("--domain", "museum_visit", "--domain", "library_lending", "--domain", "library_lending")
+    domains = ("--domain", "museum_visit", "--domain", DOMAIN, "--domain", DOMAIN)
     ended = toolace(*made.words, "--home", home, *domains)
     assert ended.code == 1
     assert "no domain 'museum_visit'. Did you mean museum_visits?" in ended.err
-    assert re.search(r"^library_lending +4 ", ended.out, re.MULTILINE)
-    assert ended.out.count("\nlibrary_lending ") == 1
+    assert re.search(rf"^{DOMAIN} +4 ", ended.out, re.MULTILINE)
+    assert ended.out.count(f"\n{DOMAIN} ") == 1
 
 
 def test_only_unknown_domains_end_the_run(made: Made, tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_only_unknown_domains_end_the_run(made: Made, tmp_path: Path) -> None:
         app, ["run", "--home", str(tmp_path / "h"), "--pool", str(made.pool), "--domain", "zoo"]
     )
     assert result.exit_code == 1
-    assert "Its domains: library_lending, museum_visits" in result.stderr
+    assert f"Its domains: {', '.join(TWO_DOMAINS)}" in result.stderr
     assert not (tmp_path / "h").exists()
 
 

@@ -52,7 +52,7 @@ def test_status_ends_with_1_when_sums_do_not_add_up(made: Made, tmp_path: Path) 
 
 
 def test_why_tells_the_end_first_then_the_way_to_it(made: Made) -> None:
-    rejected = made.ids("rejected")[-1]
+    rejected = made.ids("rejected", "verification")[-1]
     result = invoke("why", rejected, "--home", made.home)
     assert result.exit_code == 0, result.output
     domain = rejected.rsplit("-", 2)[0]
