@@ -14,14 +14,26 @@ import pytest
 
 from benchmarks.warm_start import Started
 from tests.cli.command import environment, finish, start, toolace
-from tests.pipeline.homes import DOMAIN, context, held, paid_calls, run_domain, settings
+from tests.pipeline.homes import DOMAIN, FAULTY, context, held, paid_calls, run_domain, settings
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.staleness import first_stale
 from toolace_dagster.reporting.summary import summarize
 from toolace_dagster.tool_pool import load_pool
 from toolace_dagster.warehouse import Warehouse
 
-WORDS = ("run", "--domain", DOMAIN, "--dialogues", "8", "--rounds", "1", "--error-rate", "2", "--seed", "3")
+WORDS = (
+    "run",
+    "--domain",
+    DOMAIN,
+    "--dialogues",
+    "8",
+    "--rounds",
+    "1",
+    "--error-rate",
+    str(FAULTY.error_rate),
+    "--seed",
+    "3",
+)
 
 
 @pytest.fixture(scope="module")
