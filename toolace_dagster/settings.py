@@ -395,7 +395,7 @@ class Settings(BaseModel):
     mask_share: Annotated[float, Field(gt=0, le=0.5)] = 0.35
     mask_decay: Annotated[float, Field(gt=0, lt=1)] = 0.1
     quiet_passes: Annotated[int, Field(ge=0)] = 2
-    questions_per_call: Annotated[int, Field(ge=1)] = 4
+    questions_per_call: Annotated[int, Field(ge=1)] = 8
     expert_votes: Annotated[int, Field(ge=1, le=15)] = 1
     expert_roles: Annotated[tuple[ModelRole, ...], Field(min_length=1)] = ("expert",)
     expert_weights: dict[str, Weight] = Field(default_factory=dict[str, Weight])
