@@ -32,7 +32,7 @@ def main() -> None:
         home = asked.work / f"share-{share:g}"
         made = ["--home", str(home), "--dialogues", str(asked.dialogues), "--set", f"clarification_share={share:g}"]
         domains = [part for name in asked.domain for part in ("--domain", name)]
-        command = [sys.executable, "-m", "toolace_dagster", "run", *made, *domains]
+        command = [str(Path(sys.executable).with_name("toolace")), "run", *made, *domains]
         subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
         print(row(share, Warehouse(home)))
 

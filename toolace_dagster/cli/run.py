@@ -240,7 +240,10 @@ def _say_where(
     home: Path, warehouse: Warehouse, settings: Settings, summaries: list[DomainSummary], seconds: float
 ) -> None:
     say("")
-    show_table("Dataset", ("file", "dialogues"), read_export_files(warehouse, settings))
+    files = [
+        (home / Path(file).relative_to(warehouse.home), count) for file, count in read_export_files(warehouse, settings)
+    ]
+    show_table("Dataset", ("file", "dialogues"), files)
     example = next((row["example"] for summary in summaries for row in summary.reasons), None)
     flags = "" if home == Path("toolace_data") else f" --home {home}"
     say("")
