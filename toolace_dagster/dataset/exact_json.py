@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, cast
 
 _MOST_DECIMALS = 15
 _MOST_WHOLE_DIGITS = 18
@@ -148,7 +148,7 @@ def _has_float(value: Any) -> bool:
     open_values: list[Any] = [value]
     while open_values:
         each = open_values.pop()
-        kind = type(each)
+        kind = cast("type[object]", type(each))
         if kind is dict:
             open_values.extend(each.values())
         elif kind is list or kind is tuple:

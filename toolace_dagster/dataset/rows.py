@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from toolace_dagster.entities import Dialogue, Entity, TaskSpec, Tool
 
@@ -87,7 +87,7 @@ def _has_only_plain_numbers(value: Any) -> bool:
     open_values: list[Any] = [value]
     while open_values:
         each = open_values.pop()
-        kind: type[Any] = type(each)
+        kind = cast("type[object]", type(each))
         if kind is dict:
             open_values.extend(each.values())
         elif kind is list:
