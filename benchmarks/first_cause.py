@@ -98,6 +98,13 @@ def with_arguments(turn: Turn, arguments: dict[str, Any], **more: Any) -> Turn:
     return turn.model_copy(update={"tool_calls": (first, *turn.tool_calls[1:])})
 
 
+_UNTOUCHED = (
+    "SELECT dialogue_id FROM outcomes WHERE state = 'accepted' "
+    "AND dialogue_id NOT IN (SELECT dialogue_id FROM edits WHERE stage = 'verification')"
+)
+"""Dialogues to plant in: those that verification sent back have edits that no round made."""
+
+
 def plants(history: History, tools: dict[str, Tool], rng: random.Random) -> Iterator[Plant]:
     """Every defect that can be planted into a dialogue, in random order."""
     writers = last_writers(history.steps)
@@ -290,7 +297,7 @@ def plant_all(home: Path, number: int, seed: int = 0) -> list[Planted]:
     late = 0
     for domain in warehouse.domains():
         store = warehouse.domain(domain)
-        accepted = [r["dialogue_id"] for r in store.read("SELECT dialogue_id FROM outcomes WHERE state = 'accepted'")]
+        accepted = [r["dialogue_id"] for r in store.read(_UNTOUCHED)]
         for _, history in sorted(read_histories(store, accepted).items()):
             if len(planted) == number:
                 return planted

@@ -107,7 +107,13 @@ def test_all_checks_of_all_stages_passed(shared: DagsterHome) -> None:
         evaluations = checks(shared, run.run_id)
         passed = {(e.asset_key.to_user_string(), e.check_name) for e in evaluations if e.passed}
         wanted = {(name, check) for name in stage_names(shared) for check in (SUMS_CHECK, SCHEMA_CHECK)}
-        assert passed == wanted | {("tool_pool", "every_entry_accounted_for")}
+        assert passed == wanted | {
+            ("tool_pool", "every_entry_accounted_for"),
+            ("tool_pool", "pool_is_healthy"),
+            ("verification", "pass_rate_as_usual"),
+            ("verification", "budget_lasts"),
+            ("verified_dialogues", "no_repetition"),
+        }
         assert len(evaluations) == len(passed)
 
 
@@ -163,8 +169,8 @@ def test_a_row_that_is_there_twice_fails_the_check_and_stops_what_follows(mine: 
 
 
 def test_a_new_domain_is_registered_once(mine: DagsterHome) -> None:
-    assert register_domains(mine.instance, [*TWO_DOMAINS, "home_energy"]) == ["home_energy"]
-    assert register_domains(mine.instance, ["home_energy"]) == []
+    assert register_domains(mine.instance, [*TWO_DOMAINS, "lab_samples"]) == ["lab_samples"]
+    assert register_domains(mine.instance, ["lab_samples"]) == []
 
 
 def test_a_domain_that_another_run_works_on_fails_the_step_and_says_so(mine: DagsterHome) -> None:

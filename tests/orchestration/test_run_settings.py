@@ -60,7 +60,7 @@ def test_what_the_command_line_worked_out_is_not_laid_over_anything(
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"rouns": 3}, "Did you mean rounds?"),
+        ({"rouns": 3}, "Did you mean rounds"),
         ({"llm": {"temperature": 9}}, "setting llm.temperature (from the configuration of the run)"),
     ],
 )

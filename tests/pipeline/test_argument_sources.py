@@ -49,7 +49,9 @@ def test_the_trace_follows_every_edit(finished: StageContext) -> None:
     last = f"refinement_round_{finished.settings.rounds:02d}"
     refined = [row.dialogue for row in finished.payloads(last, RefinedDialogue).values()]
     assert stored(finished, "current_argument_sources") == traced(finished, refined)
-    changed = finished.store.read("SELECT DISTINCT stage, dialogue_id FROM edits WHERE outcome = 'accepted'")
+    changed = finished.store.read(
+        "SELECT DISTINCT stage, dialogue_id FROM edits WHERE outcome = 'accepted' AND stage LIKE 'refine%'"
+    )
     rows = finished.store.read("SELECT DISTINCT stage, dialogue_id FROM argument_sources WHERE stage LIKE 'refine%'")
     assert {tuple(row.values()) for row in rows} == {tuple(row.values()) for row in changed}
 

@@ -154,6 +154,13 @@ def test_what_verification_mended_is_what_was_accepted(finished: StageContext) -
 def test_replaying_the_edits_of_a_skeleton_gives_the_stored_dialogue(finished: StageContext) -> None:
     skeletons = finished.payloads("skeletons", Skeleton)
     refined = finished.payloads(last_round(finished), RefinedDialogue)
+    mended = {
+        row["dialogue_id"]: Dialogue.model_validate_json(row["dialogue"])
+        for row in finished.store.read(
+            "SELECT dialogue_id, payload -> '$.dialogue' AS dialogue FROM stage_rows "
+            "WHERE stage = 'verification' AND json_type(payload, '$.dialogue') = 'OBJECT'"
+        )
+    }
     assert set(skeletons) == set(refined) != set()
     for dialogue_id, skeleton in skeletons.items():
         rows = finished.store.read(
@@ -166,7 +173,7 @@ def test_replaying_the_edits_of_a_skeleton_gives_the_stored_dialogue(finished: S
             edit = Edit.model_validate({name: fields[name] for name in Edit.model_fields})
             assert list(edit.masked) == row["masked"]
             dialogue = apply_edit(dialogue, edit)
-        assert dialogue == refined[dialogue_id].dialogue
+        assert dialogue == mended.get(dialogue_id, refined[dialogue_id].dialogue)
 
 
 def test_verified_dialogues_are_the_accepted_ones_as_the_last_round_left_them(finished: StageContext) -> None:
@@ -174,7 +181,9 @@ def test_verified_dialogues_are_the_accepted_ones_as_the_last_round_left_them(fi
     refined = finished.payloads(last_round(finished), RefinedDialogue)
     verdicts = finished.payloads("verification", Verdict)
     assert list(verified) == list(verdicts) == [row["dialogue_id"] for row in outcomes(finished, "accepted")]
-    assert all(dialogue == refined[dialogue_id].dialogue for dialogue_id, dialogue in verified.items())
+    for dialogue_id, dialogue in verified.items():
+        # Verification itself may have had a few turns mended.
+        assert dialogue == (verdicts[dialogue_id].dialogue or refined[dialogue_id].dialogue)
 
 
 def test_every_call_that_a_row_names_is_stored_with_its_messages(finished: StageContext) -> None:

@@ -56,7 +56,8 @@ def start(folder: Path, url: str, kept: int | None = None) -> ForkServerProcess:
 def end_of(child: ForkServerProcess) -> int | None:
     """The exit code, when it has ended."""
     child.join(60)
-    return child.exitcode
+    # The fork server says 255 of a child whose end it missed, which one that kills itself can bring about.
+    return -signal.SIGKILL if child.exitcode == 255 else child.exitcode
 
 
 def goes_on(folder: Path, url: str, model: Echo) -> None:

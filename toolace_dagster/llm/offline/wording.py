@@ -81,7 +81,7 @@ _LISTS: Grammar = {
     ).split("|"),
     "bit": (
         "on break|two minutes|in a hurry|phone at 4 percent|boss waiting|bus in five|quick one|short on time|"
-        "kids in the car|between calls|queue behind me|shop opens soon|hands full|gate closes soon|oven beeping|"
+        "kids waiting|between calls|queue behind me|shop opens soon|hands full|gate closes soon|oven beeping|"
         "meeting at ten past|on the move|one hand free"
     ).split("|"),
     "filler": ("ok so|hey|right so|hi|so yeah|um|quick thing|alright|hello hello|yo|sooo|well|ok|hiya|so um").split(
