@@ -98,13 +98,6 @@ def with_arguments(turn: Turn, arguments: dict[str, Any], **more: Any) -> Turn:
     return turn.model_copy(update={"tool_calls": (first, *turn.tool_calls[1:])})
 
 
-_UNTOUCHED = (
-    "SELECT dialogue_id FROM outcomes WHERE state = 'accepted' "
-    "AND dialogue_id NOT IN (SELECT dialogue_id FROM edits WHERE stage = 'verification')"
-)
-"""Dialogues to plant in: those that verification sent back have edits that no round made."""
-
-
 def plants(history: History, tools: dict[str, Tool], rng: random.Random) -> Iterator[Plant]:
     """Every defect that can be planted into a dialogue, in random order."""
     writers = last_writers(history.steps)
@@ -297,14 +290,16 @@ def plant_all(home: Path, number: int, seed: int = 0) -> list[Planted]:
     late = 0
     for domain in warehouse.domains():
         store = warehouse.domain(domain)
-        accepted = [r["dialogue_id"] for r in store.read(_UNTOUCHED)]
+        accepted = [r["dialogue_id"] for r in store.read("SELECT dialogue_id FROM outcomes WHERE state = 'accepted'")]
         for _, history in sorted(read_histories(store, accepted).items()):
             if len(planted) == number:
                 return planted
             tools = offered_tools(store, history.spec)
             # Rare kinds first, and edits as often as skeletons, which have most of the turns.
             wants_edit = late <= len(planted) // 2
-            choices = sorted(plants(history, tools, rng), key=lambda p: (kinds[p.kind], (p.step > 0) != wants_edit))
+            # What verification sent back it verified again: a defect of its own edits has no later step to show at.
+            able = [p for p in plants(history, tools, rng) if history.steps[p.step].stage != "verification"]
+            choices = sorted(able, key=lambda p: (kinds[p.kind], (p.step > 0) != wants_edit))
             done = next((d for p in choices if (d := store_planted(store, history, tools, p)) is not None), None)
             if done is not None:
                 planted.append(done)

@@ -43,7 +43,7 @@ def verified(
             ]
         }
 
-    verdict = drive(verdict_program(dialogue(turns), spec(), TOOLS, Settings(**settings)), answer)
+    verdict = drive(verdict_program(dialogue(turns), spec(), TOOLS, Settings(questions_per_call=4, **settings)), answer)
     return verdict, asked
 
 

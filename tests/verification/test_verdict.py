@@ -152,7 +152,7 @@ def test_experts_see_complications_and_need_no_task():
         seen.append(request.messages[1].content)
         return answers(request)
 
-    given = drive(experts_program(dialogue(injections=(record,)), None, TOOLS, Settings()), reply)
+    given = drive(experts_program(dialogue(injections=(record,)), None, TOOLS, Settings(questions_per_call=4)), reply)
     assert [answer.question for answer in given] == list(QUESTIONS)
     assert len(seen) == 2
     assert all('"kind": "clarification", "turns": ["t00", "t01", "t02"]' in text for text in seen)
