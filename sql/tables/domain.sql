@@ -76,28 +76,8 @@ CREATE TABLE IF NOT EXISTS stage_rows (
 );
 
 -- Rows as they were before a run replaced or dropped them. `toolace gc` prunes.
-CREATE TABLE IF NOT EXISTS past_rows (
-    stage VARCHAR NOT NULL,
-    stage_index INTEGER NOT NULL,
-    domain VARCHAR NOT NULL,
-    dialogue_id VARCHAR NOT NULL,
-    slot INTEGER NOT NULL,
-    attempt INTEGER NOT NULL,
-    fingerprint VARCHAR NOT NULL,
-    state VARCHAR NOT NULL,
-    check_id VARCHAR,
-    turn_id VARCHAR,
-    evidence VARCHAR,
-    reason VARCHAR,
-    call_id VARCHAR,
-    call_ids VARCHAR[],
-    payload JSON,
-    content_hash VARCHAR,
-    run_id VARCHAR NOT NULL,
-    parts JSON,
-    replaced_by VARCHAR NOT NULL,
-    replaced_at TIMESTAMP NOT NULL
-);
+CREATE TABLE IF NOT EXISTS past_rows AS
+SELECT *, NULL::VARCHAR AS replaced_by, NULL::TIMESTAMP AS replaced_at FROM stage_rows WHERE false;
 
 -- Plans as they were drawn. One stays in force while the settings of sampling are the same and its tools are there, so
 -- that a change of one tool, or a new one, leaves the dialogues alone that have nothing to do with it.

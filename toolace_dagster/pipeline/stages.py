@@ -90,11 +90,17 @@ class TaskSpecs:
         tools = list(context.own_tools.values())
         if not tools:
             return []
-        sampler = PlanSampler(tools, find_links(tools), settings, list(context.borrowed_tools.values()))
+        # Linking the tools takes longest, and is needed only where a plan is to be drawn.
+        sampler: PlanSampler | None = None
         kept = plans_in_force(context.store, settings, context.tools)
         items: list[WorkItem] = []
         for slot in wanted_slots(context.store, context.domain, settings):
-            plan = kept.get(slot.dialogue_id) or as_stored(sampler.plan(slot))
+            plan = kept.get(slot.dialogue_id)
+            if plan is None:
+                sampler = sampler or PlanSampler(
+                    tools, find_links(tools), settings, list(context.borrowed_tools.values())
+                )
+                plan = as_stored(sampler.plan(slot))
             versions = [context.tools[name].fingerprint for name in offered_tools(plan)]
             items.append(
                 WorkItem(
