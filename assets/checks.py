@@ -14,27 +14,31 @@ from toolace_dagster.pipeline.full_check import export_faults, split_faults, sto
 @dg.asset_check(asset="verified_dialogues", description="Every table of every file has the columns it should have.")
 def tables_fit_schema(toolace: Toolace) -> dg.AssetCheckResult:
     """Tables as their SQL declares them."""
-    return check_result("tables_fit_schema", table_faults(toolace.warehouse()))
+    return check_result("tables_fit_schema", table_faults(toolace.warehouse()), look="DESCRIBE the table in its file")
 
 
 @dg.asset_check(asset="verified_dialogues", description="Rows of all domains and stages are valid, and counts add up.")
 def stored_rows_are_sound(toolace: Toolace) -> dg.AssetCheckResult:
     """All stages of all domains, as they are stored now."""
     faults = stored_faults(toolace.warehouse(), toolace.effective_settings())
-    return check_result("stored_rows_are_sound", faults)
+    return check_result("stored_rows_are_sound", faults, look="the view stage_counts in the domain's file")
 
 
 @dg.asset_check(asset="splits", description="Every verified dialogue has one side, and no task is on two.")
 def splits_are_whole(toolace: Toolace) -> dg.AssetCheckResult:
     """Splits beside the verified dialogues of now."""
     faults = split_faults(toolace.warehouse(), toolace.effective_settings())
-    return check_result("splits_are_whole", faults, warns=True)
+    return check_result(
+        "splits_are_whole", faults, look="the table splits in warehouse/shared/dataset.duckdb", warns=True
+    )
 
 
 @dg.asset_check(asset="dataset_card", description="Export files are those that were written: same size, same hash.")
 def exports_are_unchanged(toolace: Toolace) -> dg.AssetCheckResult:
     """Files on disk beside what is recorded of them."""
-    return check_result("exports_are_unchanged", export_faults(toolace.warehouse()), warns=True)
+    return check_result(
+        "exports_are_unchanged", export_faults(toolace.warehouse()), look="exports/ in the home", warns=True
+    )
 
 
 FULL_CHECKS: list[dg.AssetChecksDefinition] = [

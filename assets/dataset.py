@@ -21,6 +21,7 @@ from toolace_dagster.settings import FORMAT_NAMES, FormatName
 _GROUP = "stage_4_dataset"
 _SPLIT_CHECK = "no_task_on_two_sides"
 _COUNT_CHECK = "every_verified_dialogue_exported"
+_SPLITS_FILE = "warehouse/shared/dataset.duckdb"
 
 
 @dg.asset(
@@ -57,7 +58,7 @@ def splits(toolace: Toolace) -> Materialized:
             "by_injection": dg.MetadataValue.md(table([{"injection": n, **s} for n, s in report.injections.items()])),
             "by_length": dg.MetadataValue.md(table([{"length": name, **s} for name, s in report.lengths.items()])),
         },
-        check_results=[check_result(_SPLIT_CHECK, leaks)],
+        check_results=[check_result(_SPLIT_CHECK, leaks, look=f"the table splits in {_SPLITS_FILE}")],
     )
 
 
@@ -121,7 +122,7 @@ def export_asset(name: FormatName) -> dg.AssetsDefinition:
                 ),
             },
             data_version=dg.DataVersion("-".join(file.sha256[:12] for file in report.files)),
-            check_results=[check_result(_COUNT_CHECK, faults)],
+            check_results=[check_result(_COUNT_CHECK, faults, look=f"toolace export --format {name}")],
         )
 
     return made

@@ -48,6 +48,7 @@ def tool_pool(context: dg.AssetExecutionContext, toolace: Toolace) -> Materializ
     faults = [] if usable == len(domain.tools) else [f"{usable} usable entries became {len(domain.tools)} tools"]
     links = stored_links(store)
     remarks = [note.model_dump(exclude={"domain"}) for note in domain.notes if note.status != "accepted"]
+    look = "toolace pool check --pool, with the pool of the settings"
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": len(domain.tools),
@@ -63,5 +64,8 @@ def tool_pool(context: dg.AssetExecutionContext, toolace: Toolace) -> Materializ
             "dependency_graph": dg.MetadataValue.md(mermaid(domain.tools, links)),
         },
         data_version=dg.DataVersion(pool_fingerprint(domain)),
-        check_results=[check_result(_CHECK, faults), check_result(_HEALTH, pool_faults(domain), warns=True)],
+        check_results=[
+            check_result(_CHECK, faults, look=look),
+            check_result(_HEALTH, pool_faults(domain), look=look, warns=True),
+        ],
     )

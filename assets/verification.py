@@ -13,10 +13,28 @@ from toolace_dagster.pipeline.health import budget_faults, pass_rate_faults, rep
 from toolace_dagster.pipeline.stages import Verification, VerifiedDialogues, before_round
 
 _VERDICTS = (
-    Remark("pass_rate_as_usual", "As many dialogues pass as in the runs before, but for chance.", pass_rate_faults),
-    Remark("budget_lasts", "Less than four fifths of what the run may spend is spent.", budget_faults),
+    Remark(
+        "pass_rate_as_usual",
+        "As many dialogues pass as in the runs before, but for chance.",
+        pass_rate_faults,
+        look="toolace why --domain {domain}",
+    ),
+    Remark(
+        "budget_lasts",
+        "Less than four fifths of what the run may spend is spent.",
+        budget_faults,
+        look="toolace plan --domain {domain}",
+    ),
 )
-_DIALOGUES = (Remark("no_repetition", "No two dialogues of a domain have the same user turns.", repetition_faults),)
+_DIALOGUES = (
+    Remark(
+        "no_repetition",
+        "No two dialogues of a domain have the same user turns.",
+        repetition_faults,
+        look="the view verified_dialogues in warehouse/{domain}.duckdb",
+        state="accepted",
+    ),
+)
 
 
 def verification_assets(rounds: int) -> list[dg.AssetsDefinition]:

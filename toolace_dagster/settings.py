@@ -36,6 +36,7 @@ from toolace_dagster.entities.task import (
     PlanShape,
     Register,
 )
+from toolace_dagster.operation import checked_cron, checked_owners, checked_timezone
 from toolace_dagster.presets import PRESETS, over_preset
 
 OFFLINE_MODEL = "offline"
@@ -360,6 +361,11 @@ class Settings(BaseModel):
         max_tokens_total: Tokens of prompts and replies a run may pay for.
         max_calls: Model calls a run may pay for.
         explorer_url: Address of `toolace explore`, which links in Dagster lead to.
+        nightly_cron: When the schedule `nightly_regeneration` looks for what is stale, once it is switched on: minute,
+            hour, day, month, day of the week, as in a crontab.
+        weekly_cron: When the schedule `weekly_full_check` checks everything, likewise.
+        cron_timezone: Time zone of both, such as ``Europe/Berlin``.
+        owners: Who looks after the assets, as Dagster shows it: e-mail addresses, or teams such as ``team:data``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -429,6 +435,10 @@ class Settings(BaseModel):
     explorer_url: Annotated[str, Field(pattern=r"^https?://[^\s/?#]+$"), AfterValidator(_no_credentials_in_url)] = (
         "http://127.0.0.1:3001"
     )
+    nightly_cron: Annotated[str, AfterValidator(checked_cron)] = "0 2 * * *"
+    weekly_cron: Annotated[str, AfterValidator(checked_cron)] = "0 4 * * 0"
+    cron_timezone: Annotated[str, AfterValidator(checked_timezone)] = "UTC"
+    owners: Annotated[tuple[str, ...], AfterValidator(checked_owners)] = ()
 
     @model_validator(mode="before")
     @classmethod

@@ -1,1 +1,1 @@
-SELECT domain, description, fingerprint FROM domain_facts
+SELECT domain, description, fingerprint, lasting_fingerprint FROM domain_facts

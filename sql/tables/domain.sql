@@ -40,10 +40,12 @@ CREATE TABLE IF NOT EXISTS tool_links (
     evidence VARCHAR NOT NULL
 );
 
+-- `lasting_fingerprint` leaves out what the domain may borrow from others.
 CREATE TABLE IF NOT EXISTS domain_facts (
     domain VARCHAR NOT NULL,
     description VARCHAR,
-    fingerprint VARCHAR NOT NULL
+    fingerprint VARCHAR NOT NULL,
+    lasting_fingerprint VARCHAR
 );
 
 -- What really runs the domain's tools; of several that name a tool, the last counts.

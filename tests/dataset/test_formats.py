@@ -16,10 +16,12 @@ from hypothesis import strategies as st
 from tests.builders import call, dialogue, output, reply, user
 from tests.dataset.rows import json_values, random_rows, row
 from toolace_dagster.dataset import LINE_FORMATS, DatasetRow, chat_messages, export_rows, listed_tools, write_lines
+from toolace_dagster.dataset.columns import export_columns
+from toolace_dagster.dataset.formats import read_trl, trl_path, write_trl
 from toolace_dagster.dataset.formats.llama_factory import DATASET_INFO
 from toolace_dagster.dataset.formats.toolace import CallSyntaxError, call_text, read_calls
 from toolace_dagster.entities import InjectionType, Origin, ToolCall
-from toolace_dagster.settings import FormatName, MaskedTurn
+from toolace_dagster.settings import FORMAT_NAMES, FormatName, MaskedTurn
 
 Reading = tuple[list[Any], list[Any], list[str], list[str]]
 """Calls (one list a turn), results, what the user says, what the assistant says."""
@@ -282,3 +284,16 @@ def test_text_beside_calls_is_kept_or_counted_as_left_out(tmp_path: Path, name: 
     assert ("One moment, please." in text) == kept
     assert report.texts_left_out == (0 if kept else 1)
     assert any("beside their calls" in warning for warning in report.warnings) != kept
+
+
+@pytest.mark.parametrize("name", FORMAT_NAMES)
+def test_columns_are_described_under_the_names_that_files_have(name: FormatName, tmp_path: Path) -> None:
+    given_row = row()
+    if name in LINE_FORMATS:
+        found = list(example(name, given_row))
+    else:
+        write_trl([given_row], tmp_path)
+        found = list(next(iter(read_trl(tmp_path / trl_path("train")))))
+    columns = export_columns(name)
+    assert [column.name for column in columns] == found
+    assert all(column.kind and column.text for column in columns)

@@ -210,7 +210,13 @@ def test_code_versions_tell_apart_what_settings_decide() -> None:
 
 
 def test_settings_that_decide_nothing_of_the_data_leave_code_versions_alone() -> None:
-    for name, value in (("explorer_url", "http://127.0.0.1:9"), ("max_calls", 7), ("formats", ["trl"])):
+    for name, value in (
+        ("explorer_url", "http://127.0.0.1:9"),
+        ("nightly_cron", "* * * * *"),
+        ("owners", ("team:data",)),
+        ("max_calls", 7),
+        ("formats", ["trl"]),
+    ):
         assert differing(SETTINGS.model_copy(update={name: value})) == set(), name
 
 

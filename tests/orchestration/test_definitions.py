@@ -89,22 +89,38 @@ def test_every_asset_says_what_it_holds(tmp_path: Path) -> None:
         assert spec.group_name != "default", spec.key
 
 
-def test_assets_of_a_domain_show_their_columns_and_where_code_and_docs_are(tmp_path: Path) -> None:
+def test_assets_in_tables_show_their_columns(tmp_path: Path) -> None:
     """Columns under the names and types of a file that was made."""
-    store = Warehouse(tmp_path).domain("empty")
-    with store.write():
-        pass
-    for spec in build_definitions(tmp_path).resolve_all_asset_specs():
-        name = spec.key.to_user_string()
-        if name not in BY_DOMAIN:
-            continue
+    warehouse = Warehouse(tmp_path)
+    stores = dict.fromkeys(BY_DOMAIN, warehouse.domain("empty")) | {"splits": warehouse.shared}
+    specs = {spec.key.to_user_string(): spec for spec in build_definitions(tmp_path).resolve_all_asset_specs()}
+    for name, store in stores.items():
+        with store.write():
+            pass
+        spec = specs[name]
         rows = store.read(f'DESCRIBE "{spec.metadata["dagster/table_name"]}"')
         columns = spec.metadata["dagster/column_schema"].columns
         assert [(each.name, each.type) for each in columns] == [
             (row["column_name"], row["column_type"]) for row in rows
         ], name
         assert all(column.description for column in columns), name
+
+
+def test_assets_lead_to_their_code_and_docs_and_name_their_owners(tmp_path: Path) -> None:
+    settings = Settings(owners=("team:data",))
+    for spec in build_definitions(tmp_path, settings=settings).resolve_all_asset_specs():
+        name = spec.key.to_user_string()
         assert (REPOSITORY / spec.metadata["docs"]).is_file(), name
         (reference,) = spec.metadata["dagster/code_references"].code_references
         assert Path(reference.file_path).is_file(), name
         assert spec.metadata["section"], name
+        assert spec.owners == ["team:data"], name
+
+
+def test_schedules_start_when_the_settings_say(tmp_path: Path) -> None:
+    settings = Settings(nightly_cron="30 1 * * mon-fri", weekly_cron="0 5 * * 6", cron_timezone="Europe/Berlin")
+    schedules = build_definitions(tmp_path, settings=settings).schedules or ()
+    found = {
+        (each.cron_schedule, each.execution_timezone) for each in schedules if isinstance(each, dg.ScheduleDefinition)
+    }
+    assert found == {("30 1 * * mon-fri", "Europe/Berlin"), ("0 5 * * 6", "Europe/Berlin")}

@@ -27,9 +27,9 @@ def test_a_materialization_leads_to_its_dialogues_and_to_those_that_ended_there(
 
 def test_a_check_leads_to_its_page() -> None:
     link = ExplorerLinks("http://127.0.0.1:3001").failures("stages", domain="x")
-    result = check_result("counts_add_up", [], link=link)
+    result = check_result("counts_add_up", [], look="toolace status", link=link)
     assert result.metadata["explorer"].value == "http://127.0.0.1:3001/failures?domain=x#stages"
-    assert "explorer" not in check_result("counts_add_up", []).metadata
+    assert "explorer" not in check_result("counts_add_up", [], look="toolace status").metadata
 
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "ftp://x", "http://user:word@host", "http://host/?token=x", ""])

@@ -18,7 +18,18 @@ PARTS = {module.part for module in MODULES} - {""}
 
 STAGES = ("tool_pool", "initialization", "refinement", "verification", "dataset")
 """In the order data flows; each may import only those before it."""
-SHARED = ("entities", "execution", "grounding", "likeness", "presets", "settings", "llm", "prompts", "warehouse")
+SHARED = (
+    "entities",
+    "execution",
+    "grounding",
+    "likeness",
+    "operation",
+    "presets",
+    "settings",
+    "llm",
+    "prompts",
+    "warehouse",
+)
 """What every stage may use, and what knows no stage."""
 OUTER = ("cli", "orchestration", "assets", "explorer")
 """The ways in; nothing else imports them, but that the command line starts the explorer."""

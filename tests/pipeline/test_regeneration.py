@@ -9,7 +9,7 @@ import pytest
 
 from tests import builders
 from tests.pipeline.homes import FAULTY, paid_calls
-from toolace_dagster.entities import Tool, ToolDomain
+from toolace_dagster.entities import DistractorKind, Tool, ToolDomain
 from toolace_dagster.llm.money import load_prices
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.estimate import make_estimate, past_evidence
@@ -19,7 +19,8 @@ from toolace_dagster.pipeline.pool import write_pool
 from toolace_dagster.pipeline.regeneration import plan_domain
 from toolace_dagster.pipeline.stage import run_stage
 from toolace_dagster.pipeline.stages import domain_stages
-from toolace_dagster.settings import ModelSettings, Settings
+from toolace_dagster.pipeline.staleness import Staleness, first_stale
+from toolace_dagster.settings import ModelSettings, Range, Settings
 from toolace_dagster.warehouse import Warehouse
 
 DOMAIN = "garages"
@@ -100,6 +101,28 @@ def test_a_new_tool_and_one_that_nothing_offers_leave_everything_as_it_is(tmp_pa
     assert plan_domain(site.domain, site.settings, site.home).stale == ()
     site.make("second")
     assert set(site.versions().values()) == {"first"}
+
+
+def test_a_borrowed_tool_that_changed_is_a_reason_only_where_it_is_offered(tmp_path: Path) -> None:
+    mixed = {DistractorKind.OTHER_DOMAIN: 1.0}
+    settings = Settings(dialogues=6, rounds=0, distractor_mix=mixed, distractors=Range(low=1, high=1))
+    own = many_tools(12)
+    lent = tuple(tool for tool in many_tools(40) if tool not in own)
+    site = Site(tmp_path, own, settings)
+    site.domain = ToolDomain(name=DOMAIN, tools=own, borrowed=lent)
+    site.make("first")
+    offered = {name: site.offering(name) for name in (tool.name for tool in lent) if site.offering(name)}
+    assert offered
+
+    def stale_after(name: str) -> Staleness | None:
+        changed = tuple(builders.redescribed(tool, "Another text.") if tool.name == name else tool for tool in lent)
+        now = ToolDomain(name=DOMAIN, tools=own, borrowed=changed)
+        return first_stale(StageContext(DOMAIN, settings, site.home, ""), now)
+
+    idle = next(tool.name for tool in lent if tool.name not in offered)
+    assert stale_after(idle) is None
+    busy, dialogues = next(iter(offered.items()))
+    assert stale_after(busy) == Staleness("task_specs", len(dialogues))
 
 
 def test_a_tool_that_went_takes_the_plans_along_that_named_it(tmp_path: Path) -> None:

@@ -10,25 +10,36 @@ import subprocess
 import sys
 from pathlib import Path
 
-from toolace_dagster.cli.console import say
+from toolace_dagster.cli.console import say, warn
 from toolace_dagster.configuration import CONFIG_VARIABLE
+from toolace_dagster.pipeline.pool import configured_pool
+from toolace_dagster.settings import Settings
+from toolace_dagster.tool_pool import PoolError
 from toolace_dagster.warehouse import Warehouse
 
 
-def serve_ui(home: Path, port: int, config: Path | None = None) -> int:
-    """Run Dagster's web server and daemon until they are stopped.
+def serve_ui(home: Path, port: int, settings: Settings, config: Path | None = None) -> int:
+    """Run Dagster's web server and daemon until they are stopped. The pool's domains are partitions from the start.
 
     Args:
         home: Home folder.
         port: Port on this machine.
+        settings: They name the pool.
         config: Configuration file of the runs that are launched there.
 
     Returns:
         Exit code of Dagster.
     """
-    from toolace_dagster.orchestration.instance import dagster_home
+    from toolace_dagster.orchestration.instance import dagster_home, open_instance, register_domains
 
     folder = dagster_home(Warehouse(home))
+    try:
+        domains = [domain.name for domain in configured_pool(settings).domains if domain.tools]
+    except PoolError as error:
+        warn(str(error))
+    else:
+        with open_instance(Warehouse(home)) as instance:
+            register_domains(instance, domains)
     environment = os.environ | {"DAGSTER_HOME": str(folder), "TOOLACE_HOME": str(home.resolve())}
     if config is not None:
         # Runs are started in processes of their own, wherever these work.

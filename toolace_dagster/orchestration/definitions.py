@@ -45,7 +45,8 @@ def build_definitions(
         settings = settings.model_copy(update={"rounds": rounds})
     refinement = [refinement_round(number) for number in range(1, settings.rounds + 1)]
     stages = [tool_pool, task_specs, skeletons, *refinement, *verification_assets(settings.rounds)]
-    by_domain = with_descriptions(with_upkeep(stages, settings))
+    by_domain = with_descriptions(with_upkeep(stages, settings), settings)
+    over_domains = with_descriptions([*DATASET_ASSETS, lora_adapter], settings)
     full = dg.AssetSelection.checks(*FULL_CHECKS)
     generate = dg.define_asset_job(
         GENERATE_JOB,
@@ -62,11 +63,11 @@ def build_definitions(
         CHECK_JOB, selection=full, description="Every check over everything stored; makes no model call."
     )
     return dg.Definitions(
-        assets=[*by_domain, *DATASET_ASSETS, lora_adapter],
+        assets=[*by_domain, *over_domains],
         asset_checks=FULL_CHECKS,
         jobs=[generate, dataset, check],
         sensors=[pool_sensor(generate), dataset_sensor(generate, dataset), automation_sensor(by_domain)],
-        schedules=[nightly_regeneration(generate), weekly_full_check(check)],
+        schedules=[nightly_regeneration(generate, settings), weekly_full_check(check, settings)],
         resources={"toolace": Toolace(home=str(home) if home else "")},
         executor=dg.in_process_executor,
     )

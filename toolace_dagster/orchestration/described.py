@@ -1,4 +1,4 @@
-"""What Dagster shows of an asset before it is ever made: columns, links to its code and to its page of the docs.
+"""What Dagster shows of an asset before it is ever made: columns, owners, its code and its page of the docs.
 
 Belongs here: metadata of definitions. Does not belong here: metadata of materializations (``materialize``).
 """
@@ -10,12 +10,14 @@ import warnings
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import duckdb
 
+from toolace_dagster.dataset.columns import export_columns, preference_columns
 from toolace_dagster.refinement.rounds import stage_name
-from toolace_dagster.settings import MAX_ROUNDS
+from toolace_dagster.settings import FORMAT_NAMES, MAX_ROUNDS, Settings
 from toolace_dagster.warehouse import sql
 
 _PACKAGE = Path(__file__).parents[1]
@@ -27,8 +29,9 @@ _TABLES = {
     **dict.fromkeys(_ROUNDS, "refinement_rounds"),
     "verification": "outcomes",
     "verified_dialogues": "verified_dialogues",
+    "splits": "splits",
 }
-"""Table or view of the domain's file in which an asset's rows are read."""
+"""Table or view in which an asset's rows are read: of the domain's file, or for splits of that over all domains."""
 _PAGES = {
     "tool_pool": ("tool_pools.md", "reading and normalizing tools"),
     "task_specs": ("method.md", "paper, stage 1.1: task initialization"),
@@ -36,6 +39,11 @@ _PAGES = {
     **dict.fromkeys(_ROUNDS, ("method.md", "paper, stage 2: iterative refinement")),
     "verification": ("verification.md", "paper, stage 3: offline verification"),
     "verified_dialogues": ("verification.md", "paper, stage 3: offline verification"),
+    "splits": ("exports.md", "sides that are balanced, and never change when data is added"),
+    **{f"{name}_export": ("exports.md", "training files") for name in FORMAT_NAMES},
+    "preference_export": ("exports.md", "preference pairs"),
+    "dataset_card": ("exports.md", "the dataset card"),
+    "lora_adapter": ("training.md", "fine-tuning on the TRL export"),
 }
 _CODE = {
     "tool_pool": "tool_pool",
@@ -44,7 +52,18 @@ _CODE = {
     **dict.fromkeys(_ROUNDS, "refinement"),
     "verification": "verification",
     "verified_dialogues": "pipeline/stages.py",
+    "splits": "dataset/splits.py",
+    **{f"{name}_export": f"dataset/formats/{name}.py" for name in FORMAT_NAMES},
+    "openai_export": "dataset/formats/openai_jsonl.py",
+    "preference_export": "dataset/formats/preferences.py",
+    "dataset_card": "dataset/card.py",
+    "lora_adapter": "orchestration/training.py",
 }
+_FILES = {
+    **{f"{name}_export": export_columns(name) for name in FORMAT_NAMES},
+    "preference_export": preference_columns(),
+}
+"""Columns of an export's files."""
 _COLUMNS = {
     "name": "the tool's name, one of a kind in its domain",
     "fingerprint": "hash of the tool's normal form; a change makes the dialogues that offer it stale",
@@ -74,29 +93,30 @@ _COLUMNS = {
     "converged": "why refinement ended early, if it did",
     "dialogue": "the turns, with tool calls and their outputs",
     "content_hash": "hash of the content; what comes later is stale when it changes",
+    "split": "train, validation or test; null for a dialogue that no file format can hold",
+    "fault": "why no file format can hold it",
 }
 
 
-def with_descriptions(assets: Iterable[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
-    """Give the assets of a domain their columns, and where their code and docs are.
+def with_descriptions(assets: Iterable[dg.AssetsDefinition], settings: Settings) -> list[dg.AssetsDefinition]:
+    """Give assets their columns and owners, and where their code and docs are.
 
     Args:
-        assets: All assets of a domain.
+        assets: Assets of ours.
+        settings: They name the owners.
     """
 
     def described(spec: dg.AssetSpec) -> dg.AssetSpec:
         name = spec.key.to_user_string()
-        if name not in _TABLES:
-            return spec
         page, section = _PAGES[name]
         return spec.merge_attributes(
+            owners=list(settings.owners),
             metadata={
-                "dagster/column_schema": dg.TableSchema([_column(*each) for each in _columns()[_TABLES[name]]]),
-                "dagster/table_name": _TABLES[name],
+                **_rows_of(name),
                 "section": section,
                 "docs": f"docs/{page}",
                 "dagster/code_references": _code(_CODE[name]),
-            }
+            },
         )
 
     return [asset.map_asset_specs(described) for asset in assets]
@@ -112,15 +132,23 @@ def _code(path: str) -> dg.CodeReferencesMetadataValue:
         return dg.CodeReferencesMetadataValue(code_references=[reference])
 
 
-def _column(name: str, kind: str) -> dg.TableColumn:
-    return dg.TableColumn(name, kind, description=_COLUMNS[name])
+def _rows_of(name: str) -> dict[str, Any]:
+    """The columns of an asset's rows, and the table that they are in if they are in one."""
+    if name in _TABLES:
+        columns = [dg.TableColumn(*each, description=_COLUMNS[each[0]]) for each in _columns()[_TABLES[name]]]
+        return {"dagster/column_schema": dg.TableSchema(columns), "dagster/table_name": _TABLES[name]}
+    if name not in _FILES:
+        return {}
+    columns = [dg.TableColumn(each.name, each.kind, description=each.text) for each in _FILES[name]]
+    return {"dagster/column_schema": dg.TableSchema(columns)}
 
 
 @cache
 def _columns() -> dict[str, list[tuple[str, str]]]:
-    """Columns and types of the tables and views of a domain's file, as its SQL declares them."""
+    """Columns and types of the tables and views of a home's files, as their SQL declares them."""
     with duckdb.connect(":memory:", config={"threads": 1}) as connection:
         connection.execute(sql("tables/domain"))
+        connection.execute(sql("tables/shared"))
         query = (
             "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal ORDER BY column_index"
         )

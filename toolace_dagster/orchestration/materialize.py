@@ -50,11 +50,15 @@ class Remark:
         name: Of the check.
         text: What it looks for.
         faults: Looks, and says what it found.
+        look: The command or query that shows more, with ``{domain}`` in it.
+        state: State of the dialogues it is about; None means those that failed or were rejected.
     """
 
     name: str
     text: str
     faults: Callable[[StageContext], list[str]]
+    look: str
+    state: str | None = None
 
 
 def stage_checks(asset: str, warnings: Sequence[Remark] = ()) -> list[dg.AssetCheckSpec]:
@@ -132,16 +136,24 @@ def materialize_stage(
                 check_result(
                     SUMS_CHECK,
                     sum_faults(stage_context, stage.name),
+                    look=f"the view stage_counts in warehouse/{report.domain}.duckdb",
                     link=links.failures("stages", domain=report.domain),
                 ),
                 check_result(
                     SCHEMA_CHECK,
                     schema_faults(stage_context, stage.name),
+                    look=f"the table stage_rows, stage {stage.name}, in warehouse/{report.domain}.duckdb",
                     link=links.dialogues(domain=report.domain, stage=stage.name),
                 ),
                 *(
                     check_result(
-                        each.name, each.faults(stage_context), warns=True, link=links.failures(domain=report.domain)
+                        each.name,
+                        each.faults(stage_context),
+                        look=each.look.format(domain=report.domain),
+                        warns=True,
+                        link=links.dialogues(domain=report.domain, state=each.state)
+                        if each.state
+                        else links.failures(domain=report.domain),
                     )
                     for each in warnings
                 ),
@@ -187,21 +199,25 @@ def explorer_metadata(links: ExplorerLinks, report: StageReport) -> dict[str, An
 
 
 def check_result(
-    name: str, faults: list[str], asset: str | None = None, *, warns: bool = False, link: str | None = None
+    name: str, faults: list[str], *, look: str, warns: bool = False, link: str | None = None
 ) -> dg.AssetCheckResult:
-    """A check result that names its faults and how to look into them, by a query and on a page of the explorer.
+    """A check result that names its faults and how to look into them.
 
-    One that warns is not about wrong data.
+    Args:
+        name: Of the check.
+        faults: What it found, a sentence each, with the mend.
+        look: The command or query that shows more.
+        warns: It is not about wrong data.
+        link: The page of the explorer that shows more.
     """
     pages = {"explorer": dg.MetadataValue.url(link)} if link else {}
     return dg.AssetCheckResult(
         check_name=name,
-        asset_key=asset,
         passed=not faults,
         severity=dg.AssetCheckSeverity.WARN if warns else dg.AssetCheckSeverity.ERROR,
         metadata={
             "faults": dg.MetadataValue.md("\n".join(f"- {fault}" for fault in faults[:50]) or "none"),
-            "look into it": dg.MetadataValue.text("SELECT * FROM stage_counts in the domain's DuckDB file"),
+            "look_into_it": dg.MetadataValue.text(look),
             **pages,
         },
     )

@@ -17,6 +17,7 @@ from toolace_dagster.orchestration.resources import LAUNCH_TAG, Toolace
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.pool import configured_pool
 from toolace_dagster.pipeline.staleness import first_stale
+from toolace_dagster.settings import Settings
 from toolace_dagster.tool_pool import PoolError
 
 NIGHTLY = "nightly_regeneration"
@@ -26,19 +27,21 @@ if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as Job
 
 
-def nightly_regeneration(generate: "Job") -> dg.ScheduleDefinition:
+def nightly_regeneration(generate: "Job", settings: Settings) -> dg.ScheduleDefinition:
     """Make the schedule that regenerates what is stale: one run for each domain that has something to make.
 
     Args:
         generate: The job that makes a domain.
+        settings: They say when.
     """
 
     @dg.schedule(
         name=NIGHTLY,
         job=generate,
-        cron_schedule="0 2 * * *",
+        cron_schedule=settings.nightly_cron,
+        execution_timezone=settings.cron_timezone,
         default_status=dg.DefaultScheduleStatus.STOPPED,
-        description="At 2 in the morning (UTC): a run for each tool domain that has stale rows, none for others.",
+        description="A run for each tool domain that has stale rows. When: nightly_cron in the settings.",
     )
     def schedule(context: dg.ScheduleEvaluationContext, toolace: Toolace) -> list[dg.RunRequest] | dg.SkipReason:
         warehouse, settings = toolace.warehouse(), toolace.effective_settings()
@@ -61,16 +64,18 @@ def nightly_regeneration(generate: "Job") -> dg.ScheduleDefinition:
     return schedule
 
 
-def weekly_full_check(full_check: "Job") -> dg.ScheduleDefinition:
+def weekly_full_check(full_check: "Job", settings: Settings) -> dg.ScheduleDefinition:
     """Make the schedule that runs every check over everything stored.
 
     Args:
         full_check: The job that runs the checks.
+        settings: They say when.
     """
     return dg.ScheduleDefinition(
         name=WEEKLY,
         job=full_check,
-        cron_schedule="0 4 * * 0",
+        cron_schedule=settings.weekly_cron,
+        execution_timezone=settings.cron_timezone,
         default_status=dg.DefaultScheduleStatus.STOPPED,
-        description="On Sundays at 4 (UTC): all asset checks that look over the whole home; makes no model call.",
+        description="All asset checks that look over the whole home; no model call. When: weekly_cron in the settings.",
     )

@@ -24,6 +24,7 @@ from toolace_dagster.dataset import (
 )
 from toolace_dagster.likeness import normal_words
 from toolace_dagster.llm.money import Bill
+from toolace_dagster.operation import OPERATION_SETTINGS
 from toolace_dagster.pipeline.dataset import (
     SplitOutcome,
     dataset_domains,
@@ -63,7 +64,7 @@ def card_facts(warehouse: Warehouse, settings: Settings) -> CardFacts:
     reasons = _reasons(summaries)
     return CardFacts(
         model=", ".join(sorted(models)) or settings.llm.model,
-        settings=settings.model_dump(mode="json", exclude={"cache", "explorer_url"}),
+        settings=settings.model_dump(mode="json", exclude={"cache", *OPERATION_SETTINGS}),
         splits=SplitOutcome.model_validate_json(facts["splits"]["facts"]).report,
         domains=tuple(DomainCounts(s.domain, s.attempted, s.accepted, s.rejected, s.failed) for s in summaries),
         reasons=reasons,

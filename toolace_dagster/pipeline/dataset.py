@@ -20,6 +20,7 @@ from toolace_dagster.dataset import (
     traits_of,
 )
 from toolace_dagster.entities import Dialogue, Entity, TaskSpec, Tool, content_hash
+from toolace_dagster.operation import OPERATION_SETTINGS
 from toolace_dagster.pipeline.pool import configured_pool
 from toolace_dagster.settings import MONEY_SETTINGS, Settings
 from toolace_dagster.tool_pool import PoolError
@@ -58,7 +59,7 @@ def dataset_fingerprint(warehouse: Warehouse, settings: Settings) -> str:
         "skip_deprecated",
         "cache",
         "llm",
-        "explorer_url",
+        *OPERATION_SETTINGS,
         *MONEY_SETTINGS,
     }
     parts: list[object] = [settings.model_dump(mode="json", exclude=beside)]

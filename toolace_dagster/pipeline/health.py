@@ -54,7 +54,8 @@ def repetition_faults(context: StageContext) -> list[str]:
         A fault for each.
     """
     return [
-        f"the user of {row['dialogue_id']} says the same as that of {row['original']}"
+        f"the user of {row['dialogue_id']} says the same as that of {row['original']}; a lower setting "
+        "near_duplicate rejects the later one"
         for row in context.store.read(sql("queries/same_words"))
     ]
 

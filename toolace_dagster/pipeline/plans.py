@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from toolace_dagster.entities import DistractorKind, PlanShape, TaskPlan, Tool, canonical_json, content_hash
+from toolace_dagster.operation import OPERATION_SETTINGS
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.reporting.markdown import table
 from toolace_dagster.settings import MONEY_SETTINGS, Settings
@@ -29,7 +30,17 @@ def plan_rows(stage: str, plan: TaskPlan) -> list[Row]:
 
 def sampling_basis(settings: Settings) -> str:
     """What a drawn plan depends on besides the tools; a setting that decides nothing of it does no harm here."""
-    beside = {"pool", "domain_limit", "skip_deprecated", "dialogues", "cache", "llm", "roles", *MONEY_SETTINGS}
+    beside = {
+        "pool",
+        "domain_limit",
+        "skip_deprecated",
+        "dialogues",
+        "cache",
+        "llm",
+        "roles",
+        *MONEY_SETTINGS,
+        *OPERATION_SETTINGS,
+    }
     return content_hash(settings.model_dump(mode="json", exclude=beside))
 
 

@@ -44,6 +44,11 @@ def pool_fingerprint(domain: ToolDomain) -> str:
     return content_hash(domain, LINKS_VERSION)
 
 
+def lasting_fingerprint(domain: ToolDomain) -> str:
+    """The same without what the domain may borrow from others."""
+    return pool_fingerprint(domain.model_copy(update={"borrowed": ()}))
+
+
 def own_fingerprint(domain: ToolDomain) -> str:
     """Content hash of a domain's own tools and backends, without what it may borrow from others."""
     return content_hash(
@@ -66,6 +71,12 @@ def is_current(store: Store, domain: ToolDomain) -> bool:
     return bool(facts) and facts[0]["fingerprint"] == pool_fingerprint(domain)
 
 
+def is_current_but_for_borrowed(store: Store, domain: ToolDomain) -> bool:
+    """Whether the file holds just this domain, whatever it may borrow from others."""
+    facts = store.read(sql("queries/domain_facts"))
+    return bool(facts) and facts[0]["lasting_fingerprint"] == lasting_fingerprint(domain)
+
+
 def write_pool(store: Store, domain: ToolDomain) -> None:
     """Make the domain's tools current; earlier versions of a tool stay, marked as not current.
 
@@ -79,7 +90,12 @@ def write_pool(store: Store, domain: ToolDomain) -> None:
         {"position": position, "kind": backend.kind, "definition": backend.model_dump(mode="json")}
         for position, backend in enumerate(domain.backends)
     ]
-    facts: Row = {"domain": domain.name, "description": domain.description, "fingerprint": pool_fingerprint(domain)}
+    facts: Row = {
+        "domain": domain.name,
+        "description": domain.description,
+        "fingerprint": pool_fingerprint(domain),
+        "lasting_fingerprint": lasting_fingerprint(domain),
+    }
     with store.write() as connection:
         for table, tools in (("domain_tools", domain.tools), ("borrowed_tools", domain.borrowed)):
             connection.execute(

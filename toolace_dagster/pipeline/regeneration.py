@@ -6,18 +6,13 @@ making it (``stage``).
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from toolace_dagster.entities import ToolDomain
 from toolace_dagster.pipeline.context import StageContext
-from toolace_dagster.pipeline.pool import is_current, write_pool
 from toolace_dagster.pipeline.stage import freshness
 from toolace_dagster.pipeline.stages import VERIFIED_STAGE, domain_stages
+from toolace_dagster.pipeline.staleness import with_tools_of_now
 from toolace_dagster.settings import Settings
 from toolace_dagster.warehouse import Warehouse
 
@@ -64,7 +59,8 @@ def plan_domain(domain: ToolDomain, settings: Settings, warehouse: Warehouse) ->
         settings: Settings of the run.
         warehouse: The home.
     """
-    with _with_tools_of_now(domain, settings, warehouse) as context, context.store.reading():
+    stored = StageContext(domain=domain.name, settings=settings, warehouse=warehouse, run_id="")
+    with with_tools_of_now(stored, domain) as context, context.store.reading():
         first: dict[str, StaleDialogue] = {}
         dropped: dict[str, None] = {}
         wanted = 0
@@ -80,19 +76,3 @@ def plan_domain(domain: ToolDomain, settings: Settings, warehouse: Warehouse) ->
                 stale = StaleDialogue(domain.name, item.dialogue_id, stage.name, words)
                 first.setdefault(item.dialogue_id, stale)
     return DomainPlan(domain.name, wanted, tuple(first.values()), tuple(dropped))
-
-
-@contextmanager
-def _with_tools_of_now(domain: ToolDomain, settings: Settings, warehouse: Warehouse) -> Generator[StageContext]:
-    """The domain as it will be once its tools are in place; in a copy, if they are not yet."""
-    context = StageContext(domain=domain.name, settings=settings, warehouse=warehouse, run_id="")
-    if context.store.exists() and is_current(context.store, domain):
-        yield context
-        return
-    with TemporaryDirectory(prefix="toolace-") as folder:
-        copy = StageContext(domain=domain.name, settings=settings, warehouse=Warehouse(Path(folder)), run_id="")
-        if context.store.exists():
-            copy.store.path.parent.mkdir(parents=True)
-            shutil.copyfile(context.store.path, copy.store.path)
-        write_pool(copy.store, domain)
-        yield copy

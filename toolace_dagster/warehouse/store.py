@@ -15,6 +15,7 @@ import atexit
 import itertools
 import os
 import random
+import shutil
 import threading
 import time
 from collections.abc import Collection, Generator, Mapping, Sequence
@@ -150,6 +151,19 @@ class Store:
         with self.reading():
             assert self._open is not None
             return column_faults(stored_columns(self._open), self._schema)
+
+    def copy_to(self, path: Path) -> None:
+        """Copy the file as it is between two transactions.
+
+        Args:
+            path: The copy; its folder is made.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Nobody can write while we read.
+        with _attached(self.path, read_only=True):
+            for file in (self.path, self.path.with_name(f"{self.path.name}.wal")):
+                if file.exists():
+                    shutil.copyfile(file, path.with_name(file.name.replace(self.path.name, path.name)))
 
     def compact(self) -> None:
         """Write the file anew without the room that removed values took; readers keep the old one until they close it.

@@ -85,5 +85,5 @@ def ui(
     """Open the Dagster UI over a home."""
     from toolace_dagster.cli.ui import serve_ui
 
-    made = read_configuration({}, home=home, config=config)
-    raise typer.Exit(serve_ui(home, port, made.file))
+    made = read_configuration({}, home=home, config=config, goes_on=True)
+    raise typer.Exit(serve_ui(home, port, made.settings, made.file))

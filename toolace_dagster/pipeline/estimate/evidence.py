@@ -12,25 +12,30 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 
 from toolace_dagster.llm.protocol import Usage
+from toolace_dagster.operation import OPERATION_SETTINGS
 from toolace_dagster.settings import MONEY_SETTINGS, OFFLINE_MODEL, ModelRole, Settings
 from toolace_dagster.warehouse import Store, Warehouse, sql
 
 ENOUGH = 3
 """Dialogues from which on the past says something."""
-_NOT_OF_THE_WORK = MONEY_SETTINGS | {
-    "pool",
-    "domain_limit",
-    "skip_deprecated",
-    "seed",
-    "dialogues",
-    "attempts",
-    "target",
-    "validation_share",
-    "test_share",
-    "cache",
-    "llm",
-    "roles",
-}
+_NOT_OF_THE_WORK = (
+    MONEY_SETTINGS
+    | OPERATION_SETTINGS
+    | {
+        "pool",
+        "domain_limit",
+        "skip_deprecated",
+        "seed",
+        "dialogues",
+        "attempts",
+        "target",
+        "validation_share",
+        "test_share",
+        "cache",
+        "llm",
+        "roles",
+    }
+)
 """Settings that do not decide how many calls a dialogue needs, or (the models) are looked at by themselves."""
 
 
