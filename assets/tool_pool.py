@@ -8,7 +8,7 @@ from collections import Counter
 
 import dagster as dg
 
-from toolace_dagster.orchestration.materialize import Materialized, check_result
+from toolace_dagster.orchestration.materialize import Materialized, check_result, domain_check
 from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
 from toolace_dagster.orchestration.resources import Toolace
 from toolace_dagster.pipeline.health import pool_faults
@@ -25,16 +25,13 @@ _HEALTH = "pool_is_healthy"
     group_name="stage_0_tool_pool",
     kinds={"duckdb", "json"},
     check_specs=[
-        dg.AssetCheckSpec(
-            name=_CHECK,
-            asset="tool_pool",
-            blocking=True,
-            description="Each usable entry of the source became one tool of the domain.",
+        domain_check(
+            _CHECK, "tool_pool", "Each usable entry of the source became one tool of the domain.", blocking=True
         ),
-        dg.AssetCheckSpec(
-            name=_HEALTH,
-            asset="tool_pool",
-            description="Few entries were rejected, every tool is described, and there are enough to make tasks of.",
+        domain_check(
+            _HEALTH,
+            "tool_pool",
+            "Few entries were rejected, every tool is described, and there are enough to make tasks of.",
         ),
     ],
 )

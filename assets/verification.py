@@ -52,8 +52,8 @@ def verification_assets(rounds: int) -> list[dg.AssetsDefinition]:
         check_specs=stage_checks("verification", _VERDICTS),
     )
     def verification(context: dg.AssetExecutionContext, toolace: Toolace) -> Materialized:
-        """Offline verification (paper, stage 3): rules, then one expert per sub-question, then a verdict."""
-        return materialize_stage(context, toolace, Verification(rounds), warnings=_VERDICTS)
+        """Offline verification (paper, stage 3): rules, then experts' answers to sub-questions, then a verdict."""
+        return materialize_stage(context, toolace, Verification(rounds), remarks=_VERDICTS)
 
     @dg.asset(
         partitions_def=TOOL_DOMAINS,
@@ -64,6 +64,6 @@ def verification_assets(rounds: int) -> list[dg.AssetsDefinition]:
     )
     def verified_dialogues(context: dg.AssetExecutionContext, toolace: Toolace) -> Materialized:
         """The dialogues that every rule and expert passed."""
-        return materialize_stage(context, toolace, VerifiedDialogues(rounds), warnings=_DIALOGUES)
+        return materialize_stage(context, toolace, VerifiedDialogues(rounds), remarks=_DIALOGUES)
 
     return [verification, verified_dialogues]

@@ -115,6 +115,8 @@ def test_all_checks_of_all_stages_passed(shared: DagsterHome) -> None:
             ("verified_dialogues", "no_repetition"),
         }
         assert len(evaluations) == len(passed)
+        # One that passes in a domain doesn't hide a fault in another.
+        assert {e.partition for e in evaluations} == {run.tags["dagster/partition"]}
 
 
 def test_the_dataset_s_assets_say_their_sizes(shared: DagsterHome) -> None:
@@ -164,6 +166,7 @@ def test_a_row_that_is_there_twice_fails_the_check_and_stops_what_follows(mine: 
     assert failed == [("skeletons", SUMS_CHECK)]
     (evaluation,) = [e for e in checks(mine, result.run_id) if not e.passed]
     assert "5 attempted, but 4 came from task_specs" in str(evaluation.metadata["faults"].value)
+    assert "5 attempted, but 4 came from task_specs" in str(evaluation.description)
     started = {event.step_key for event in result.all_events if event.is_step_start}
     assert "refinement_round_01" not in started
 

@@ -5,6 +5,7 @@ belong here: running the stage (``pipeline.stage``).
 """
 
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ import dagster as dg
 
 from toolace_dagster.entities import Dialogue, Skeleton
 from toolace_dagster.orchestration.interrupts import orderly_interrupts
+from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
 from toolace_dagster.orchestration.resources import Toolace
 from toolace_dagster.pipeline.checks import payload_type, schema_faults, sum_faults
 from toolace_dagster.pipeline.context import StageContext
@@ -61,23 +63,40 @@ class Remark:
     state: str | None = None
 
 
-def stage_checks(asset: str, warnings: Sequence[Remark] = ()) -> list[dg.AssetCheckSpec]:
+def stage_checks(asset: str, remarks: Sequence[Remark] = ()) -> list[dg.AssetCheckSpec]:
     """The checks every stage asset reports with its materialization, and those of one asset alone."""
     return [
-        dg.AssetCheckSpec(
-            name=SUMS_CHECK,
-            asset=asset,
+        domain_check(
+            SUMS_CHECK,
+            asset,
+            "attempted = accepted + rejected + failed, and nothing was lost since the stage before.",
             blocking=True,
-            description="attempted = accepted + rejected + failed, and nothing was lost since the stage before.",
         ),
-        dg.AssetCheckSpec(
-            name=SCHEMA_CHECK,
-            asset=asset,
+        domain_check(
+            SCHEMA_CHECK,
+            asset,
+            "Every stored row is a valid entity; every rejected or failed row says why.",
             blocking=True,
-            description="Every stored row is a valid entity; every rejected or failed row says why.",
         ),
-        *(dg.AssetCheckSpec(name=each.name, asset=asset, description=each.text) for each in warnings),
+        *(domain_check(each.name, asset, each.text) for each in remarks),
     ]
+
+
+def domain_check(name: str, asset: str, text: str, *, blocking: bool = False) -> dg.AssetCheckSpec:
+    """A check that has a result of its own for each domain: without, one that passes would hide another's fault.
+
+    Args:
+        name: Of the check.
+        asset: Of a domain.
+        text: What it looks for.
+        blocking: Whether nothing that follows is made where it fails.
+    """
+    with warnings.catch_warnings():
+        # That partitions of checks may yet change in Dagster is no news to users of the command line.
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        return dg.AssetCheckSpec(
+            name=name, asset=asset, description=text, blocking=blocking, partitions_def=TOOL_DOMAINS
+        )
 
 
 def materialize_stage(
@@ -85,7 +104,7 @@ def materialize_stage(
     toolace: Toolace,
     stage: Stage,
     tables: Callable[[StageContext], dict[str, str]] = lambda _: {},
-    warnings: Sequence[Remark] = (),
+    remarks: Sequence[Remark] = (),
 ) -> Materialized:
     """Run one stage for the run's partition and report it.
 
@@ -94,7 +113,7 @@ def materialize_stage(
         toolace: Home and settings.
         stage: The stage.
         tables: Further metadata by name, as Markdown, read back once the stage has run.
-        warnings: Checks of this asset alone.
+        remarks: Checks of this asset alone.
 
     Returns:
         Metadata a person wants to see, check results, and the content hash as data version.
@@ -155,7 +174,7 @@ def materialize_stage(
                         if each.state
                         else links.failures(domain=report.domain),
                     )
-                    for each in warnings
+                    for each in remarks
                 ),
             ],
         )
@@ -211,11 +230,14 @@ def check_result(
         link: The page of the explorer that shows more.
     """
     pages = {"explorer": dg.MetadataValue.url(link)} if link else {}
+    told = faults[0] + (f"; {len(faults) - 1} more" if len(faults) > 1 else "") if faults else "nothing found"
     return dg.AssetCheckResult(
         check_name=name,
         passed=not faults,
         severity=dg.AssetCheckSeverity.WARN if warns else dg.AssetCheckSeverity.ERROR,
+        description=told,
         metadata={
+            "faults_found": len(faults),
             "faults": dg.MetadataValue.md("\n".join(f"- {fault}" for fault in faults[:50]) or "none"),
             "look_into_it": dg.MetadataValue.text(look),
             **pages,
