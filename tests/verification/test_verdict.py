@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import pytest
 
-from tests.builders import TOOLS, call, dialogue, drive, garage_turns, spec
+from tests.builders import TOOLS, call, dialogue, drive, garage_turns, output, spec, tool
 from toolace_dagster.entities import ExpertAnswer, InjectionRecord, InjectionType
+from toolace_dagster.prompts.render import prompt_text
 from toolace_dagster.settings import Settings
 from toolace_dagster.verification.checks import Checks
 from toolace_dagster.verification.experts import QUESTIONS, UnknownQuestion, experts_program
@@ -156,3 +159,61 @@ def test_experts_see_complications_and_need_no_task():
     assert [answer.question for answer in given] == list(QUESTIONS)
     assert len(seen) == 2
     assert all('"kind": "clarification", "turns": ["t00", "t01", "t02"]' in text for text in seen)
+
+
+def questions_asked(asked: Any) -> dict[str, dict[str, Any]]:
+    """The sub-questions of a request by name."""
+    found = re.search(r"<questions>\n(.*)\n</questions>", asked.messages[1].content, re.DOTALL)
+    assert found is not None
+    return {each["name"]: each for each in json.loads(found[1])}
+
+
+def asked_about(values: dict[str, Any], **settings: Any) -> list[Any]:
+    """The requests to experts on a dialogue whose booking holds more values."""
+    book = tool(
+        "book_service",
+        {**TOOLS["book_service"].properties, "note": {"type": "string"}, "wait": {"type": "boolean"}},
+        ["garage_id", "date"],
+    )
+    booked = call("t03", "book_service", {"garage_id": "GR-771", "date": "2026-07-14", **values})
+    turns = list(garage_turns())
+    turns[3:5] = [booked, output("t04", booked, {"booking_id": "BK-30918", "time": "09:30"})]
+    asked: list[Any] = []
+
+    def reply(request: Any) -> dict[str, Any]:
+        asked.append(request)
+        return answers(request)
+
+    chosen = Settings(repair=False, **settings)
+    drive(verdict_program(dialogue(tuple(turns)), spec(), {**TOOLS, "book_service": book}, chosen), reply)
+    return asked
+
+
+def test_values_that_no_rule_can_decide_are_put_to_the_expert_on_arguments():
+    long = "please check the noise behind the left wheel " * 9
+    (request,) = asked_about({"note": long, "wait": True})
+    questions = questions_asked(request)
+    assert [name for name, each in questions.items() if "values" in each] == ["argument_extraction"]
+    note, wait = questions["argument_extraction"]["values"]
+    assert (note["turn"], note["path"]) == ("t03", "$.tool_calls[0].arguments.note")
+    assert long.startswith(note["value"].removesuffix("…"))
+    assert len(note["value"]) == 200
+    assert wait == {"turn": "t03", "path": "$.tool_calls[0].arguments.wait", "value": "true"}
+    assert "Decide each of them" in questions["argument_extraction"]["question"]
+    alone = [questions_asked(each) for each in asked_about({"wait": True}, questions_per_call=1)]
+    assert [name for each in alone for name, one in each.items() if "values" in one] == ["argument_extraction"]
+
+
+@pytest.mark.parametrize(
+    ("values", "settings"),
+    [({}, {}), ({"wait": True}, {"rule_severity": {"rule.grounding_undecided": "off"}})],
+)
+def test_without_such_values_or_without_the_rule_the_question_is_as_it_stands_in_its_file(
+    values: dict[str, Any], settings: dict[str, Any]
+):
+    (request,) = asked_about(values, **settings)
+    asked = questions_asked(request)
+    assert asked["argument_extraction"] == {
+        "name": "argument_extraction",
+        "question": prompt_text("questions/argument_extraction.md").strip(),
+    }

@@ -33,7 +33,7 @@ from toolace_dagster.settings import MAX_ROUNDS, ModelRole, Settings
 from toolace_dagster.tool_pool.dependencies import find_links
 from toolace_dagster.verification import verdict
 from toolace_dagster.verification.checks import Checks, calls_taken_away, lacks_planned_calls
-from toolace_dagster.verification.experts import QUESTIONS
+from toolace_dagster.verification.experts import QUESTIONS, UNDECIDED_TEXT
 from toolace_dagster.verification.near_duplicates import near_duplicates
 from toolace_dagster.verification.rules import Facts
 from toolace_dagster.verification.verdict import verdict_program
@@ -237,7 +237,7 @@ class Verification:
 
     def shared_version(self, settings: Settings) -> Parts:
         """Rules, questions, prompt, model and code."""
-        questions = [prompt_text(f"questions/{name}.md") for name in QUESTIONS]
+        questions = [*(prompt_text(f"questions/{name}.md") for name in QUESTIONS), prompt_text(UNDECIDED_TEXT)]
         repairing: tuple[ModelRole, ...] = ("refiner",) if settings.repair else ()
         return {
             "code": CODE_VERSIONS["verification"],

@@ -81,7 +81,7 @@ def checked_program(labelled: Labelled, checks: Checks, settings: Settings, *, e
     found = [*labelled.broken, *checks.findings(labelled.dialogue, None, labelled.tools)]
     answers = []
     if experts:
-        answers = yield from experts_program(labelled.dialogue, None, labelled.tools, settings)
+        answers = yield from experts_program(labelled.dialogue, None, labelled.tools, settings, found)
     verdict = decide(labelled.dialogue.id, found, answers, settings)
     return Checked(labelled, verdict.findings)
 

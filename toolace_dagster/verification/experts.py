@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from toolace_dagster.entities import Dialogue, ExpertAnswer, TaskSpec, Tool
+from toolace_dagster.entities import Dialogue, ExpertAnswer, Finding, TaskSpec, Tool
 from toolace_dagster.entities.randomness import request_seed
 from toolace_dagster.llm.protocol import Answer, ModelRequest, Program, Purpose, Sampling, ask_all
 from toolace_dagster.prompts import render
@@ -34,6 +34,13 @@ QUESTIONS = (
 """Sub-questions in the order they are asked; neighbours look at the same things and may share a call.
 
 Each is a file of ``prompts/templates/questions``."""
+UNDECIDED_RULE = "rule.grounding_undecided"
+"""The rule that names the values whose source an expert has to decide."""
+UNDECIDED_TEXT = "undecided_values.md"
+"""What is added to a question that comes with such values; without any the question stays as it is."""
+_ASKED_OF_VALUES = "argument_extraction"
+_LONGEST_VALUE = 200
+"""Characters of a value that are repeated beside the question; the whole stands in its turn."""
 _ESCAPE = re.compile(r"\\(?:u003c|[ntr])")
 _SPARE = 0.7
 """Temperature at which a model judges a second time, when the settings name none: at 0 it would say the same."""
@@ -56,7 +63,11 @@ def check_weights(weights: Mapping[str, float]) -> None:
 
 
 def experts_program(
-    dialogue: Dialogue, spec: TaskSpec | None, tools: Mapping[str, Tool], settings: Settings
+    dialogue: Dialogue,
+    spec: TaskSpec | None,
+    tools: Mapping[str, Tool],
+    settings: Settings,
+    findings: Sequence[Finding] = (),
 ) -> Program[list[ExpertAnswer]]:
     """Ask all sub-questions about one dialogue, in parallel.
 
@@ -65,6 +76,7 @@ def experts_program(
         spec: Its task; None for a dialogue that was not made here.
         tools: Tools of the domain by name.
         settings: How many questions share a call, how many judges answer, whose models they are.
+        findings: Of the rules. Values that ``rule.grounding_undecided`` found are put to the expert on arguments.
 
     Returns:
         One answer per judge and question; a question that an expert left out does not pass.
@@ -73,8 +85,12 @@ def experts_program(
     groups = [QUESTIONS[start : start + size] for start in range(0, len(QUESTIONS), size)]
     asked = [(vote, group) for vote in range(settings.expert_votes) for group in groups]
     texts = {turn.id: json.dumps(turn_view(turn), ensure_ascii=False) for turn in dialogue.turns}
+    shown = questions_view(findings)
     answered = yield from ask_all(
-        [_request(vote, group, dialogue, spec, tools, settings, texts) for vote, group in asked]
+        [
+            _request(vote, [shown[name] for name in group], dialogue, spec, tools, settings, texts)
+            for vote, group in asked
+        ]
     )
     return [
         answer
@@ -140,7 +156,7 @@ def _plain(text: str) -> str:
 
 def _request(
     vote: int,
-    questions: Sequence[str],
+    questions: Sequence[dict[str, Any]],
     dialogue: Dialogue,
     spec: TaskSpec | None,
     tools: Mapping[str, Tool],
@@ -148,7 +164,8 @@ def _request(
     texts: Mapping[str, str],
 ) -> ModelRequest[ExpertReply]:
     role = settings.expert_roles[vote % len(settings.expert_roles)]
-    seed = request_seed("expert", dialogue.id, list(questions), *([vote] if vote else []))
+    names = [each["name"] for each in questions]
+    seed = request_seed("expert", dialogue.id, names, *([vote] if vote else []))
     sampling = Sampling.of(settings.model_of(role), seed)
     if vote >= len(settings.expert_roles) and not sampling.temperature:
         sampling = sampling.model_copy(update={"temperature": settings.llm.temperature or _SPARE})
@@ -162,15 +179,38 @@ def _request(
             else {"offered_from_start": list(dialogue.initial_tools)},
             dialogue=dialogue_view(dialogue.turns),
             complications=complications_view(dialogue),
-            questions=[{"name": name, "question": prompt_text(f"questions/{name}.md").strip()} for name in questions],
+            questions=list(questions),
         ),
         reply_type=ExpertReply,
         sampling=sampling,
         purpose=Purpose(
             stage="verification", task="expert", role=role, domain=dialogue.domain, dialogue_id=dialogue.id
         ),
-        check=partial(_faults, group=questions, texts=texts),
+        check=partial(_faults, group=names, texts=texts),
     )
+
+
+def questions_view(findings: Sequence[Finding] = ()) -> dict[str, dict[str, Any]]:
+    """The sub-questions as an expert sees them, by name, with the values that a rule leaves to one of them.
+
+    Args:
+        findings: Of the rules.
+    """
+    shown = {name: {"name": name, "question": prompt_text(f"questions/{name}.md").strip()} for name in QUESTIONS}
+    values = [
+        {"turn": finding.turn_id, "path": finding.path, "value": _shortened(finding.evidence)}
+        for finding in findings
+        if finding.check == UNDECIDED_RULE
+    ]
+    if values:
+        question: dict[str, Any] = shown[_ASKED_OF_VALUES]
+        question["question"] += f"\n{prompt_text(UNDECIDED_TEXT).strip()}"
+        question["values"] = values
+    return shown
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
 
 
 def complications_view(dialogue: Dialogue) -> list[dict[str, Any]]:

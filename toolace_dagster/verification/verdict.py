@@ -94,7 +94,7 @@ def _verified(dialogue: Dialogue, spec: TaskSpec, bench: _Bench, facts: Facts) -
     findings = bench.checks.findings(dialogue, spec, bench.tools, facts)
     answers: list[ExpertAnswer] = []
     if not any(finding.severity == "hard" for finding in findings):
-        answers = yield from experts_program(dialogue, spec, bench.tools, bench.settings)
+        answers = yield from experts_program(dialogue, spec, bench.tools, bench.settings, findings)
     verdict = decide(dialogue.id, findings, answers, bench.settings)
     outcomes = dict.fromkeys((turn.id for turn in dialogue.turns), "clean")
     for finding in reversed(verdict.findings):

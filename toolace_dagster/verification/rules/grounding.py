@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from toolace_dagster.entities import ToolOutput
+from toolace_dagster.entities import ToolOutput, canonical_json
 from toolace_dagster.grounding import ArgumentSource
 from toolace_dagster.verification.rules.registry import Defect, Subject, rule
 
@@ -53,7 +53,8 @@ def grounding_undecided(subject: Subject) -> Iterator[Defect]:
                 f"{source.reason}.",
                 turn_id=source.turn_id,
                 path=source.path,
-                evidence=str(source.value),
+                # As the call has it, since an expert is shown it beside the call.
+                evidence=source.value if isinstance(source.value, str) else canonical_json(source.value),
             )
 
 
