@@ -27,6 +27,12 @@ def look_up(plate: str) -> dict[str, Any]:
 
 
 @server.tool(annotations=READ)
+def today() -> str:
+    """The day it is at the desk."""
+    return os.environ.get("TOOLACE_TODAY", "unknown")
+
+
+@server.tool(annotations=READ)
 def visitors() -> list[str]:
     """List the plates that were looked up."""
     return visits

@@ -5,6 +5,7 @@ Belongs here: builders. Does not belong here: tools.
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ def call(tool: str, **arguments: Any) -> ExecutedCall:
     return ExecutedCall(tool=tool, arguments=arguments)
 
 
-def run_of(*calls: ExecutedCall, dialogue_id: str = "garages-0000-abc", domain: str = "garages") -> ToolRun:
+def run_of(
+    *calls: ExecutedCall, dialogue_id: str = "garages-0000-abc", domain: str = "garages", today: date | None = None
+) -> ToolRun:
     """A run of calls."""
-    return ToolRun(domain=domain, dialogue_id=dialogue_id, calls=calls)
+    return ToolRun(domain=domain, dialogue_id=dialogue_id, calls=calls, today=today)

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +34,13 @@ SERVER = Path(__file__).parent / "mcp_server.py"
 STDIO = McpBackend(command=(sys.executable, str(SERVER)))
 
 
-def run(backend: McpBackend, *calls: Any, names: dict[str, str] | None = None) -> tuple[Outcome, ...]:
+def run(
+    backend: McpBackend, *calls: Any, names: dict[str, str] | None = None, today: date | None = None
+) -> tuple[Outcome, ...]:
     async def ran() -> tuple[Outcome, ...]:
         called = names or {each.tool: each.tool for each in calls}
         async with McpExecutor(backend, called, domain="garages") as tools:
-            return await tools.run(run_of(*calls))
+            return await tools.run(run_of(*calls, today=today))
 
     return asyncio.run(ran())
 
@@ -74,6 +77,11 @@ def test_a_dialogue_has_a_server_process_of_its_own() -> None:
     ]
     assert outcomes[2].content == {"result": ["1-KLM-482", "2-ABC-111"]}
     assert run(STDIO, call("visitors"))[0].content == {"result": []}
+
+
+def test_a_server_over_stdio_finds_the_day_of_the_dialogue_in_its_environment() -> None:
+    assert run(STDIO, call("today"), today=date(2026, 8, 22))[0].content == {"result": "2026-08-22"}
+    assert run(STDIO, call("today"))[0].content == {"result": "unknown"}
 
 
 def test_errors_are_content_however_they_are_reported(over_http: McpBackend) -> None:

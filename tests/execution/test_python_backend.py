@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,7 +24,7 @@ from toolace_dagster.execution.protocol import BackendUnusable, differing_calls
 from toolace_dagster.execution.python_backend import PythonExecutor
 
 Result = TypeVar("Result")
-NAMES = ("add", "count", "opening_stock", "draw", "describe", "later", "refuse", "swap")
+NAMES = ("week_from_now", "add", "count", "opening_stock", "draw", "describe", "later", "refuse", "swap")
 
 
 def with_shop(use: Callable[[PythonExecutor], Awaitable[Result]], target: str = "shop:Shop", **names: str) -> Result:
@@ -79,6 +80,18 @@ def test_a_dialogue_fixes_seed_and_chance() -> None:
 
     assert draws("a") == draws("a")
     assert draws("a") != draws("b")
+
+
+def test_tools_that_ask_for_it_are_told_the_day_of_the_dialogue() -> None:
+    def told(name: str, target: str, today: date | None) -> Any:
+        run = run_of(call(name), today=today)
+        return with_shop(lambda tools: tools.run(run), target=target, **{name: name})[0].content
+
+    day = date(2026, 8, 22)
+    assert told("week_from_now", "shop:Shop", day) == "2026-08-29"
+    assert told("day_told", "shop", day) == "2026-08-22"
+    assert told("week_from_now", "shop:Shop", None) is None
+    assert told("day_told", "shop", None) is None
 
 
 def test_differing_answers_are_found() -> None:

@@ -1,8 +1,9 @@
-"""The worlds behind the shipped domains: results of every tool fit the pool, and calls change what later calls see."""
+"""The worlds behind the shipped domains: results fit the pool, the day and one another, and calls change later ones."""
 
 from __future__ import annotations
 
 import asyncio
+from datetime import date, timedelta
 from typing import Any
 
 import jsonschema_rs
@@ -178,6 +179,92 @@ def test_an_episode_needs_audio_and_is_published_once() -> None:
     with pytest.raises(ValueError, match="published already"):
         studio.publish_podcast_episode(episode, "2026-06-02T08:00:00Z")
     assert studio.get_episode_audience(episode, to_date="2026-07-01")["play_count"] > 0
+
+
+DAYS = [date(2026, 1, 5), date(2026, 8, 22), date(2027, 12, 18)]
+
+
+@pytest.mark.parametrize("today", DAYS)
+def test_a_world_lives_on_the_day_it_is_told(today: date) -> None:
+    for seed in SEEDS:
+        library = Library(seed=seed, today=today)
+        member = library.find_library_member("Ines Moreau", "ines@example.org")
+        valid = date.fromisoformat(member["card_expires_on"]) >= today
+        assert (member["membership_status"] == "active") is valid
+        listed = library.list_member_loans(member["member_id"], include_returned=True)
+        out = [loan for loan in listed["loans"] if not loan["returned"]]
+        assert listed["overdue_count"] == sum(loan["due_date"] < today.isoformat() for loan in out)
+        assert all(abs(date.fromisoformat(loan["due_date"]) - today) < timedelta(days=30) for loan in out)
+        assert out[0] == library.list_member_loans(member["member_id"])["loans"][0], "which is due first can be told"
+        clinic = Clinic(seed=seed, today=today)
+        doctors = clinic.find_clinician("nutrition", "Porto")["clinicians"]
+        assert all(doctor["next_free_date"] > today.isoformat() for doctor in doctors)
+        slots = clinic.list_open_slots(doctors[0]["clinician_id"], today.isoformat())["slots"]
+        assert slots
+        assert all(slot["starts_at"] > today.isoformat() for slot in slots)
+
+
+def test_what_has_to_lie_ahead_can_not_lie_behind() -> None:
+    today, past = date(2026, 8, 22), "2026-08-21"
+    office = RentalOffice(seed=1, today=today)
+    listing = office.search_apartments("Cork", 5000.0, available_from="2026-08-01")["listings"][0]["listing_id"]
+    person = office.create_applicant_profile("Bao Tran", "bao@example.org", 6000.0, "employed")["applicant_id"]
+    with pytest.raises(ValueError, match="starts_at lies in the past: today is 2026-08-22"):
+        office.schedule_apartment_viewing(listing, person, f"{past}T10:00:00Z")
+    with pytest.raises(ValueError, match="free_on lies in the past"):
+        PodcastStudio(seed=1, today=today).find_recording_studio("Cork", free_on=past)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_time_passes_where_somebody_asks_what_came_of_a_thing(seed: int) -> None:
+    studio = PodcastStudio(seed=seed, today=date(2026, 8, 22))
+    room = studio.find_recording_studio("Wellington", seats=1, free_on="2026-09-03")["studios"][0]["studio_id"]
+    show = studio.create_podcast_show("Fog Signals", "Ana Reyes", "history")["show_id"]
+    session = studio.book_studio_session(room, show, "2026-09-03T10:00:00Z", 2)["studio_session_id"]
+    episode = studio.draft_podcast_episode(show, "Forty winters", session)["episode_id"]
+    transcript = studio.create_episode_transcript(episode)
+    assert transcript["ready_at"].startswith("2026-09-03"), "the session was recorded by then"
+    assert studio.publish_podcast_episode(episode, "2026-09-10T08:00:00Z")["episode_status"] == "scheduled"
+    whole, part = studio.get_episode_audience(episode), studio.get_episode_audience(episode, to_date="2026-09-12")
+    assert whole["play_count"] > part["play_count"] > 0
+    with pytest.raises(ValueError, match="can't be heard before"):
+        studio.get_episode_audience(episode, to_date="2026-09-09")
+
+
+def test_a_title_is_one_entry_however_it_is_searched_for() -> None:
+    for seed in SEEDS:
+        library = Library(seed=seed, today=date(2026, 8, 22))
+        every = library.search_catalogue("history of weaving", max_results=25)
+        entries = {each["title_id"]: each["title"] for each in every["titles"]}
+        assert len(set(entries.values())) == len(entries), "no title stands under two identifiers"
+        assert not any("history of history" in title.lower() for title in entries.values())
+        for language in ("english", "french"):
+            for form in ("book", "audiobook"):
+                found = library.search_catalogue(
+                    "history of weaving", media_format=form, language=language, max_results=25
+                )
+                known = library.search_catalogue("history of weaving", max_results=100)["titles"]
+                assert all(each in known for each in found["titles"])
+
+
+def test_nobody_waits_for_what_is_on_the_shelf_and_a_hold_comes_last_in_the_queue() -> None:
+    waited = 0
+    for seed in SEEDS:
+        library = Library(seed=seed, today=date(2026, 8, 22))
+        member = library.find_library_member("Ines Moreau", "ines@example.org")
+        branch = library.find_library_branch("Millbrook")["branch_id"]
+        if member["membership_status"] == "expired":
+            continue
+        for each in library.search_catalogue("beekeeping", media_format="book", language="english")["titles"][:4]:
+            before = library.get_title_details(each["title_id"])
+            assert not (before["copies_available"] and before["waiting_count"])
+            hold = library.place_title_hold(each["title_id"], member["member_id"], branch)
+            waits = hold["hold_status"] == "waiting"
+            assert waits is not bool(before["copies_available"])
+            assert hold["queue_position"] == (before["waiting_count"] + 1 if waits else 1)
+            assert not waits or hold["expected_ready_date"] > before["earliest_due_date"]
+            waited += waits
+    assert waited
 
 
 def test_the_confined_worker_runs_each_shipped_world() -> None:

@@ -186,6 +186,32 @@ def test_a_tool_that_takes_back_comes_in_a_later_sub_task_than_what_it_takes_bac
         assert first == 1
 
 
+def test_what_came_of_a_booking_is_asked_in_a_later_sub_task_before_which_time_passes() -> None:
+    domain = POOL.domain("home_energy")
+    graph = ToolGraph(domain.tools, find_links(domain.tools))
+    assert graph.awaits("get_survey_report", "book_energy_survey")
+    assert not graph.awaits("book_energy_survey", "get_survey_report")
+    assert not graph.awaits("compare_energy_tariffs", "book_energy_survey")
+    drawn = plans(list(domain.tools), 80)
+    later = 0
+    for plan in drawn:
+        booked = False
+        for sub_task in plan.sub_tasks:
+            asks, books = ({name} <= {*sub_task.tools} for name in ("get_survey_report", "book_energy_survey"))
+            assert not (asks and books), "nobody has the findings of a visit in the message that books it"
+            assert not (booked and asks) or sub_task.time_passes
+            later += booked and asks
+            booked = (booked and not sub_task.time_passes) or books
+    assert later > 5
+    assert any(sub_task.time_passes for plan in drawn for sub_task in plan.sub_tasks)
+
+
+def test_a_look_up_is_repeated_once_and_what_a_list_feeds_twice() -> None:
+    tools = [make("check_weather", ["city_name"], [], ["outcome"])]
+    steps = [each.steps for plan in plans(tools, 60) for each in plan.sub_tasks]
+    assert max(steps) == 2
+
+
 def test_distractors_come_in_their_set_shares_and_borrowed_ones_are_not_of_the_domain() -> None:
     tools = many(60, 5)
     borrowed = list(POOL.domain("museum_visits").tools)

@@ -123,7 +123,17 @@ def test_judge_prefers_the_version_without_an_invented_identifier() -> None:
             ],
         }
         shown = [masked(turn) if turn is call else turn for turn in dialogue]
-        reply = ask(EXACT, "judge", seed, tools=tools, task=task, dialogue=shown, version_a=[wrong], version_b=[call])
+        reply = ask(
+            EXACT,
+            "judge",
+            seed,
+            tools=tools,
+            task=task,
+            dialogue=shown,
+            differing=[],
+            version_a=[wrong],
+            version_b=[call],
+        )
         right += JudgeReply.model_validate(reply).better == "B"
     assert right == 12
 
@@ -296,7 +306,7 @@ def test_any_tool_gets_through(tools: Tools, seed: int) -> None:
         talk = {"type": "non_function_calling", "sub_type": "chit_chat"}
         try:
             ask(model, "mask_fill", seed, **asked, masked=[masked(turn) for turn in chosen])
-            ask(model, "judge", seed, **asked, version_a=chosen, version_b=chosen)
+            ask(model, "judge", seed, **asked, differing=[], version_a=chosen, version_b=chosen)
             ask(model, "injection", seed, **asked, masked=chosen[0], injection=talk, sub_type="chit_chat")
         except ValueError:
             assert model is not EXACT, "only the erring model may break JSON"

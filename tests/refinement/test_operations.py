@@ -35,15 +35,16 @@ TOW = tool("tow_vehicle", {"address": {"type": "string"}}, ["address"])
 ALL_TOOLS = {**TOOLS, TOW.name: TOW}
 
 
+TOLD = "Dok Noord takes your van at 09:30, Bikkel only at noon; the booking is BK-30918."
+
+
 def listed_dialogue(**more: Any) -> Dialogue:
-    """The garage dialogue with a search that lists two garages."""
-    turns = tuple(
-        turn.model_copy(update={"outputs": (turn.outputs[0].model_copy(update={"content": FOUND}),)})
-        if turn.id == "t02"
-        else turn
-        for turn in dialogue().turns
-    )
-    return dialogue(turns, **more)
+    """The garage dialogue with a search that lists two garages, of which the user is told."""
+    turns = {turn.id: turn for turn in dialogue().turns}
+    found = turns["t02"].outputs[0].model_copy(update={"content": FOUND})
+    turns["t02"] = turns["t02"].model_copy(update={"outputs": (found,)})
+    turns["t05"] = turns["t05"].model_copy(update={"content": TOLD})
+    return dialogue(tuple(turns.values()), **more)
 
 
 def play_injection(request: ModelRequest[Any]) -> dict[str, Any]:
@@ -76,7 +77,7 @@ def retried(sub_type: str, calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
         case "invalid_argument":
             first = [{**call, "arguments": dict.fromkeys(call["arguments"], "?")} for call in calls]
         case "empty_result":
-            first = [{**call, "arguments": {**call["arguments"], "limit": 1}} for call in calls]
+            first = [{**call, "arguments": {**call["arguments"], "city": "Ghent, the old town"}} for call in calls]
             content, fails = {"garages": []}, False
         case "partial_result":
             content, fails = {"garages": FOUND["garages"][:1], "truncated": True}, False
@@ -142,6 +143,7 @@ CHANGES: dict[str, tuple[int, dict[str, Any]]] = {
     "another call at the end": (2, {"tool_calls": [{"name": "find_garage", "arguments": {"city": "Bruges"}}]}),
     "no sentence": (2, {"content": ""}),
     "the same call": (0, {}),
+    "a filter too many": (0, {"tool_calls": [{"name": "find_garage", "arguments": {"city": "Ghent", "limit": 1}}]}),
     "an invalid search": (0, {"tool_calls": [{"name": "find_garage", "arguments": {"town": "Ghent"}}]}),
     "a call": (1, {"tool_calls": [{"name": "find_garage", "arguments": {"city": "Ghent"}}]}),
     "nothing found before": (1, {"content": "It was the one near the station."}),
@@ -181,6 +183,7 @@ def one_with(fault: str) -> Any:
         ("empty_result", one_with("the same call"), "the same as the one that finds"),
         ("empty_result", one_with("an error"), "it is to be a result"),
         ("empty_result", one_with("an invalid search"), "not valid"),
+        ("empty_result", one_with("a filter too many"), "differs in limit; it may differ in city only"),
         ("partial_result", one_with("all of it"), "not a part"),
         ("question_about_results", one_with("nothing found before"), "names nothing"),
         ("summary_request", one_with("an invention"), "KX-9912"),
@@ -196,6 +199,16 @@ def test_a_fill_that_does_not_do_its_job_is_discarded_with_the_reason(wanted: st
     assert words in edit.reason
     assert edit.replacements[0].after, "the fill is kept"
     assert apply_edit(subject, edit).turns == subject.turns
+
+
+def test_a_reference_is_ambiguous_only_among_things_the_user_was_told_of():
+    edit = inject(InjectionSubType.AMBIGUOUS_REFERENCE)
+    assert edit.masked == ("t06",), "the choice is made there; the first message has nothing to choose from"
+    settings = Settings(injection_mix={InjectionSubType.AMBIGUOUS_REFERENCE: 1})
+    untold = tuple(t.model_copy(update={"content": "Done."}) if t.id == "t05" else t for t in listed_dialogue().turns)
+    for subject in (dialogue(), dialogue(untold)):
+        program = injection_program(subject, spec(), TOOLS, settings, InjectionSubType.AMBIGUOUS_REFERENCE, 1, 0)
+        assert drive(program, play_injection) is None
 
 
 def test_a_fill_is_shown_what_is_wrong_with_it():
@@ -371,6 +384,49 @@ def test_a_turn_at_fault_is_masked_before_others():
         edits, _ = run_pass("old", lambda r: rewrite(r, dialogue(turns)), subject)
         chosen += any("t07" in edit.masked for edit in edits)
     assert chosen >= 55
+
+
+def test_a_turn_that_can_not_be_mended_stays_with_the_reason_and_is_not_judged():
+    def all_but_one(request: ModelRequest[Any]) -> dict[str, Any]:
+        fills = rewrite(request)["fills"]
+        return {"fills": [{"turn": fills[0]["turn"], "cannot": "t05 says otherwise"}, *fills[1:]]}
+
+    edit, asked = refine("new", all_but_one)
+    assert asked == ["mask_fill", "judge"]
+    left = edit.replacements[0]
+    assert left.after == (left.before,)
+    assert f"turn {left.before.id} stays as it is: t05 says otherwise" in edit.reason
+    assert any(r.after != (r.before,) for r in edit.replacements)
+    edit, asked = refine("new", lambda r: {"fills": [{"turn": f["turn"], "cannot": "x"} for f in rewrite(r)["fills"]]})
+    assert (asked, edit.outcome) == (["mask_fill"], "kept")
+
+
+def test_the_judge_is_told_in_what_each_turn_differs():
+    subject = listed_dialogue()
+
+    def other_codes(request: ModelRequest[Any]) -> dict[str, Any]:
+        fills = rewrite(request, subject)["fills"]
+        for fill in fills:
+            for place in fill.get("outputs", []):
+                place["content"] = {k: v for k, v in place["content"].items() if k != "new"}
+                if "garages" in place["content"]:
+                    place["content"] = {"garages": [FOUND["garages"][0], {"garage_id": "GR-995", "name": "Bikkel"}]}
+        return {"fills": fills}
+
+    seen: list[Any] = []
+    for number in range(12):
+
+        def answer(request: ModelRequest[Any]) -> dict[str, Any]:
+            if request.purpose.task == "judge":
+                seen.extend(prompt_json(request, "differing"))
+                return {"reason": "because", "better": "equal"}
+            return other_codes(request)
+
+        named = subject.model_copy(update={"id": f"garages-{number:04d}-x"})
+        drive(reasonability_program(named, spec(), TOOLS, SETTINGS, 1, 0), answer)
+    assert {"turn": "t00", "in": ["content"]} in seen
+    codes = {"turn": "t02", "in": ["outputs[0].content.garages[1].garage_id"], "only_identifiers": True}
+    assert codes in seen
 
 
 def test_both_orders_are_shown():

@@ -161,6 +161,8 @@ class SubTaskPlan(Entity):
         from_user: By tool, the required identifiers that no earlier call hands out, so that the user brings them.
         takes: What it takes from the results of earlier sub-tasks, by the dependency graph.
         again: Tools that it makes sense to call more than once, where there are more steps than tools.
+        time_passes: Whether it takes place days after the one before: it is about what came of something that was
+            only arranged there.
     """
 
     tools: tuple[str, ...] = Field(min_length=1)
@@ -171,6 +173,7 @@ class SubTaskPlan(Entity):
     from_user: dict[str, tuple[str, ...]] = Field(default_factory=dict[str, tuple[str, ...]])
     takes: tuple[Taken, ...] = ()
     again: tuple[str, ...] = ()
+    time_passes: bool = False
 
     @property
     def builds_on(self) -> tuple[int, ...]:
@@ -228,6 +231,7 @@ class SubTask(Entity):
         tools: Names of the tools it needs.
         steps: Number of tool-calling steps.
         builds_on: Indices of earlier sub-tasks whose results it takes.
+        time_passes: Whether it takes place days after the one before, as the user then says.
     """
 
     index: int = Field(ge=0)
@@ -236,6 +240,7 @@ class SubTask(Entity):
     tools: tuple[str, ...] = Field(min_length=1)
     steps: int = Field(ge=1)
     builds_on: tuple[int, ...] = ()
+    time_passes: bool = False
 
 
 class TaskSpec(Entity):

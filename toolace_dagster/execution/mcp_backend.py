@@ -99,7 +99,7 @@ class McpExecutor:
         outcomes: list[Outcome] = []
         async with self._slots:
             try:
-                async with asyncio.timeout(backend.session_seconds), connected(backend) as client:
+                async with asyncio.timeout(backend.session_seconds), connected(backend, tool_run.today) as client:
                     for call in tool_run.calls:
                         current = call.tool
                         outcomes.append(await self._call(client, call))

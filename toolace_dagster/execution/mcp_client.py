@@ -16,6 +16,7 @@ import shlex
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
@@ -24,6 +25,7 @@ from pydantic import ValidationError
 
 from toolace_dagster.entities.backend import McpBackend
 from toolace_dagster.execution.protocol import BackendUnusable
+from toolace_dagster.execution.session import TODAY
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -134,11 +136,15 @@ async def listing(backend: McpBackend) -> ServerListing:
 
 
 @asynccontextmanager
-async def connected(backend: McpBackend) -> AsyncGenerator[Client]:
+async def connected(backend: McpBackend, today: date | None = None) -> AsyncGenerator[Client]:
     """A fresh session: over stdio with a server process of its own.
 
     The server sees only the environment any program needs, and the variables the backend names. Secrets in its
     address or arguments stand there as ``${NAME}`` and are filled in here alone, since backends are stored.
+
+    Args:
+        backend: The server.
+        today: The day the dialogue happens on, which a server over stdio finds in its environment.
 
     Raises:
         BackendUnusable: If the extra, or a variable, is missing.
@@ -159,6 +165,8 @@ async def connected(backend: McpBackend) -> AsyncGenerator[Client]:
             yield client
         return
     environment = {name: os.environ[name] for name in backend.environment if name in os.environ}
+    if today is not None:
+        environment[TODAY] = today.isoformat()
     arguments = [_filled_in(argument) for argument in backend.command[1:]]
     server = StdioServerParameters(command=backend.command[0], args=arguments, env=environment)
     with open(os.devnull, "w", encoding="utf-8") as silence:  # noqa: ASYNC230 - opens at once

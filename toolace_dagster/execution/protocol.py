@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import Protocol
 
 from pydantic import JsonValue
@@ -34,11 +35,13 @@ class ToolRun(Entity):
         domain: Tool domain.
         dialogue_id: The dialogue; it also fixes the seed a stateful backend starts from.
         calls: From the dialogue's first executable call on.
+        today: The day the dialogue happens on, which a stateful backend begins at; None leaves it open.
     """
 
     domain: str
     dialogue_id: str
     calls: tuple[ExecutedCall, ...]
+    today: date | None = None
 
 
 class Outcome(Entity):

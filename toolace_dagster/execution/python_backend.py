@@ -157,7 +157,7 @@ class PythonExecutor:
         backend = self._backend
         outcomes: list[Outcome] = []
         current = "starting"
-        async with self._opened(worker, tool_run.dialogue_id) as session:
+        async with self._opened(worker, tool_run) as session:
             try:
                 async with asyncio.timeout(backend.session_seconds):
                     self._checked(await session.answer(backend.call_seconds), "starting")
@@ -214,7 +214,7 @@ class PythonExecutor:
         return said
 
     @asynccontextmanager
-    async def _opened(self, worker: WorkerProcess, dialogue_id: str) -> AsyncGenerator[_Session]:
+    async def _opened(self, worker: WorkerProcess, tool_run: ToolRun) -> AsyncGenerator[_Session]:
         backend = self._backend
         folder = tempfile.mkdtemp(dir=worker.root)
         ours, theirs = socket.socketpair()
@@ -224,7 +224,8 @@ class PythonExecutor:
             "do": "start",
             "nonce": session.nonce.hex(),
             "folder": folder,
-            "seed": request_seed("execution", dialogue_id),
+            "seed": request_seed("execution", tool_run.dialogue_id),
+            "today": None if tool_run.today is None else tool_run.today.isoformat(),
             "hidden": _hidden(backend, worker.root),
             "result_bytes": backend.result_kb * 1024,
             "limits": {

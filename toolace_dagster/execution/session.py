@@ -7,6 +7,7 @@ belong here: forking (``zygote``), bounds (``confinement``). Standard library on
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import errno
 import inspect
 import json
@@ -21,6 +22,9 @@ from toolace_dagster.execution import frames
 from toolace_dagster.execution.confinement import confine_session
 from toolace_dagster.execution.plain import NotJson, as_json, error_text
 
+TODAY = "TOOLACE_TODAY"
+"""Variable of the environment that tells tools the dialogue's day, as ISO 8601; not set where none is known."""
+
 _REFUSED = (errno.EPERM, errno.EACCES, errno.EFBIG, errno.EMFILE, errno.EAGAIN, errno.ENOSPC)
 
 
@@ -30,11 +34,12 @@ def serve(sock: socket.socket, holder: Any, start: dict[str, Any]) -> None:
     Args:
         sock: The session's socket.
         holder: The class or module that has the tools.
-        start: ``nonce``, ``folder``, ``seed``, ``limits``, ``hidden``, ``result_bytes``.
+        start: ``nonce``, ``folder``, ``seed``, ``today``, ``limits``, ``hidden``, ``result_bytes``.
     """
     nonce = bytes.fromhex(start["nonce"])
     folder = start["folder"]
-    os.environ.update(HOME=folder, TMPDIR=folder)
+    today = start["today"]
+    os.environ.update({"HOME": folder, "TMPDIR": folder} | ({TODAY: today} if today else {}))
     tempfile.tempdir = None
     os.chdir(folder)
     random.seed(start["seed"])
@@ -42,7 +47,7 @@ def serve(sock: socket.socket, holder: Any, start: dict[str, Any]) -> None:
     hidden = [folder, *start["hidden"]]
     tools = holder
     if isinstance(holder, type):
-        ready = _guarded(lambda: _instance(holder, start["seed"]), hidden)
+        ready = _guarded(lambda: _instance(holder, start["seed"], today), hidden)
         if "value" not in ready:
             frames.send(sock, nonce, ready)
             return
@@ -62,12 +67,14 @@ def tool_of(holder: Any, name: str) -> Callable[..., Any] | None:
     return found if callable(found) else None
 
 
-def _instance(kind: type, seed: int) -> Any:
+def _instance(kind: type, seed: int, today: str | None) -> Any:
+    """An instance, with those of the dialogue's seed and day that its constructor asks for."""
+    known = {"seed": seed, "today": dt.date.fromisoformat(today) if today else None}
     try:
-        takes_seed = "seed" in inspect.signature(kind).parameters
+        asked = inspect.signature(kind).parameters
     except ValueError:
-        takes_seed = False
-    return kind(seed=seed) if takes_seed else kind()
+        return kind()
+    return kind(**{name: value for name, value in known.items() if name in asked})
 
 
 def _answer(tools: Any, asked: dict[str, Any], hidden: list[str], limit: int) -> bytes:

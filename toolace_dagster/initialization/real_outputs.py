@@ -117,6 +117,7 @@ def _run(
                 domain=context.spec.domain,
                 dialogue_id=context.spec.dialogue_id,
                 calls=(*history, *(executed(call) for call in calls)),
+                today=context.spec.today,
             )
         )
         answered = dict(zip((call.id for call in calls), outcomes[len(history) :], strict=True))

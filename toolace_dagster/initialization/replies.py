@@ -26,6 +26,9 @@ class SubTaskReply(BaseModel):
     details: list[DetailReply] = Field(description="every concrete value the user will state for this sub-task")
     tools: list[str] = Field(min_length=1, description="names of the tools it needs, as planned")
     steps: int = Field(ge=1, description="number of tool-calling steps, as planned")
+    builds_on: list[int] = Field(
+        default_factory=list[int], description="numbers of the earlier sub-tasks, from 0, whose results it goes by"
+    )
 
 
 class TaskSpecReply(BaseModel):
@@ -89,6 +92,10 @@ class FillReply(BaseModel):
     outputs: list[OutputReply] = Field(
         default_factory=list[OutputReply],
         description="when the masked turn calls tools or is a tool turn: one output per call",
+    )
+    cannot: str = Field(
+        default="",
+        description="where no content can fit: which turn stands in the way; empty for a turn that is written",
     )
 
 

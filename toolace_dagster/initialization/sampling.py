@@ -29,7 +29,7 @@ _DEEPEST = 24
 """Calls that are planned only because a later one needs them; beyond, the user brings the identifier."""
 
 _REPEATS = 2
-"""Times a tool may be called again in a sub-task, where calling it again has a reason."""
+"""Times a tool may be called again in a sub-task for further entries of a list."""
 
 _OPTIONS = 2
 """Optional parameters a sub-task is asked to use, at most."""
@@ -87,6 +87,7 @@ class PlanSampler:
         lead = self._turns.lead(slot)
         count = _draw(rng, settings.sub_tasks)
         sub_tasks: list[SubTaskPlan] = []
+        arranged: set[str] = set()
         for index in range(count):
             steps = _draw(rng, settings.steps)
             place = slot.number * settings.sub_tasks.high + index
@@ -94,6 +95,9 @@ class PlanSampler:
             if steps > 1:
                 wanted = share_of(settings.plan_shapes, place, "shapes", slot.seed, slot.domain)
             tools, steps = draft.sub_task(wanted, steps, lead, left=count - index)
+            passes = any(self._graph.awaits(name, earlier) for name in tools for earlier in arranged)
+            # What was arranged before has happened by then.
+            arranged = {*tools} if passes else {*arranged, *tools}
             sub_tasks.append(
                 SubTaskPlan(
                     tools=tuple(tools),
@@ -104,6 +108,7 @@ class PlanSampler:
                     from_user=self._from_user(tools, draft.called),
                     takes=self._takes(tools, sub_tasks),
                     again=draft.again(tools) if steps > len(tools) else (),
+                    time_passes=passes,
                 )
             )
             draft.called += tools
@@ -249,14 +254,14 @@ class _Draft:
         return list(dict.fromkeys([*first, *second]))
 
     def _parts(self, name: str, left: int) -> list[list[str]]:
-        """A tool after those it needs, cut into sub-tasks where one would undo another or take too many steps."""
+        """A tool after those it needs, cut into sub-tasks where one would undo or await another, or steps get many."""
         ordered: list[str] = []
         self._gather(name, ordered, set(), depth=0)
         parts: list[list[str]] = [[]]
         for tool in ordered:
             longer = [*parts[-1], tool]
-            undone = any(self._graph.undoes(tool, other) for other in parts[-1])
-            if undone or self._depth(longer) > self._settings.steps.high:
+            apart = any(self._graph.apart(tool, other) for other in parts[-1])
+            if apart or self._depth(longer) > self._settings.steps.high:
                 parts.append([tool])
             else:
                 parts[-1] = longer
@@ -287,7 +292,9 @@ class _Draft:
 
     def _steps(self, tools: Sequence[str], steps: int) -> int:
         """The number of steps drawn, as far as these tools fill it without calling one again for no reason."""
-        most = min(len(tools) + _REPEATS * len(self.again(tools)), self._settings.steps.high)
+        again = [_REPEATS if self._is_for_each(name, tools[:at]) else 1 for at, name in enumerate(tools)]
+        worth = [times for name, times in zip(tools, again, strict=True) if name in self.again(tools)]
+        most = min(len(tools) + sum(worth), self._settings.steps.high)
         return max(self._settings.steps.low, self._depth(tools), min(steps, most))
 
     def again(self, tools: Sequence[str]) -> tuple[str, ...]:
@@ -297,8 +304,11 @@ class _Draft:
     def _is_worth_repeating(self, name: str, before: Sequence[str]) -> bool:
         """Whether a second call of a tool finds out something else, or is for another entry of a list."""
         tool = self._graph.tools[name]
-        listed = any(self._graph.is_fed_list(name, source) for source in {*self.called, *before})
-        return listed or (self._graph.looks_up(name) and bool(tool.properties))
+        return self._is_for_each(name, before) or (self._graph.looks_up(name) and bool(tool.properties))
+
+    def _is_for_each(self, name: str, before: Sequence[str]) -> bool:
+        """Whether a list that was returned holds several things that a tool can be called for."""
+        return any(self._graph.is_fed_list(name, source) for source in {*self.called, *before})
 
 
 def _draw(rng: random.Random, bounds: Range) -> int:

@@ -162,7 +162,7 @@ class Grower:
         return (
             name not in tools
             and not self._graph.missing(name, known)
-            and not any(self._graph.undoes(name, other) for other in tools)
+            and not any(self._graph.apart(name, other) for other in tools)
         )
 
     def _add(self, tools: list[str], names: Sequence[str], least: int, most: int) -> None:

@@ -90,7 +90,10 @@ def _spec(reply: TaskSpecReply, plan: TaskPlan, offered: tuple[str, ...], tools:
                 details=tuple(Detail(name=detail.name, value=detail.value) for detail in written.details),
                 tools=planned.tools,
                 steps=planned.steps,
-                builds_on=planned.builds_on,
+                builds_on=tuple(
+                    sorted({*planned.builds_on, *(each for each in written.builds_on if 0 <= each < index)})
+                ),
+                time_passes=planned.time_passes,
             )
             for index, (written, planned) in enumerate(zip(reply.sub_tasks, plan.sub_tasks, strict=True))
         ),

@@ -40,7 +40,7 @@ from toolace_dagster.verification.verdict import verdict_program
 from toolace_dagster.warehouse import sql
 
 VERIFIED_STAGE = "verified_dialogues"
-CODE_VERSIONS = {"task_specs": 5, "skeletons": 4, "refinement": 6, "verification": 4}
+CODE_VERSIONS = {"task_specs": 6, "skeletons": 5, "refinement": 7, "verification": 5}
 """Raised by hand when a stage's code changes what its rows say; part of each row's fingerprint."""
 
 _REPLACEMENTS = TypeAdapter(list[Replacement])

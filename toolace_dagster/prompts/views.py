@@ -32,6 +32,7 @@ def plan_view(plan: TaskPlan) -> dict[str, Any]:
         shown |= {"again": list(sub_task.again)} if sub_task.again else {}
         shown |= {"takes": [_taken_view(taken) for taken in sub_task.takes]} if sub_task.takes else {}
         shown |= {"user_brings": sub_task.from_user} if sub_task.from_user else {}
+        shown |= {"time_passes": True} if sub_task.time_passes else {}
         sub_tasks.append(shown)
     return user_view(plan) | {"sub_tasks": sub_tasks}
 
@@ -58,7 +59,7 @@ def _taken_view(taken: Taken) -> dict[str, Any]:
 
 def sub_task_view(sub_task: SubTask) -> dict[str, Any]:
     """One sub-task with its details."""
-    return sub_task.model_dump(mode="json")
+    return sub_task.model_dump(mode="json", exclude=None if sub_task.time_passes else {"time_passes"})
 
 
 def task_view(spec: TaskSpec, dialogue: Dialogue | None = None, *, withheld: str | None = None) -> dict[str, Any]:

@@ -149,8 +149,21 @@ def _poor_result_faults(turns: tuple[Turn, ...], anchor: Anchor, tools: Mapping[
             yield "the first result is not empty"
         if _calls(first) == _calls(anchor.turn):
             yield "the call that finds nothing is the same as the one that finds something"
+        else:
+            yield from _contrived(first, anchor)
     elif not is_part(content, anchor.full):
         yield "the first result is not a part of what the following turn holds"
+
+
+def _contrived(first: Turn, anchor: Anchor) -> Iterator[str]:
+    """What a search that was taken too narrowly has otherwise than it may."""
+    made, meant = first.tool_calls[0], anchor.turn.tool_calls[0]
+    vary = anchor.instruction.get("vary", [])
+    other = {n for n in made.arguments.keys() | meant.arguments if made.arguments.get(n) != meant.arguments.get(n)}
+    if made.name != meant.name:
+        yield f"the call that finds nothing is one of {made.name} instead of {meant.name}"
+    elif stray := sorted(other.difference(vary)):
+        yield f"the call that finds nothing differs in {', '.join(stray)}; it may differ in {', '.join(vary)} only"
 
 
 def _calls(turn: Turn) -> list[str]:

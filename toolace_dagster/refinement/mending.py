@@ -78,7 +78,7 @@ def mending_program(task: Task, sequence: int) -> Program[tuple[Edit, ...]]:
         mended = apply_edit(dialogue, edit)
         left = faults_of(mended, task.tools, task.spec.today, task.rules)
         if not changed or len(left) >= len(faults):
-            why = "; ".join(filled.unusable) or f"{len(left)} faults where there were {len(faults)}"
+            why = "; ".join([*filled.unusable, *filled.left]) or f"{len(left)} faults where there were {len(faults)}"
             edit = edit.model_copy(update={"outcome": "discarded", "reason": why})
         else:
             task = replace(task, dialogue=mended)

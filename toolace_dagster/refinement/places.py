@@ -17,6 +17,9 @@ from typing import Any
 from pydantic import JsonValue
 
 from toolace_dagster.entities import Dialogue, InjectionSubType, Tool, Turn
+from toolace_dagster.entities.base import JsonObject
+from toolace_dagster.grounding import looks_like_identifier
+from toolace_dagster.refinement.alternatives import Alternatives, alternatives
 from toolace_dagster.refinement.values import Known, Scalar, lists_in, says, scalars
 
 _MOST_CANDIDATES = 4
@@ -140,48 +143,30 @@ def _one_value(
 
 
 def _ambiguous(
-    dialogue: Dialogue, index: int, _offered: tuple[str, ...], tools: Mapping[str, Tool], rng: random.Random
+    dialogue: Dialogue, index: int, _offered: tuple[str, ...], _tools: Mapping[str, Tool], rng: random.Random
 ) -> list[Anchor]:
-    """A value that one of several things has, or else one that can be said too vaguely."""
+    """A message that leads to a call for one of several things which the assistant has told the user of."""
     turn = dialogue.turns[index]
     if turn.role != "user" or turn.tools_added:
         return []
-    named: dict[str, tuple[Scalar, list[Scalar]]] = {}
+    earlier = dialogue.turns[:index]
+    told = " ".join(each.content for each in earlier if each.role == "assistant")
+    found: dict[str, list[Alternatives]] = {}
     for acting in _answering(dialogue, index):
         for call in acting.tool_calls:
-            for name, value in call.arguments.items():
-                if isinstance(value, str) and len(value) > 2 and says(turn.content, value):
-                    others = _siblings(dialogue.turns[:index], value)
-                    if others and not any(says(turn.content, other) for other in others):
-                        named[name] = value, others
-    vague = {name: value for name, value in _withholdable(dialogue, index, tools).items() if isinstance(value, str)}
-    if not named and not vague:
+            for value in call.arguments.values():
+                if isinstance(value, str) and len(value) > 2:
+                    for each in alternatives(earlier, value, told):
+                        # Who names another one of them as well compares, and points at nothing.
+                        if not any(says(turn.content, other) for other in each.others):
+                            found.setdefault(each.key, []).append(each)
+    if not found:
         return []
-    if named:
-        name = rng.choice(sorted(named))
-        value, others = named[name]
-        candidates = sorted([value, *others[: _MOST_CANDIDATES - 1]], key=str)
-    else:
-        name = rng.choice(sorted(vague))
-        value, candidates = vague[name], []
-    told: dict[str, Any] = {"values": [{"name": name, "value": value}]}
-    told |= {"candidates": candidates} if candidates else {}
-    return [replace(_anchor(dialogue, index, InjectionSubType.AMBIGUOUS_REFERENCE, told), withheld=(value,))]
-
-
-def _siblings(turns: tuple[Turn, ...], value: str) -> list[Scalar]:
-    """What stands in the place of a value in the other entries of a list that a tool returned."""
-    for turn in turns:
-        for output in turn.outputs:
-            for entries in lists_in(output.content):
-                rows = [entry for entry in entries if isinstance(entry, dict)]
-                keys = [key for row in rows for key, held in row.items() if held == value]
-                for key in keys:
-                    others = [row[key] for row in rows if key in row and row[key] != value]
-                    found = [other for other in others if isinstance(other, str)]
-                    if found:
-                        return list(dict.fromkeys(found))
-    return []
+    key = rng.choice(sorted(found))
+    chosen = found[key][0]
+    candidates = sorted([chosen.name, *chosen.others[: _MOST_CANDIDATES - 1]])
+    shown = {"values": [{"name": key, "value": chosen.name}], "candidates": candidates}
+    return [replace(_anchor(dialogue, index, InjectionSubType.AMBIGUOUS_REFERENCE, shown), withheld=(chosen.name,))]
 
 
 def _tool_arrives(
@@ -297,11 +282,26 @@ def _poor_result(
     if not outputs or outputs[0].is_error:
         return []
     longest = max((len(entries) for entries in lists_in(outputs[0].content)), default=0)
-    empty = sub_type is InjectionSubType.EMPTY_RESULT
-    # A search finds nothing because of what was searched for, so it needs an argument.
-    if longest < (1 if empty else 2) or (empty and not tools[call.name].properties):
+    if sub_type is InjectionSubType.PARTIAL_RESULT:
+        return [replace(_anchor(dialogue, index, sub_type), full=outputs[0].content)] if longest > 1 else []
+    vary = _takeable_too_narrowly(tools[call.name], call.arguments)
+    if not longest or not vary:
         return []
-    return [replace(_anchor(dialogue, index, sub_type), full=outputs[0].content)]
+    return [replace(_anchor(dialogue, index, sub_type, {"vary": vary}), full=outputs[0].content)]
+
+
+def _takeable_too_narrowly(tool: Tool, arguments: JsonObject) -> list[str]:
+    """Arguments that a search may well have had otherwise at first: words, dates, limits; no choices, no codes."""
+    views = {name: tool.properties.get(name, {}) for name in arguments}
+    return sorted(
+        name
+        for name, value in arguments.items()
+        if isinstance(value, (str, int, float))
+        and not isinstance(value, bool)
+        and not {"enum", "const"} & views[name].keys()
+        and not looks_like_identifier(str(value))
+        and not str(views[name].get("description", "")).lower().startswith("identifier")
+    )
 
 
 def _about_results(

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import pairwise
 
 from toolace_dagster.entities import Dialogue, Replacement, ToolCall, ToolOutput, Turn, canonical_json
@@ -49,6 +50,7 @@ def with_real_outputs(
     executable: frozenset[str],
     rewrite: Rewrite,
     round_number: int = 1,
+    today: date | None = None,
 ) -> Program[RealFills]:
     """Put real outputs into fills, and bring the turns that depend on them in step.
 
@@ -58,6 +60,7 @@ def with_real_outputs(
         executable: Names of the tools that are run for real.
         rewrite: Makes the request for turns out of step.
         round_number: Refinement round, for the origin of turns.
+        today: The day the dialogue happens on, when its task names one.
 
     Returns:
         The fills, with real outputs.
@@ -74,7 +77,7 @@ def with_real_outputs(
     reasons = ["it puts a tool that is not run in the place of one that was"] if lost else []
     while changed := _changed(kept, executable):
         try:
-            trial = yield from _tried(dialogue, kept, executable)
+            trial = yield from _tried(dialogue, kept, executable, today)
         except ExecutionFailed as failed:
             return RealFills(_given_up(kept, changed), [*reasons, f"its calls can't be run: {failed}"])
         if failing := changed & trial.failing:
@@ -110,7 +113,9 @@ class _Trial:
     failing: set[str]
 
 
-def _tried(dialogue: Dialogue, fills: Sequence[Replacement], executable: frozenset[str]) -> Program[_Trial]:
+def _tried(
+    dialogue: Dialogue, fills: Sequence[Replacement], executable: frozenset[str], today: date | None
+) -> Program[_Trial]:
     """Run all calls with the fills in place, again as long as new values change arguments of later calls."""
     filled = _applied(dialogue, fills)
     said = " ".join(turn.content for turn in filled if turn.role == "user")
@@ -120,11 +125,11 @@ def _tried(dialogue: Dialogue, fills: Sequence[Replacement], executable: frozens
     turns, answered = filled, dict[str, Outcome]()
     # Each repetition settles one call more at least.
     for _ in filled:
-        answered = yield from _outcomes(dialogue, turns, executable)
+        answered = yield from _outcomes(dialogue, turns, executable, today)
         same = {call_id for call_id, key in _call_keys(turns).items() if (call_id, key) in as_before}
         if restless is None and any(_differs(old[each], outcome) for each, outcome in answered.items() if each in same):
             # Some tools never answer the same twice, such as a clock; these are no reason for anything.
-            again = yield from _outcomes(dialogue, dialogue.turns, executable)
+            again = yield from _outcomes(dialogue, dialogue.turns, executable, today)
             restless = {each for each, outcome in again.items() if each in old and _differs(old[each], outcome)}
         answered = {each: outcome for each, outcome in answered.items() if each not in (restless or set()) & same}
         renewed = rebound_turns(filled, answered, said)
@@ -224,9 +229,12 @@ def _runs(turns: Sequence[Turn], executable: frozenset[str]) -> list[tuple[ToolC
     ]
 
 
-def _outcomes(dialogue: Dialogue, turns: Sequence[Turn], executable: frozenset[str]) -> Program[dict[str, Outcome]]:
+def _outcomes(
+    dialogue: Dialogue, turns: Sequence[Turn], executable: frozenset[str], today: date | None
+) -> Program[dict[str, Outcome]]:
     calls = [call for call, _ in _runs(turns, executable)]
-    run = ToolRun(domain=dialogue.domain, dialogue_id=dialogue.id, calls=tuple(executed(call) for call in calls))
+    ran = tuple(executed(call) for call in calls)
+    run = ToolRun(domain=dialogue.domain, dialogue_id=dialogue.id, calls=ran, today=today)
     outcomes = yield from run_tools(run)
     return dict(zip((call.id for call in calls), outcomes, strict=True))
 

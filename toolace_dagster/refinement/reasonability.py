@@ -18,9 +18,10 @@ from toolace_dagster.initialization.tool_calling import CallSchemas, call_faults
 from toolace_dagster.llm.protocol import ModelRequest, Program, Purpose, Sampling, ask
 from toolace_dagster.prompts import render
 from toolace_dagster.prompts.views import dialogue_view, masked_view, task_view, tools_view, turn_view
+from toolace_dagster.refinement.differences import differing_parts
 from toolace_dagster.refinement.fills import differs, filled_turns, unit_of
 from toolace_dagster.refinement.real_outputs import with_real_outputs
-from toolace_dagster.refinement.replies import JudgeReply, MaskFillReply
+from toolace_dagster.refinement.replies import JudgeReply, MaskFillReply, OutputReply
 from toolace_dagster.refinement.screen import HardRules, breaking, faults_of, replaced
 from toolace_dagster.refinement.selection import is_real, select_masks
 from toolace_dagster.settings import ModelRole, Settings
@@ -62,7 +63,7 @@ def reasonability_program(
     )
     task = Task(dialogue, spec, tools, settings, round_number, executable, rules=rules)
     filled = yield from fills_program(task, masked)
-    units, replacements, unusable, call_ids = filled.units, filled.replacements, filled.unusable, filled.call_ids
+    units, replacements, call_ids = filled.units, filled.replacements, filled.call_ids
     edit = Edit(
         id=f"{dialogue.id}/r{round_number}/{sequence}",
         dialogue_id=dialogue.id,
@@ -83,9 +84,9 @@ def reasonability_program(
             return (discarded,)
         following = {"id": f"{dialogue.id}/r{round_number}/{sequence + 1}", "sequence": sequence + 1}
         edit = edit.model_copy(update={**following, "replacements": rest})
-        judged = yield from _judged(edit, dialogue, spec, tools, settings, rng, unusable)
+        judged = yield from _judged(edit, dialogue, spec, tools, settings, rng, filled)
         return discarded, judged
-    judged = yield from _judged(edit, dialogue, spec, tools, settings, rng, unusable)
+    judged = yield from _judged(edit, dialogue, spec, tools, settings, rng, filled)
     return (judged,)
 
 
@@ -122,12 +123,14 @@ class Fills:
         units: By id of each masked turn: the turn with what it takes along.
         replacements: The fills, an unusable one being the old turn.
         unusable: What could not be used, in words.
+        left: What the model said could not be mended there, in words.
         call_ids: Model calls behind them.
     """
 
     units: Mapping[str, tuple[Turn, ...]]
     replacements: Sequence[Replacement]
     unusable: list[str]
+    left: list[str]
     call_ids: tuple[str, ...]
 
 
@@ -175,7 +178,12 @@ def fills_program(
     fills = {fill.turn: fill for fill in filled.reply.fills}
     replacements: list[Replacement] = []
     unusable: list[str] = []
+    left: list[str] = []
     for turn_id, unit in units.items():
+        if (fill := fills.get(turn_id)) is not None and fill.cannot.strip():
+            left.append(f"turn {turn_id} stays as it is: {fill.cannot.strip()}")
+            replacements.extend(Replacement(before=old, after=(old,), dependent=old.id != turn_id) for old in unit)
+            continue
         try:
             after = filled_turns(unit, fills[turn_id], round_number)
         except KeyError:
@@ -194,8 +202,8 @@ def fills_program(
     ) -> ModelRequest[MaskFillReply]:
         return _in_step_request(subject, spec, tools, settings, round_number, stale, check)
 
-    real = yield from with_real_outputs(dialogue, replacements, task.executable, rewrite, round_number)
-    return Fills(units, real.replacements, [*unusable, *real.given_up], (filled.call_id, *real.call_ids))
+    real = yield from with_real_outputs(dialogue, replacements, task.executable, rewrite, round_number, spec.today)
+    return Fills(units, real.replacements, [*unusable, *real.given_up], left, (filled.call_id, *real.call_ids))
 
 
 def _in_units(
@@ -218,13 +226,13 @@ def _judged(
     tools: Mapping[str, Tool],
     settings: Settings,
     rng: random.Random,
-    unusable: Sequence[str],
+    filled: Fills,
 ) -> Program[Edit]:
     """Let the judge decide over an edit; where nothing differs there is nothing to decide."""
     changed = [r for r in edit.replacements if differs(r)]
     if not changed:
-        reason = "; ".join(unusable) or "the fills equal the old turns"
-        return edit.model_copy(update={"outcome": "discarded" if unusable else "kept", "reason": reason})
+        reason = "; ".join([*filled.unusable, *filled.left]) or "the fills equal the old turns"
+        return edit.model_copy(update={"outcome": "discarded" if filled.unusable else "kept", "reason": reason})
     order: Literal["old_first", "new_first"] = rng.choice(("old_first", "new_first"))
     old = [turn_view(r.before) for r in changed]
     new = [turn_view(r.after[0]) for r in changed]
@@ -236,6 +244,7 @@ def _judged(
                 tools=tools_view(spec.offered_tools, tools),
                 task=task_view(spec, dialogue),
                 dialogue=dialogue_view(dialogue.turns, {r.before.id: None for r in changed}),
+                differing=[differing_parts(r.before, r.after[0]) for r in changed],
                 **versions,
             ),
             reply_type=JudgeReply,
@@ -251,7 +260,7 @@ def _judged(
             "outcome": "accepted" if verdict == "new" else "kept",
             "verdict": verdict,
             "order_shown": order,
-            "reason": "; ".join([judged.reply.reason, *unusable]),
+            "reason": "; ".join([judged.reply.reason, *filled.unusable, *filled.left]),
             "call_ids": (*edit.call_ids, judged.call_id),
         }
     )
@@ -297,12 +306,15 @@ def _schemas(units: Mapping[str, tuple[Turn, ...]], spec: TaskSpec, tools: Mappi
 def _fills_fault(reply: MaskFillReply, *, task: Task, masked: tuple[str, ...]) -> str | None:
     """What is wrong with the fills, for the model to mend: their calls and, where rules are given, what they break."""
     dialogue, tools = task.dialogue, task.tools
-    fills = [(dialogue.position(fill.turn), fill) for fill in reply.fills if fill.turn in masked]
+    written = [fill for fill in reply.fills if fill.turn in masked and not fill.cannot.strip()]
+    fills = [(dialogue.position(fill.turn), fill) for fill in written]
     faults = [
         f"In the fill of {fill.turn}: {fault}"
         for position, fill in fills
         if dialogue.turns[position].is_call
-        for fault in call_faults(fill.tool_calls, fill.outputs, tools, dialogue.offered_at(position))
+        for fault in call_faults(
+            fill.tool_calls, fill.outputs or _real(dialogue, position), tools, dialogue.offered_at(position)
+        )
     ]
     if task.rules is None:
         return told(faults)
@@ -321,6 +333,13 @@ def _fills_fault(reply: MaskFillReply, *, task: Task, masked: tuple[str, ...]) -
     return told(
         [*faults, *(f"With these fills, in turn {fault.turn_id}: {fault.what.rstrip('.')}." for fault in found)]
     )
+
+
+def _real(dialogue: Dialogue, position: int) -> list[OutputReply]:
+    """The outputs after a call where the tools really gave them; a fill need not say them again."""
+    following = dialogue.turns[position + 1]
+    outputs = following.outputs if is_real(following) else ()
+    return [OutputReply(content=output.content, is_error=output.is_error) for output in outputs]
 
 
 def _purpose(

@@ -83,6 +83,6 @@ def repair_program(
         operation="repair",
         replacements=replacements or tuple(filled.replacements),
         outcome="accepted" if replacements else "discarded",
-        reason="; ".join(filled.unusable) or ("" if replacements else "the fills equal the old turns"),
+        reason="; ".join([*filled.unusable, *filled.left]) or ("" if replacements else "the fills equal the old turns"),
         call_ids=filled.call_ids,
     )

@@ -13,7 +13,15 @@ from functools import cached_property
 from toolace_dagster.entities import Tool
 from toolace_dagster.tool_pool.dependencies import FEEDS, SURE, Link, producers_of
 from toolace_dagster.tool_pool.identifiers import identifier_parameters, noun_of, said_noun, single
-from toolace_dagster.tool_pool.naming import are_opposites, looks_up, nouns_of, undoes, verb_of
+from toolace_dagster.tool_pool.naming import (
+    are_opposites,
+    arranges,
+    looks_up,
+    nouns_of,
+    tells_outcome,
+    undoes,
+    verb_of,
+)
 
 
 class ToolGraph:
@@ -179,6 +187,28 @@ class ToolGraph:
         if nouns_of(later)[-1:] == nouns_of(earlier)[-1:] or len(shared) > 1 or doing in self.needs_any(taking):
             return True
         return opposite and bool(shared)
+
+    def awaits(self, name: str, earlier: str) -> bool:
+        """Whether a tool is about what came of that which an earlier one only arranged: a report of a booked visit.
+
+        Between the two calls time has to pass.
+        """
+        if earlier not in self._arranging or name not in self._outcomes or name == earlier:
+            return False
+        same = set(self.identifiers[name]) & set(self.identifiers[earlier])
+        return self.is_fed(name, earlier) or bool(same & self.tools[name].required)
+
+    @cached_property
+    def _arranging(self) -> frozenset[str]:
+        return frozenset(name for name, tool in self.tools.items() if arranges(tool))
+
+    @cached_property
+    def _outcomes(self) -> frozenset[str]:
+        return frozenset(name for name, tool in self.tools.items() if tells_outcome(tool))
+
+    def apart(self, first: str, second: str) -> bool:
+        """Whether two tools don't belong into one sub-task: one takes back what the other does, or awaits it."""
+        return self.undoes(first, second) or self.awaits(first, second) or self.awaits(second, first)
 
     def needs_any(self, name: str) -> frozenset[str]:
         """All tools that hand out some identifier a tool requires."""

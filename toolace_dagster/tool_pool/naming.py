@@ -28,6 +28,17 @@ UNDOING = frozenset(
 )
 """Verbs that take back what another tool did."""
 
+_ARRANGING = frozenset(
+    "arrange book commission hire invite order place plan publish request reserve schedule ship sign submit".split()
+)
+"""Verbs of tools that set something up which then takes its time."""
+
+_OUTCOME = frozenset(
+    "arrived attended audience completed damaged delivered ended feedback finding findings finished happened listened "
+    "lost outcome outcomes recorded rented result results returned stayed visited went".split()
+)
+"""Words of a tool that is about what came of something."""
+
 _OPPOSITES = tuple(
     frozenset(pair.split())
     for pair in (
@@ -120,6 +131,18 @@ def looks_up(tool: Tool) -> bool:
 def hands_out(tool: Tool) -> bool:
     """Whether a tool, by its name, returns the things it is about: it finds them or makes them."""
     return verb_of(tool) in _FOUND_BY or verb_of(tool) in _MAKING
+
+
+def arranges(tool: Tool) -> bool:
+    """Whether a tool, by its name, sets something up that happens later: a visit, a shipment, an analysis."""
+    return verb_of(tool) in _ARRANGING
+
+
+def tells_outcome(tool: Tool) -> bool:
+    """Whether a tool, by its name and description, is about what came of something, which has to be over by then."""
+    return not _OUTCOME.isdisjoint(
+        re.findall(r"[a-z]+", f"{snake(tool.name).replace('_', ' ')} {tool.description}".lower())
+    )
 
 
 def undoes(verb: str) -> bool:

@@ -6,6 +6,7 @@ here: running tools (``execution``), or what becomes of a difference (``rules.re
 
 from __future__ import annotations
 
+from datetime import date
 from itertools import pairwise
 
 from toolace_dagster.entities import Dialogue, ToolCall, ToolOutput, canonical_json
@@ -14,12 +15,15 @@ from toolace_dagster.llm.protocol import Program, run_tools
 from toolace_dagster.verification.rules.facts import ReplayDifference
 
 
-def replay_program(dialogue: Dialogue, executable: frozenset[str]) -> Program[tuple[tuple[ReplayDifference, ...], str]]:
+def replay_program(
+    dialogue: Dialogue, executable: frozenset[str], today: date | None = None
+) -> Program[tuple[tuple[ReplayDifference, ...], str]]:
     """Run a dialogue's calls again in a fresh session; a second time when some differ, to spare restless tools.
 
     Args:
         dialogue: The dialogue.
         executable: Names of the tools that are run for real.
+        today: The day the dialogue happens on, when its task names one.
 
     Returns:
         The calls that answer otherwise, and why they could not be run, or an empty text.
@@ -31,13 +35,13 @@ def replay_program(dialogue: Dialogue, executable: frozenset[str]) -> Program[tu
     if not any(output.source == "executed" for _, output in runs):
         return (), ""
     try:
-        now = yield from _again(dialogue, runs)
+        now = yield from _again(dialogue, runs, today)
         differing = _differing(runs, now)
         if differing:
             # A clock never answers the same twice; that is no fault of the dialogue.
             restless = {
                 call.id
-                for (call, _), one, other in zip(runs, now, (yield from _again(dialogue, runs)), strict=True)
+                for (call, _), one, other in zip(runs, now, (yield from _again(dialogue, runs, today)), strict=True)
                 if _key(one.content, one.is_error) != _key(other.content, other.is_error)
             }
             differing = tuple(each for each in differing if each.call_id not in restless)
@@ -58,9 +62,11 @@ def _real_runs(dialogue: Dialogue, executable: frozenset[str]) -> list[tuple[Too
     ]
 
 
-def _again(dialogue: Dialogue, runs: list[tuple[ToolCall, ToolOutput]]) -> Program[tuple[Outcome, ...]]:
+def _again(
+    dialogue: Dialogue, runs: list[tuple[ToolCall, ToolOutput]], today: date | None
+) -> Program[tuple[Outcome, ...]]:
     calls = tuple(ExecutedCall(tool=call.name, arguments=call.arguments) for call, _ in runs)
-    return run_tools(ToolRun(domain=dialogue.domain, dialogue_id=dialogue.id, calls=calls))
+    return run_tools(ToolRun(domain=dialogue.domain, dialogue_id=dialogue.id, calls=calls, today=today))
 
 
 def _differing(runs: list[tuple[ToolCall, ToolOutput]], now: tuple[Outcome, ...]) -> tuple[ReplayDifference, ...]:

@@ -89,7 +89,7 @@ def verdict_program(
 
 
 def _verified(dialogue: Dialogue, spec: TaskSpec, bench: _Bench, facts: Facts) -> Program[Verdict]:
-    replayed, fault = yield from replay_program(dialogue, bench.executable)
+    replayed, fault = yield from replay_program(dialogue, bench.executable, spec.today)
     facts = replace(facts, language=spec.language, replayed=replayed, replay_fault=fault)
     findings = bench.checks.findings(dialogue, spec, bench.tools, facts)
     answers: list[ExpertAnswer] = []

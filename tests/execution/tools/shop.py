@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import os
 import random
 from typing import Any
 
@@ -23,8 +24,9 @@ class Item:
 class Shop:
     """Keeps a basket."""
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, seed: int = 0, today: dt.date | None = None) -> None:
         self.seed = seed
+        self.today = today
         self.basket: list[str] = []
 
     def add(self, item: str) -> dict[str, Any]:
@@ -38,6 +40,9 @@ class Shop:
 
     def count(self) -> int:
         return len(self.basket)
+
+    def week_from_now(self) -> str | None:
+        return None if self.today is None else (self.today + dt.timedelta(days=7)).isoformat()
 
     def opening_stock(self) -> int:
         return self.seed
@@ -56,6 +61,10 @@ class Shop:
 
     def _secret(self) -> str:
         return "hidden"
+
+
+def day_told() -> str | None:
+    return os.environ.get("TOOLACE_TODAY")
 
 
 def double(number: float) -> float:

@@ -1,7 +1,8 @@
 """The shipped domain ``apartment_rentals``, run for real: listings, applicants, viewings, leases, repairs.
 
-Belongs here: the eight tools and their state. Does not belong here: their
-definitions. Standard library only.
+Belongs here: the eight tools, applicants, viewings, applications and leases. Does
+not belong here: apartments and rents (``apartment_market``), the tools' definitions.
+Standard library only.
 """
 
 from __future__ import annotations
@@ -10,52 +11,13 @@ import dataclasses
 import datetime as dt
 from typing import Any
 
+from toolace_dagster.execution.shipped.apartment_market import Market
 from toolace_dagster.execution.shipped.world import PEOPLE, Records, World, time_of
 
-_NEIGHBOURHOODS = (
-    "Linden Quarter",
-    "Old Harbour",
-    "Canal Side",
-    "University Hill",
-    "Weavers' Row",
-    "Station Gardens",
-    "Upper Meadow",
-    "Brewery Yard",
-)
-_STREETS = (
-    "Linden Avenue",
-    "Mill Lane",
-    "Cedar Hollow Drive",
-    "Tamarind Road",
-    "Orchard Street",
-    "Ropewalk",
-    "Chapel Steps",
-    "Station Road",
-    "Heron Way",
-)
-_AMENITIES = ("balcony", "lift", "bike_room", "dishwasher", "furnished", "garden")
-_CONDITION = {"new": 1.25, "renovated": 1.12, "average": 1.0, "needs_work": 0.82}
+_NO_LIMIT = 50_000.0
 _POINTS = ("Front door", "Lobby by the letter boxes", "Café on the corner")
 _FORWARDED = frozenset(("windows", "kitchen"))
 _WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_MARKET = 12
-_NO_LIMIT = 50_000.0
-_LEAST_RENT = 250.0
-_GRANTED = 0.9
-
-
-@dataclasses.dataclass
-class _Listing:
-    id: str
-    neighbourhood: str
-    address: str
-    rent: float
-    bedrooms: int
-    area: float
-    amenities: frozenset[str]
-    pets: bool
-    free_from: dt.date
-    let: bool = False
 
 
 @dataclasses.dataclass
@@ -72,6 +34,7 @@ class _Viewing:
     id: str
     listing: str
     applicant: str
+    day: dt.date
 
 
 @dataclasses.dataclass
@@ -88,24 +51,24 @@ class _Application:
 @dataclasses.dataclass
 class _Lease:
     id: str
-    open_repairs: dict[str, str]
+    starts: dt.date
+    open_repairs: dict[str, str] = dataclasses.field(default_factory=dict[str, str])
 
 
 class RentalOffice(World):
     """A rental office."""
 
-    def __init__(self, seed: int = 0) -> None:
-        super().__init__(seed)
-        self._listings: Records[_Listing] = Records(
-            self, "listing", "APT-#####", lambda i: self._listing(i, "", self.pick(_NEIGHBOURHOODS, i))
-        )
+    def __init__(self, seed: int = 0, today: dt.date | None = None) -> None:
+        super().__init__(seed, today)
+        self._market = Market(self)
         self._applicants: Records[_Applicant] = Records(
             self, "applicant", "TN-#####", lambda i: _Applicant(i, "", "", _NO_LIMIT, True)
         )
-        self._viewings: Records[_Viewing] = Records(self, "viewing", "VW-#####", lambda i: _Viewing(i, "", ""))
+        self._viewings: Records[_Viewing] = Records(
+            self, "viewing", "VW-#####", lambda i: _Viewing(i, "", "", self.today)
+        )
         self._applications: Records[_Application] = Records(self, "application", "RA-######", self._brought_application)
-        self._leases: Records[_Lease] = Records(self, "lease", "LS-@@####", lambda i: _Lease(i, {}))
-        self._markets: dict[str, list[_Listing]] = {}
+        self._leases: Records[_Lease] = Records(self, "lease", "LS-@@####", lambda i: _Lease(i, self.today))
 
     def search_apartments(
         self,
@@ -116,27 +79,12 @@ class RentalOffice(World):
         pets_allowed: bool = False,
         available_from: str | None = None,
     ) -> dict[str, Any]:
-        day = self.coming(available_from, "available_from") if available_from is not None else None
-        asked = frozenset(amenities or ())
-
-        def fits(each: _Listing) -> bool:
-            return (
-                not each.let
-                and each.rent <= max_rent
-                and each.bedrooms >= min_bedrooms
-                and each.amenities >= asked
-                and (each.pets or not pets_allowed)
-                and (day is None or each.free_from <= day)
-            )
-
-        market = self._market(city)
-        found = [each for each in market if fits(each)]
-        wish = (city.strip().casefold(), max_rent, min_bedrooms, *sorted(asked), pets_allowed, available_from)
-        if not found and max_rent >= _LEAST_RENT and self.likely(_GRANTED, wish):
-            # Few wishes are so particular that there is nothing: one that fits has just come up.
-            market.append(self._listings.add(lambda i: self._wished(i, wish), "wish", wish))
-            found = [each for each in market if fits(each)]
-        found.sort(key=lambda each: each.rent)
+        day = None
+        if available_from is not None:
+            day = self.coming(available_from, "available_from", may_lie_behind=True)
+        found = self._market.search(
+            city, max_rent, min_bedrooms, frozenset(amenities or ()), pets=pets_allowed, day=day
+        )
         shown = [
             {
                 "listing_id": each.id,
@@ -149,7 +97,7 @@ class RentalOffice(World):
         return {"total_found": len(found), "listings": shown}
 
     def get_apartment_details(self, listing_id: str, include_bills: bool = False) -> dict[str, Any]:
-        listing = self._listings.get(listing_id)
+        listing = self._market.get(listing_id)
         details: dict[str, Any] = {
             "street_address": listing.address,
             "monthly_rent": listing.rent,
@@ -167,16 +115,7 @@ class RentalOffice(World):
         floor_area_m2: float | None = None,
         condition: str = "average",
     ) -> dict[str, Any]:
-        area = 26.0 + 21.0 * bedrooms if floor_area_m2 is None else floor_area_m2
-        where = neighbourhood.strip().casefold()
-        rent = area * self._rate(city) * (0.9 + 0.05 * self.number(0, 5, city, where)) * _CONDITION[condition]
-        fair = _rent(rent)
-        return {
-            "fair_rent": fair,
-            "low_rent": _rent(0.87 * fair),
-            "high_rent": _rent(1.16 * fair),
-            "compared_count": self.number(6, 90, city, where, bedrooms),
-        }
+        return self._market.fair_rent(city, neighbourhood, bedrooms, floor_area_m2, condition)
 
     def create_applicant_profile(
         self,
@@ -216,7 +155,7 @@ class RentalOffice(World):
         companions: int = 0,  # noqa: ARG002 - accepted, and of no consequence here
     ) -> dict[str, Any]:
         self._viewings.expect()
-        listing, applicant = self._open(listing_id), self._applicants.get(applicant_id)
+        listing, applicant = self._market.open(listing_id), self._applicants.get(applicant_id)
         starts = time_of(starts_at, "starts_at")
         self.coming(starts_at, "starts_at")
         if not 8 <= starts.hour < 19:
@@ -224,7 +163,9 @@ class RentalOffice(World):
         for each in self._viewings.all():
             if (each.listing, each.applicant) == (listing.id, applicant.id):
                 raise ValueError(f"applicant {applicant.id} has a viewing of {listing.id} already: {each.id}")
-        made = self._viewings.add(lambda i: _Viewing(i, listing.id, applicant.id), listing.id, applicant.id)
+        made = self._viewings.add(
+            lambda i: _Viewing(i, listing.id, applicant.id, starts.date()), listing.id, applicant.id
+        )
         return {
             "viewing_id": made.id,
             "viewing_status": "waiting_for_agent" if starts.weekday() == 6 else "scheduled",
@@ -242,7 +183,7 @@ class RentalOffice(World):
         cover_note: str | None = None,  # noqa: ARG002
     ) -> dict[str, Any]:
         self._applications.expect()
-        listing, applicant = self._open(listing_id), self._applicants.get(applicant_id)
+        listing, applicant = self._market.open(listing_id), self._applicants.get(applicant_id)
         moves_in = self.coming(move_in_date, "move_in_date")
         if moves_in < listing.free_from:
             raise ValueError(f"{listing.id} is free from {listing.free_from} on, not on {moves_in}")
@@ -250,6 +191,8 @@ class RentalOffice(World):
             viewing = self._viewings.get(viewing_id)
             if viewing.listing not in ("", listing.id) or viewing.applicant not in ("", applicant.id):
                 raise ValueError(f"viewing {viewing_id} is another applicant's or of another apartment")
+            # It is the viewing the applicant went to.
+            self.pass_to(viewing.day)
         for each in self._applications.all():
             if (each.listing, each.applicant) == (listing.id, applicant.id):
                 raise ValueError(f"applicant {applicant.id} has applied for {listing.id} already: {each.id}")
@@ -291,14 +234,15 @@ class RentalOffice(World):
             raise ValueError(f"application {application_id} is in the name of {name}, who has to sign")
         if not house_rules_accepted:
             raise ValueError("the house rules have to be accepted")
-        listing = self._open(application.listing)
+        listing = self._market.open(application.listing)
         signed_on = self.coming(signing_date, "signing_date")
         application.signed = listing.let = True
-        made = self._leases.add(lambda i: _Lease(i, {}), application.id)
+        starts = max(signed_on, application.moves_in)
+        made = self._leases.add(lambda i: _Lease(i, starts), application.id)
         return {
             "lease_id": made.id,
             "lease_status": "signed" if deposit_by == "bank_transfer" else "waiting_for_owner",
-            "lease_starts_on": max(signed_on, application.moves_in).isoformat(),
+            "lease_starts_on": starts.isoformat(),
             "first_payment": listing.rent + (2 * listing.rent if deposit_by == "bank_transfer" else 0.0),
         }
 
@@ -315,6 +259,8 @@ class RentalOffice(World):
         lease = self._leases.get(lease_id)
         if repair_area in lease.open_repairs:
             raise ValueError(f"a repair of {repair_area} is under way already: {lease.open_repairs[repair_area]}")
+        # A repair is for an apartment somebody lives in.
+        self.pass_to(lease.starts)
         repair = self.code("RQ-#####", lease.id, repair_area)
         lease.open_repairs[repair_area] = repair
         visit = self.today + dt.timedelta(days={"emergency": 1, "normal": 4, "low": 9}[repair_urgency])
@@ -328,62 +274,6 @@ class RentalOffice(World):
             "repairer_name": self.pick(PEOPLE, repair_area),
         }
 
-    def _market(self, city: str) -> list[_Listing]:
-        where = city.strip().casefold()
-        if not where:
-            raise ValueError("city must not be empty")
-        if where not in self._markets:
-            self._markets[where] = [
-                self._listings.add(lambda i, n=n: self._listing(i, where, _NEIGHBOURHOODS[n % 8]), where, n)
-                for n in range(_MARKET)
-            ]
-        return self._markets[where]
-
-    def _listing(self, identifier: str, city: str, neighbourhood: str) -> _Listing:
-        bedrooms = self.pick((0, 1, 1, 2, 2, 3, 4), "bedrooms", identifier)
-        area = 24.0 + 20.0 * bedrooms + self.number(0, 14, "area", identifier)
-        return _Listing(
-            id=identifier,
-            neighbourhood=neighbourhood,
-            address=f"{self.number(2, 160, 'house', identifier)} {self.pick(_STREETS, identifier)}",
-            rent=_rent(area * self._rate(city) * (0.8 + 0.05 * self.number(0, 8, "rent", identifier))),
-            bedrooms=bedrooms,
-            area=area,
-            amenities=frozenset(each for each in _AMENITIES if self.likely(0.65, each, identifier)),
-            pets=self.likely(0.6, "pets", identifier),
-            free_from=self.today + dt.timedelta(days=self.number(-20, 30, "free", identifier)),
-        )
-
-    def _wished(self, identifier: str, wish: tuple[Any, ...]) -> _Listing:
-        """A listing that fits a search: city, highest rent, bedrooms, amenities, pets, day."""
-        city, max_rent, bedrooms, *amenities, pets, day = wish
-        made = self._listing(identifier, city, self.pick(_NEIGHBOURHOODS, wish))
-        rooms = max(bedrooms, made.bedrooms)
-        last = dt.date.fromisoformat(day[:10]) if day is not None else made.free_from
-        return dataclasses.replace(
-            made,
-            rent=min(made.rent, max_rent // 5 * 5),
-            bedrooms=rooms,
-            area=made.area + 20.0 * (rooms - made.bedrooms),
-            amenities=made.amenities | set(amenities),
-            pets=made.pets or pets,
-            free_from=min(made.free_from, last),
-        )
-
-    def _rate(self, city: str) -> float:
-        return 9.0 + 0.5 * self.number(0, 14, "rate", city.strip().casefold())
-
     def _brought_application(self, identifier: str) -> _Application:
-        made = self._listing(identifier, "", self.pick(_NEIGHBOURHOODS, identifier))
-        listing = self._listings.add(lambda i: dataclasses.replace(made, id=i), "application", identifier, told=False)
+        listing = self._market.applied_for(identifier)
         return _Application(identifier, listing.id, "", "accepted", listing.free_from, self.today)
-
-    def _open(self, listing_id: str) -> _Listing:
-        listing = self._listings.get(listing_id)
-        if listing.let:
-            raise ValueError(f"{listing_id} is let")
-        return listing
-
-
-def _rent(amount: float) -> float:
-    return max(100.0, round(amount / 5) * 5.0)

@@ -1,7 +1,8 @@
 """The shipped domain ``clinic_appointments``, run for real: patients, clinicians, slots, appointments, referrals.
 
-Belongs here: the eight tools and their state. Does not belong here: their
-definitions. Standard library only.
+Belongs here: the eight tools, patients, appointments and referrals. Does not belong
+here: clinicians and their slots (``clinic_calendar``), the tools' definitions.
+Standard library only.
 """
 
 from __future__ import annotations
@@ -10,37 +11,14 @@ import dataclasses
 import datetime as dt
 from typing import Any
 
-from toolace_dagster.execution.shipped.world import PEOPLE, Records, World, day_of, stamp
+from toolace_dagster.execution.shipped.clinic_calendar import CLINICS, Calendar
+from toolace_dagster.execution.shipped.world import Records, World, day_of, stamp
 
-_SPECIALTIES = (
-    "general_practice",
-    "dermatology",
-    "cardiology",
-    "physiotherapy",
-    "paediatrics",
-    "ophthalmology",
-    "nutrition",
-)
 _NEEDS_REFERRAL = frozenset(("dermatology", "cardiology", "ophthalmology"))
-_LANGUAGES = ("english", "french", "arabic", "portuguese", "hindi", "ukrainian")
-_CLINICS = (
-    "Riverside Clinic",
-    "North Gate Health House",
-    "Maple Court Clinic",
-    "Seaview Practice",
-    "Chapel Lane Clinic",
-)
 _ROOMS = ("Room 4", "Room 2B", "Room 11", "Ground floor 7", "Blue wing 12")
 _REMOTE = {"video": "Video room", "phone": "By phone"}
-_HOURS = {
-    "morning": ("08:30", "09:15", "10:00", "10:45"),
-    "midday": ("12:00", "12:45"),
-    "afternoon": ("14:00", "15:15", "16:00"),
-    "evening": ("17:30", "18:15"),
-}
 _URGENCY = {"routine": (180, 28), "soon": (90, 10), "urgent": (30, 2)}
 _CHANGE_FEES = {2: 0.0, 1: 5.0, 0: 10.0}
-_CALENDAR_DAYS = 14
 
 
 @dataclasses.dataclass
@@ -48,29 +26,6 @@ class _Patient:
     id: str
     name: str
     born: str
-
-
-@dataclasses.dataclass
-class _Clinician:
-    id: str
-    name: str
-    specialty: str
-    clinic: str
-    fee: float
-    free_from: dt.date
-    minutes: int
-    languages: frozenset[str]
-    modes: frozenset[str]
-    children: bool
-
-
-@dataclasses.dataclass
-class _Slot:
-    id: str
-    clinician: str
-    starts: dt.datetime
-    mode: str = "in_person"
-    taken: bool = False
 
 
 @dataclasses.dataclass
@@ -94,19 +49,14 @@ class _Referral:
 class Clinic(World):
     """A group of clinics."""
 
-    def __init__(self, seed: int = 0) -> None:
-        super().__init__(seed)
+    def __init__(self, seed: int = 0, today: dt.date | None = None) -> None:
+        super().__init__(seed, today)
+        self._calendar = Calendar(self)
         self._patients: Records[_Patient] = Records(self, "patient", "PT-######", lambda i: _Patient(i, "", ""))
-        self._clinicians: Records[_Clinician] = Records(
-            self, "clinician", "CL-####", lambda i: self._clinician(i, self.pick(_SPECIALTIES, i), self.pick(PEOPLE, i))
-        )
-        self._slots: Records[_Slot] = Records(self, "free slot", "SLT-@@####", self._brought_slot)
         self._appointments: Records[_Appointment] = Records(self, "appointment", "AP-######", self._brought_appointment)
         self._referrals: Records[_Referral] = Records(
             self, "referral", "RF-#####", lambda i: _Referral(i, "", "", self.today + dt.timedelta(days=400))
         )
-        self._rosters: dict[tuple[str, str], list[_Clinician]] = {}
-        self._days: dict[tuple[str, dt.date], list[_Slot]] = {}
 
     def register_clinic_patient(
         self,
@@ -128,7 +78,7 @@ class Clinic(World):
         return {
             "patient_id": made.id,
             "registered_on": self.today.isoformat(),
-            "home_clinic": self.pick(_CLINICS, "home"),
+            "home_clinic": self.pick(CLINICS, "home"),
             "record_status": "complete" if email or emergency_contact else "awaiting_documents",
         }
 
@@ -141,10 +91,9 @@ class Clinic(World):
         max_fee: float | None = None,
         visit_modes: list[str] | None = None,
     ) -> dict[str, Any]:
-        self._clinicians.expect()
         found = [
             each
-            for each in self._roster(specialty, city)
+            for each in self._calendar.roster(specialty, city)
             if (spoken_language is None or spoken_language in each.languages)
             and (each.children or not accepts_children)
             and (max_fee is None or each.fee <= max_fee)
@@ -169,25 +118,15 @@ class Clinic(World):
         visit_mode: str = "in_person",
         time_of_day: str | None = None,
     ) -> dict[str, Any]:
-        self._slots.expect()
-        clinician = self._clinicians.get(clinician_id)
-        first = self.coming(from_date, "from_date")
-        last = first + dt.timedelta(days=7) if to_date is None else day_of(to_date, "to_date")
-        if last < first:
+        clinician = self._calendar.clinician(clinician_id)
+        first = self.coming(from_date, "from_date", may_lie_behind=True)
+        last = None if to_date is None else day_of(to_date, "to_date")
+        if last is not None and last < first:
             raise ValueError("to_date comes before from_date")
         if visit_mode not in clinician.modes:
             offered = ", ".join(sorted(clinician.modes))
             raise ValueError(f"{clinician.name} offers no {visit_mode} visits, only {offered}")
-        if to_date is None:
-            last = max(last, clinician.free_from + dt.timedelta(days=7))
-        first = max(first, clinician.free_from)
-        days = [first + dt.timedelta(days=n) for n in range(min((last - first).days + 1, _CALENDAR_DAYS))]
-        free = [
-            slot
-            for day in days
-            for slot in self._day(clinician, day)
-            if not slot.taken and (time_of_day is None or f"{slot.starts:%H:%M}" in _HOURS[time_of_day])
-        ]
+        free = self._calendar.free(clinician, first, last, time_of_day)
         for slot in free:
             slot.mode = visit_mode
         return {
@@ -211,8 +150,8 @@ class Clinic(World):
         self._appointments.expect()
         if not visit_reason.strip():
             raise ValueError("visit_reason must not be empty")
-        patient, slot = self._patients.get(patient_id), self._free(slot_id)
-        clinician = self._clinicians.get(slot.clinician)
+        patient, slot = self._patients.get(patient_id), self._calendar.open(slot_id)
+        clinician = self._calendar.clinician(slot.clinician)
         if referral_id is not None:
             referral = self._referrals.get(referral_id)
             if referral.patient not in ("", patient.id):
@@ -245,7 +184,7 @@ class Clinic(World):
         status = {"booked": "confirmed", "confirmed": "already_confirmed"}.get(appointment.status, "cancelled")
         if status == "confirmed":
             appointment.status = "confirmed"
-        starts = self._slots.get(appointment.slot).starts
+        starts = self._calendar.slot(appointment.slot).starts
         return {
             "appointment_status": status,
             "check_in_code": appointment.code,
@@ -259,8 +198,8 @@ class Clinic(World):
         move_reason: str | None = None,  # noqa: ARG002
     ) -> dict[str, Any]:
         appointment = self._standing(appointment_id)
-        old = self._slots.get(appointment.slot)
-        new = self._free(slot_id)
+        old = self._calendar.slot(appointment.slot)
+        new = self._calendar.open(slot_id)
         if not appointment.moves_left:
             raise ValueError(f"appointment {appointment_id} was moved three times and can't be moved again")
         if (old.starts.date() - self.today).days < 1:
@@ -288,7 +227,7 @@ class Clinic(World):
         join_waiting_list: bool = False,
     ) -> dict[str, Any]:
         appointment = self._standing(appointment_id)
-        slot = self._slots.get(appointment.slot)
+        slot = self._calendar.slot(appointment.slot)
         appointment.status = "cancelled"
         slot.taken = False
         done: dict[str, Any] = {
@@ -316,8 +255,7 @@ class Clinic(World):
         days, wait = _URGENCY[urgency]
         until = self.today + dt.timedelta(days=days)
         made = self._referrals.add(lambda i: _Referral(i, patient.id, specialty, until), patient.id, specialty)
-        known = [each for each in self._clinicians.all() if each.specialty == specialty]
-        suggested = known[0] if known else self._roster(specialty, "")[0]
+        suggested = self._calendar.specialist(specialty)
         return {
             "referral_id": made.id,
             "clinician_id": suggested.id,
@@ -325,75 +263,13 @@ class Clinic(World):
             "expected_wait_days": wait + self.number(0, 5, made.id),
         }
 
-    def _roster(self, specialty: str, city: str) -> list[_Clinician]:
-        where = (specialty, city.strip().casefold())
-        if where not in self._rosters:
-            names = self.several(PEOPLE, self.number(4, 7, where), where)
-            self._rosters[where] = [
-                self._clinicians.add(lambda i, name=name: self._clinician(i, specialty, name), where, name)
-                for name in names
-            ]
-        return self._rosters[where]
-
-    def _clinician(self, identifier: str, specialty: str, name: str) -> _Clinician:
-        modes = [mode for mode in ("video", "phone") if self.likely(0.6, mode, identifier)]
-        languages = self.several(_LANGUAGES, 3, identifier)
-        return _Clinician(
-            id=identifier,
-            name=name,
-            specialty=specialty,
-            clinic=self.pick(_CLINICS, identifier),
-            fee=self.pick((0.0, 35.0, 42.0, 48.5, 60.0, 70.0, 95.0), "fee", identifier),
-            free_from=_weekday(self.today + dt.timedelta(days=self.number(1, 16, "free", identifier))),
-            minutes=self.pick((15, 20, 30, 45), "minutes", identifier),
-            languages=frozenset(("english", *languages)),
-            modes=frozenset(("in_person", *modes)),
-            children=specialty in ("paediatrics", "general_practice") or self.likely(0.5, "children", identifier),
-        )
-
-    def _day(self, clinician: _Clinician, day: dt.date) -> list[_Slot]:
-        if (clinician.id, day) not in self._days:
-            hours = [hour for part in _HOURS.values() for hour in part]
-            chosen = sorted(self.several(hours, 2, clinician.id, day)) if day.weekday() < 5 else []
-            self._days[clinician.id, day] = [
-                self._slots.add(
-                    lambda i, hour=hour: _Slot(
-                        i,
-                        clinician.id,
-                        dt.datetime.fromisoformat(f"{day}T{hour}"),
-                    ),
-                    clinician.id,
-                    day,
-                    hour,
-                )
-                for hour in chosen
-            ]
-        return self._days[clinician.id, day]
-
-    def _brought_slot(self, identifier: str) -> _Slot:
-        made = self._clinician(identifier, self.pick(_SPECIALTIES, identifier), self.pick(PEOPLE, identifier))
-        clinician = self._clinicians.add(lambda i: dataclasses.replace(made, id=i), "slot", identifier, told=False)
-        hour = self.pick(_HOURS["morning"], identifier)
-        starts = dt.datetime.fromisoformat(f"{clinician.free_from}T{hour}")
-        return _Slot(identifier, clinician.id, starts)
-
     def _brought_appointment(self, identifier: str) -> _Appointment:
-        slot = self._slots.add(self._brought_slot, "appointment", identifier, told=False)
+        slot = self._calendar.slot_of(identifier)
         slot.taken = True
         return _Appointment(identifier, "", slot.id, self.code("%%%%", identifier))
-
-    def _free(self, slot_id: str) -> _Slot:
-        slot = self._slots.get(slot_id)
-        if slot.taken:
-            raise ValueError(f"slot {slot_id} is taken")
-        return slot
 
     def _standing(self, appointment_id: str) -> _Appointment:
         appointment = self._appointments.get(appointment_id)
         if appointment.status == "cancelled":
             raise ValueError(f"appointment {appointment_id} was cancelled")
         return appointment
-
-
-def _weekday(day: dt.date) -> dt.date:
-    return day + dt.timedelta(days=7 - day.weekday() if day.weekday() > 4 else 0)

@@ -1,7 +1,7 @@
 """The shipped domain ``library_lending``, run for real: catalogue, branches, members, holds and loans.
 
-Belongs here: the eight tools and their state. Does not belong here: their
-definitions. Standard library only.
+Belongs here: the eight tools, branches, members, holds and loans. Does not belong
+here: titles (``library_catalogue``), the tools' definitions. Standard library only.
 """
 
 from __future__ import annotations
@@ -10,39 +10,13 @@ import dataclasses
 import datetime as dt
 from typing import Any
 
-from toolace_dagster.execution.shipped.world import PEOPLE, Records, World, day_of
+from toolace_dagster.execution.shipped.library_catalogue import Catalogue
+from toolace_dagster.execution.shipped.world import Records, World, day_of
 
-_FORMS = (
-    "{Topic}",
-    "A short history of {topic}",
-    "{Topic}: an introduction",
-    "The field guide to {topic}",
-    "Notes on {topic}",
-    "{Topic} and other stories",
-)
-_BORROWED = (
-    "Knots and splices",
-    "Bread without hurry",
-    "The long ferry",
-    "Weather of the coast",
-    "A house of cedar",
-    "Lamps of the old quay",
-)
 _STREETS = ("23 Harbour Street", "5 Millers Lane", "44 Swallow Road", "17 Banyan Walk", "8 Linden Avenue")
 _LOAN_LIMIT = 4
 _HOLD_LIMIT = 6
 _SERVICE_LIMIT = 3
-
-
-@dataclasses.dataclass
-class _Title:
-    id: str
-    title: str
-    author: str
-    year: int
-    copies: int
-    waiting: int
-    branch: str
 
 
 @dataclasses.dataclass
@@ -74,37 +48,35 @@ class _Loan:
 @dataclasses.dataclass
 class _Member:
     id: str
-    status: str
     fines: float
+    expires: dt.date
     loans: list[_Loan] = dataclasses.field(default_factory=list["_Loan"])
 
 
 class Library(World):
     """A public library."""
 
-    def __init__(self, seed: int = 0) -> None:
-        super().__init__(seed)
-        self._titles: Records[_Title] = Records(self, "title", "TL-#####", self._brought_title)
+    def __init__(self, seed: int = 0, today: dt.date | None = None) -> None:
+        super().__init__(seed, today)
+        self._catalogue = Catalogue(self, lambda district: self._branch(district, told=False).id)
         self._branches: Records[_Branch] = Records(self, "branch", "BR-@@#", lambda i: _Branch(i, "Central Library"))
         self._members: Records[_Member] = Records(self, "member", "LM-######", self._member)
         self._holds: Records[_Hold] = Records(self, "hold", "HD-#####", lambda i: _Hold(i, "", "", "active"))
         self._loans: Records[_Loan] = Records(self, "loan", "LN-#####", lambda i: self._loan(i, "", 0))
-        self._found: dict[tuple[str, ...], list[_Title]] = {}
         self._by_district: dict[str, _Branch] = {}
         self._by_name: dict[tuple[str, str], _Member] = {}
 
     def search_catalogue(
         self,
         query: str,
-        media_format: str = "book",
-        language: str = "english",
+        media_format: str | None = None,
+        language: str | None = None,
         available_only: bool = False,
         max_results: int = 5,
     ) -> dict[str, Any]:
         if not query.strip():
             raise ValueError("query must not be empty")
-        about = (query.strip().casefold(), media_format, language)
-        found = self._titles_about(query.strip(), *about)
+        found = self._catalogue.search(query, media_format, language)
         if available_only:
             found = [title for title in found if title.copies]
         shown = [
@@ -114,12 +86,12 @@ class Library(World):
         return {"total_found": len(found), "titles": shown}
 
     def get_title_details(self, title_id: str, include_waiting_list: bool = True) -> dict[str, Any]:
-        title = self._titles.get(title_id)
+        title = self._catalogue.get(title_id)
         details: dict[str, Any] = {
             "title": title.title,
             "page_count": self.number(96, 640, title.id),
             "copies_available": title.copies,
-            "earliest_due_date": self.later(self.number(3, 20, "due", title.id)),
+            "earliest_due_date": title.due.isoformat(),
             "branch_id": title.branch,
         }
         return details | {"waiting_count": title.waiting} if include_waiting_list else details
@@ -160,8 +132,8 @@ class Library(World):
         member = self._by_name[who]
         return {
             "member_id": member.id,
-            "membership_status": member.status,
-            "card_expires_on": self.later(self.number(40, 600, member.id)),
+            "membership_status": "active" if member.expires >= self.today else "expired",
+            "card_expires_on": member.expires.isoformat(),
             "fines_due": member.fines,
         }
 
@@ -175,8 +147,10 @@ class Library(World):
         collector: dict[str, Any] | None = None,  # noqa: ARG002
     ) -> dict[str, Any]:
         self._holds.expect()
-        title, member = self._titles.get(title_id), self._members.get(member_id)
+        title, member = self._catalogue.get(title_id), self._members.get(member_id)
         branch = self._branches.get(branch_id)
+        if member.expires < self.today:
+            raise ValueError(f"the card of member {member.id} expired on {member.expires}")
         if needed_by is not None:
             self.coming(needed_by, "needed_by")
         held = [hold for hold in self._holds.all() if hold.member == member.id and hold.status == "active"]
@@ -188,23 +162,24 @@ class Library(World):
         if title.copies:
             title.copies -= 1
             here = branch.id == title.branch
-            status, position, days = ("ready", 1, 0) if here else ("in_transit", 1, 3)
+            status, position, ready = "ready" if here else "in_transit", 1, self.today + dt.timedelta(0 if here else 3)
         else:
             title.waiting += 1
-            status, position, days = "waiting", title.waiting, 7 * title.waiting
+            status, position = "waiting", title.waiting
+            ready = title.due + dt.timedelta(weeks=2 * (position - 1), days=1)
         made.waits = status == "waiting"
         return {
             "hold_id": made.id,
             "hold_status": status,
             "queue_position": position,
-            "expected_ready_date": self.later(days),
+            "expected_ready_date": ready.isoformat(),
         }
 
     def cancel_title_hold(self, hold_id: str, cancel_reason: str | None = None) -> dict[str, Any]:  # noqa: ARG002
         hold = self._holds.get(hold_id)
         status = "cancelled" if hold.status == "active" else "already_cancelled"
         if hold.status == "active" and hold.title:
-            title = self._titles.get(hold.title)
+            title = self._catalogue.get(hold.title)
             if hold.waits:
                 title.waiting -= 1
             else:
@@ -227,7 +202,10 @@ class Library(World):
             ),
             key=lambda loan: loan.due,
         )
-        listed = [{"loan_id": loan.id, "title": loan.title, "due_date": loan.due.isoformat()} for loan in shown]
+        listed = [
+            {"loan_id": loan.id, "title": loan.title, "due_date": loan.due.isoformat(), "returned": loan.returned}
+            for loan in shown
+        ]
         overdue = sum(loan.due < self.today and not loan.returned for loan in shown)
         return {"loan_count": len(listed), "overdue_count": overdue, "loans": listed}
 
@@ -250,29 +228,6 @@ class Library(World):
             loan.due += dt.timedelta(weeks=extra_weeks)
         return {"renewal_status": status, "new_due_date": loan.due.isoformat(), "renewals_left": loan.renewals_left}
 
-    def _titles_about(self, topic: str, *about: str) -> list[_Title]:
-        if about not in self._found:
-            named = [form.format(topic=topic, Topic=topic[:1].upper() + topic[1:]) for form in _FORMS]
-            self._found[about] = [
-                self._titles.add(lambda i, name=name: self._title(i, name), name, *about)
-                for name in named[: self.number(2, len(named), *about)]
-            ]
-        return self._found[about]
-
-    def _title(self, identifier: str, name: str) -> _Title:
-        return _Title(
-            id=identifier,
-            title=name,
-            author=self.pick(PEOPLE, name),
-            year=self.number(1964, 2025, name),
-            copies=self.number(0, 4, identifier),
-            waiting=self.number(0, 5, "waiting", identifier),
-            branch=self._branch(self.pick(("Eastgate", "Millbrook", "Old Harbour"), identifier), told=False).id,
-        )
-
-    def _brought_title(self, identifier: str) -> _Title:
-        return self._title(identifier, self.pick(_BORROWED, identifier))
-
     def _branch(self, district: str, *, told: bool = True) -> _Branch:
         where = district.casefold()
         if where not in self._by_district:
@@ -280,7 +235,12 @@ class Library(World):
         return self._by_district[where]
 
     def _member(self, identifier: str) -> _Member:
-        return _Member(identifier, "active", self.pick((0.0, 0.0, 1.5, 4.2), identifier))
+        # Few cards have run out.
+        days = self.number(40, 600, identifier)
+        if self.likely(0.05, "expired", identifier):
+            days = -self.number(5, 60, identifier)
+        fines = self.pick((0.0, 0.0, 1.5, 4.2), identifier)
+        return _Member(identifier, fines, expires=self.today + dt.timedelta(days=days))
 
     def _loans_of(self, member: _Member) -> list[_Loan]:
         if not member.loans:
@@ -297,7 +257,7 @@ class Library(World):
         return _Loan(
             id=identifier,
             member=member,
-            title=_BORROWED[(place + self.number(0, 5, member or identifier)) % len(_BORROWED)],
+            title=self._catalogue.loaned(place, member or identifier),
             due=self.today + dt.timedelta(days=self.number(-4, 18, identifier)),
             renewals_left=self.number(0, 3, "renewals", identifier),
             has_waiting_list=self.likely(0.15, identifier),

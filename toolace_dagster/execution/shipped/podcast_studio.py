@@ -1,7 +1,8 @@
 """The shipped domain ``podcast_studio``, run for real: studios, shows, guests, sessions, episodes and transcripts.
 
-Belongs here: the eight tools and their state. Does not belong here: their
-definitions. Standard library only.
+Belongs here: the eight tools, shows, guests and episodes. Does not belong here:
+studios and when they are free (``podcast_rooms``), the tools' definitions. Standard
+library only.
 """
 
 from __future__ import annotations
@@ -12,22 +13,9 @@ import re
 import unicodedata
 from typing import Any
 
-from toolace_dagster.execution.shipped.world import PEOPLE, Records, World, day_of, stamp, time_of
+from toolace_dagster.execution.shipped.podcast_rooms import Rooms
+from toolace_dagster.execution.shipped.world import Records, World, day_of, stamp, time_of
 
-_STUDIOS = (
-    "The Quiet Attic",
-    "Studio Magpie",
-    "Brick Lane Sound Room",
-    "Casa Eco",
-    "Low Hum",
-    "The Padded Cellar",
-    "Northlight Audio",
-    "Foxglove Studios",
-    "Two Doors Down",
-    "The Tin Chapel",
-)
-_EQUIPMENT = ("video_cameras", "phone_line", "piano", "soundboard", "headphones")
-_RATES = (18.0, 22.0, 28.5, 35.5, 42.0, 48.0, 65.0, 90.0)
 _FEEDS = (
     "ferry-diaries",
     "slow-bread-radio",
@@ -43,16 +31,6 @@ _GROUPS = {
     "device": ("phones", "smart speakers", "computers"),
     "age": ("ages 18 to 24", "ages 25 to 34", "ages 35 to 44", "ages 55 to 64"),
 }
-_ENGINEER_RATE = 18.0
-
-
-@dataclasses.dataclass
-class _Studio:
-    id: str
-    name: str
-    rate: float
-    seats: int
-    equipment: frozenset[str]
 
 
 @dataclasses.dataclass
@@ -73,16 +51,6 @@ class _Guest:
 
 
 @dataclasses.dataclass
-class _Session:
-    id: str
-    studio: str
-    show: str
-    starts: dt.datetime
-    ends: dt.datetime
-    episode: str = ""
-
-
-@dataclasses.dataclass
 class _Episode:
     id: str
     show: str
@@ -97,16 +65,12 @@ class _Episode:
 class PodcastStudio(World):
     """Studios, and the shows recorded in them."""
 
-    def __init__(self, seed: int = 0) -> None:
-        super().__init__(seed)
-        self._studios: Records[_Studio] = Records(
-            self, "studio", "ST-@@###", lambda i: self._studio(i, self.pick(_STUDIOS, i))
-        )
+    def __init__(self, seed: int = 0, today: dt.date | None = None) -> None:
+        super().__init__(seed, today)
+        self._rooms = Rooms(self)
         self._shows: Records[_Show] = Records(self, "show", "PS-*****", self._brought_show)
         self._guests: Records[_Guest] = Records(self, "guest", "GU-#####", lambda i: _Guest(i, "", "", "accepted"))
-        self._sessions: Records[_Session] = Records(self, "studio session", "RS-######", self._brought_session)
         self._episodes: Records[_Episode] = Records(self, "episode", "EPI-#####", self._brought_episode)
-        self._cities: dict[str, list[_Studio]] = {}
 
     def find_recording_studio(
         self,
@@ -119,13 +83,12 @@ class PodcastStudio(World):
         day = self.coming(free_on, "free_on") if free_on is not None else None
         found = [
             each
-            for each in self._in_city(city)
+            for each in self._rooms.in_city(city)
             if each.seats >= seats
             and each.equipment >= set(equipment or ())
             and (max_hourly_rate is None or each.rate <= max_hourly_rate)
-            and (day is None or not self._full(each, day))
+            and (day is None or not self._rooms.is_full(each, day))
         ]
-        found.sort(key=lambda each: each.rate)
         shown = [
             {"studio_id": each.id, "studio_name": each.name, "hourly_rate": each.rate, "seats": each.seats}
             for each in found
@@ -189,28 +152,20 @@ class PodcastStudio(World):
         with_engineer: bool = True,
         guest_id: str | None = None,
     ) -> dict[str, Any]:
-        self._sessions.expect()
-        studio, show = self._studios.get(studio_id), self._shows.get(show_id)
-        starts = time_of(starts_at, "starts_at")
-        day = self.coming(starts_at, "starts_at")
-        ends = starts + dt.timedelta(hours=hours)
+        show = self._shows.get(show_id)
         guest = self._guests.get(guest_id) if guest_id is not None else None
         if guest is not None and guest.show not in ("", show.id):
             raise ValueError(f"guest {guest.id} is invited to another show")
-        if self._full(studio, day):
-            raise ValueError(f"{studio.name} is booked out on {day}")
-        for each in self._sessions.all():
-            if each.studio == studio.id and each.starts < ends and starts < each.ends:
-                raise ValueError(f"{studio.name} is taken from {each.starts:%H:%M} to {each.ends:%H:%M} on that day")
-        made = self._sessions.add(lambda i: _Session(i, studio.id, show.id, starts, ends), studio.id, starts_at)
-        price = hours * (studio.rate + (_ENGINEER_RATE if with_engineer else 0.0))
+        starts = time_of(starts_at, "starts_at")
+        self.coming(starts_at, "starts_at")
+        made = self._rooms.book(studio_id, show.id, starts, hours)
         booked: dict[str, Any] = {
             "studio_session_id": made.id,
             "session_status": "provisional" if guest is not None and guest.status == "sent" else "booked",
-            "session_price": round(price, 2),
+            "session_price": self._rooms.price(studio_id, hours, with_engineer=with_engineer),
         }
         if with_engineer:
-            booked["engineer_name"] = self.pick(PEOPLE, "engineer", studio.id, day)
+            booked["engineer_name"] = self._rooms.engineer(studio_id, starts.date())
         return booked | {"door_code": self.code("####", made.id)}
 
     def draft_podcast_episode(
@@ -225,11 +180,14 @@ class PodcastStudio(World):
         if not working_title.strip():
             raise ValueError("working_title must not be empty")
         show = self._shows.get(show_id)
-        session = self._sessions.get(studio_session_id) if studio_session_id is not None else None
+        session = self._rooms.session(studio_session_id) if studio_session_id is not None else None
         if session is not None and session.show not in ("", show.id):
             raise ValueError(f"session {session.id} was recorded for another show")
         if session is not None and session.episode:
             raise ValueError(f"session {session.id} is in episode {session.episode} already")
+        if session is not None:
+            # An episode is drafted from a session that was recorded.
+            self.pass_to(session.ends.date())
         show.episodes += 1
         minutes = _TYPES[episode_type] + (4.0 * len(segments or ()) if episode_type == "full" else 0.0)
         if session is not None:
@@ -305,46 +263,24 @@ class PodcastStudio(World):
             raise ValueError("to_date comes before from_date")
         if episode.public_from is None and not episode.brought:
             raise ValueError(f"episode {episode.id} is not published")
-        if episode.public_from is not None and (last or self.today) < episode.public_from:
+        if episode.public_from is not None and last is not None and last < episode.public_from:
             raise ValueError(f"episode {episode.id} can't be heard before {episode.public_from}")
+        if episode.public_from is not None:
+            # Who asks for listeners asks after some have listened.
+            self.pass_to(last or episode.public_from + dt.timedelta(days=7))
+        since = episode.public_from or self.today - dt.timedelta(days=self.number(30, 200, "public", episode.id))
+        days = ((last or self.today) - max(first or since, since)).days + 1
         share = self.number(35, 80, "finished", episode.id)
         return {
-            "play_count": self.number(40, 9000, "plays", episode.id, from_date, to_date),
+            "play_count": max(0, days) * self.number(3, 160, "plays", episode.id) + max(0, min(days, 5)),
             "average_minutes": round(episode.minutes * (share + 10) / 100, 1),
             "top_group": self.pick(_GROUPS[count_by], episode.id),
             "finished_percent": float(share),
         }
 
-    def _in_city(self, city: str) -> list[_Studio]:
-        where = city.strip().casefold()
-        if not where:
-            raise ValueError("city must not be empty")
-        if where not in self._cities:
-            names = self.several(_STUDIOS, self.number(5, 8, where), where)
-            self._cities[where] = [
-                self._studios.add(lambda i, name=name: self._studio(i, name), where, name) for name in names
-            ]
-        return self._cities[where]
-
-    def _studio(self, identifier: str, name: str) -> _Studio:
-        return _Studio(
-            id=identifier,
-            name=name,
-            rate=self.pick(_RATES, identifier),
-            seats=self.number(2, 8, identifier),
-            equipment=frozenset(each for each in _EQUIPMENT if self.likely(0.7, each, identifier)),
-        )
-
-    def _full(self, studio: _Studio, day: dt.date) -> bool:
-        return self.likely(0.08, "full", studio.id, day)
-
     def _brought_show(self, identifier: str) -> _Show:
         feed = self.pick(_FEEDS, identifier)
         return _Show(identifier, feed.replace("-", " "), feed, "english", self.number(3, 40, identifier))
-
-    def _brought_session(self, identifier: str) -> _Session:
-        starts = dt.datetime.fromisoformat(f"{self.later(-self.number(2, 30, identifier))}T10:00")
-        return _Session(identifier, "", "", starts, starts + dt.timedelta(hours=2))
 
     def _brought_episode(self, identifier: str) -> _Episode:
         show = self._shows.add(self._brought_show, "episode", identifier, told=False)

@@ -20,8 +20,8 @@ from typing import Generic, TypeVar
 
 Choice = TypeVar("Choice")
 Record = TypeVar("Record")
-TODAY = dt.date(2026, 1, 5)
-"""The day it is in a world until the user looks ahead to one, so that runs are the same on any day."""
+SOME_DAY = dt.date(2026, 1, 5)
+"""The day it is in a world that is told none, until the user looks ahead to one: runs are the same on any day."""
 MISREMEMBERED = 0.1
 """Share of brought identifiers that do not exist."""
 
@@ -59,9 +59,10 @@ class World:
         today: The day it is.
     """
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, seed: int = 0, today: dt.date | None = None) -> None:
         self.seed = seed
-        self.today = TODAY
+        self.today = today or SOME_DAY
+        self._told = today is not None
         self._dated = False
 
     def later(self, days: int) -> str:
@@ -72,19 +73,35 @@ class World:
         """A time of today, as ISO 8601."""
         return f"{self.today.isoformat()}T{hour}:00Z"
 
-    def coming(self, text: str, name: str) -> dt.date:
+    def coming(self, text: str, name: str, *, may_lie_behind: bool = False) -> dt.date:
         """A date argument that somebody looks ahead to.
 
-        Nobody is told what day it is. So it is a week before the first day that is looked ahead to, or as early as
-        any later one.
+        In a world that is not told what day it is, it is a week before the first day that is looked ahead to, or as
+        early as any later one.
+
+        Args:
+            text: The argument.
+            name: Its name, for errors.
+            may_lie_behind: Whether a day that is past means from now on.
 
         Raises:
-            ValueError: If it is none.
+            ValueError: If it is none, or lies behind and may not.
         """
         day = day_of(text, name)
-        self.today = min(self.today, day) if self._dated else day - dt.timedelta(days=7)
-        self._dated = True
+        if not self._told:
+            self.today = min(self.today, day) if self._dated else day - dt.timedelta(days=7)
+            self._dated = True
+        if day < self.today and not may_lie_behind:
+            raise ValueError(f"{name} lies in the past: today is {self.today}")
         return day
+
+    def pass_to(self, day: dt.date) -> None:
+        """Let time pass to a day: somebody asks for what there can't be before it.
+
+        Two requests of a dialogue may lie days apart, which no call says. One about what came of a thing that was only
+        arranged is made after it.
+        """
+        self.today = max(self.today, day)
 
     def _rng(self, *about: object) -> random.Random:
         """Chance about one thing: the same thing comes out the same, in whatever order it is asked about."""

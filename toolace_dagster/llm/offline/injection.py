@@ -11,7 +11,7 @@ import re
 from random import Random
 from typing import Any
 
-from toolace_dagster.llm.offline.arguments import Filled
+from toolace_dagster.llm.offline.arguments import Filled, Source
 from toolace_dagster.llm.offline.asides import errand, question, resigned, summary, summary_wanted, unsupported
 from toolace_dagster.llm.offline.clauses import clause
 from toolace_dagster.llm.offline.composer import Exchange, maker_for
@@ -20,6 +20,7 @@ from toolace_dagster.llm.offline.failures import failing_turns, mended
 from toolace_dagster.llm.offline.memory import Memory, Turn
 from toolace_dagster.llm.offline.mistakes import other_value
 from toolace_dagster.llm.offline.naming import is_identifier
+from toolace_dagster.llm.offline.passing import with_time_passed
 from toolace_dagster.llm.offline.phrases import noun_phrase
 from toolace_dagster.llm.offline.poor_results import cut, emptied, narrowed
 from toolace_dagster.llm.offline.reports import ask_for, ask_which, confirm, decline, recover
@@ -123,6 +124,13 @@ def corrected(value: Any, voice: Voice, request: Request) -> str:
     return voice.finish(request.stream("corrected").choice(_CORRECTIONS).format(value=f"\ue000{value}\ue001"))
 
 
+def pointed_at(calls: list[list[Filled]], name: Any) -> list[Source]:
+    """The sources of arguments that are taken from an entry of that name."""
+    flat = [filled for step in calls for filled in step]
+    every = [source for filled in flat for source in filled.sources.values()]
+    return [each for each in every if each.seen is not None and name in each.seen.holder.values()]
+
+
 def vaguely(name: str, view: dict[str, Any], rng: Random) -> str:
     """A sentence in which the user points at a value without giving it."""
     return rng.choice(_VAGUE).format(noun_phrase(re.sub(r"\s*\(\d+\)$", "", name), str(view.get("description", ""))))
@@ -163,7 +171,9 @@ def _tool_arrives(request: Request, masked: Turn, wanted: dict[str, Any]) -> lis
         opens = not any(t.get("outputs") for t in before)
         own = [[filled for filled in step if filled.tool.name == name] for step in calls]
         rest = [[filled for filled in step if filled.tool.name != name] for step in calls]
+        dialogue = request.items("dialogue")
         first = request_text(own, voice, request.stream("own"), first=opens, leave_out=later)
+        first = with_time_passed(first, request.object("task"), dialogue, len(before), voice)
         others = [s.value for step in own for filled in step for s in filled.sources.values() if s.value not in later]
         last += " " + request_text(rest, voice, request.stream("rest"), first=False, leave_out=others)
     return [said(first), told(refusal), said(last)]
@@ -181,6 +191,10 @@ def _clarification(request: Request, masked: Turn, wanted: dict[str, Any]) -> li
     wrong = None
     if sub_type == "user_correction":
         wrong = other_value(value, name, view, maker_for(task, request.stream("slip")), request.stream("slip"))
+    pointed = pointed_at(calls, value) if sub_type == "ambiguous_reference" else []
+    for source in pointed:
+        # No rank and no name: the words fit all of them.
+        source.policy = "same"
     first = ""
     for attempt in range(6):
         rng = request.stream(f"query/{attempt}")
@@ -192,12 +206,13 @@ def _clarification(request: Request, masked: Turn, wanted: dict[str, Any]) -> li
             leave_out=[value],
             extra=[(name, wrong)] if wrong is not None else None,
         )
-        if sub_type == "ambiguous_reference":
+        if sub_type == "ambiguous_reference" and not pointed:
             first = f"{first} {voice.finish(vaguely(name, view, rng))}"
         if not any(needle in first.casefold() for needle in needles):
             break
     else:
         first = _cut(first, needles)
+    first = with_time_passed(first, task, request.items("dialogue"), len(before), voice)
     match sub_type:
         case "user_correction":
             asked = confirm(name, view, wrong, request.stream("ask"))
@@ -234,7 +249,12 @@ def _poor_result(request: Request, masked: Turn, wanted: dict[str, Any]) -> list
     first = copy.deepcopy(calls)
     tool = request.tools.get(str(calls[0].get("name"))) if calls else None
     if empty and tool is not None:
-        first[0]["arguments"] = narrowed(tool, as_object(calls[0].get("arguments")), request.stream("narrow"))
+        first[0]["arguments"] = narrowed(
+            tool,
+            as_object(calls[0].get("arguments")),
+            request.stream("narrow"),
+            [str(each) for each in as_list(wanted.get("vary"))] or None,
+        )
     content = emptied(whole, as_object(first[0].get("arguments")) if first else {}) if empty else cut(whole)
     outputs = [{"content": content, "is_error": False} for _ in calls]
     kind = "empty_result" if empty else "partial_result"

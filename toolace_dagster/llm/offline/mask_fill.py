@@ -27,9 +27,11 @@ from toolace_dagster.llm.offline.correction import refusal
 from toolace_dagster.llm.offline.errors import CALL_ERRORS, REPAIR_FACTOR, Errors
 from toolace_dagster.llm.offline.failures import failing_turns, failure_told, unspoiled
 from toolace_dagster.llm.offline.free_results import failure_text
-from toolace_dagster.llm.offline.injection import corrected, following_calls, given, now_available, vaguely
+from toolace_dagster.llm.offline.injection import corrected, following_calls, given, now_available, pointed_at, vaguely
 from toolace_dagster.llm.offline.memory import Memory, Turn
 from toolace_dagster.llm.offline.mistakes import spoil_call, spoil_output, spoil_reply
+from toolace_dagster.llm.offline.naming import is_identifier
+from toolace_dagster.llm.offline.passing import with_time_passed
 from toolace_dagster.llm.offline.poor_results import completed, cut, emptied, narrowed, widened
 from toolace_dagster.llm.offline.reports import Answered, ask_for, ask_which, decline, recover, report
 from toolace_dagster.llm.offline.request import Request
@@ -179,6 +181,14 @@ class _Filler:
             return self._available(at, calls)
         if answered and complication in ("non_function_calling", "tool_awareness") and sub_type != "tool_arrives_later":
             return self.voice.finish(self._aside(at, str(following.get("content") or ""), sub_type))
+        choice = self._choice(at, calls) if sub_type == "ambiguous_reference" else None
+        if choice is not None and not answered:
+            return given(choice[1], choice[0], {}, self.voice, self.request)
+        if choice is not None:
+            for source in pointed_at(calls, choice[1]):
+                source.policy = "same"
+            text = request_text(calls, self.voice, rng, first=opens, leave_out=[choice[1]])
+            return with_time_passed(text, self.task, self.turns, at, self.voice)
         if complication == "clarification" and not answered and at >= 2:
             found = withheld_by(flat, str(self.turns[at - 1].get("content") or ""), "")
             if found is not None and sub_type == "user_correction":
@@ -193,14 +203,32 @@ class _Filler:
             extra = [(found[0], wrong[1])] if found is not None and wrong else None
             out = [found[1]] if found is not None else []
             text = request_text(calls, self.voice, rng, first=opens, leave_out=out, extra=extra)
+            text = with_time_passed(text, self.task, self.turns, at, self.voice)
             if sub_type == "ambiguous_reference" and found is not None:
                 text += " " + self.voice.finish(vaguely(found[0], found[2].params.get(found[0], {}), rng))
             return text
         if complication == "tool_awareness" and answered:
             return self._before_the_tool(at, calls, first=opens)
-        text = request_text(calls, self.voice, rng, first=opens)
+        text = with_time_passed(
+            request_text(calls, self.voice, rng, first=opens), self.task, self.turns, at, self.voice
+        )
         let_go = complication == "tool_awareness"
         return f"{self.voice.finish(resigned(rng))} {text}" if let_go else text
+
+    def _choice(self, at: int, calls: list[list[Filled]]) -> tuple[str, str] | None:
+        """The entry of a list that a clarification is about, where the turns around the masked one name it.
+
+        Returns:
+            The property that names it, and its name.
+        """
+        turns = self.turns[max(0, at - 2) : at + 3]
+        said = " ".join(str(turn.get("content") or "") for turn in turns if not turn.get("masked"))
+        for filled in (each for step in calls for each in step):
+            for source in filled.sources.values():
+                for key, name in (source.seen.holder if source.seen is not None else {}).items():
+                    if isinstance(name, str) and len(name) > 2 and not is_identifier(key, {}) and name in said:
+                        return key, name
+        return None
 
     def _aside(self, at: int, answer: str, sub_type: Any) -> str:
         """What a user says that needs no tool, or that no tool can do, given the assistant's answer."""
@@ -403,6 +431,8 @@ class _Filler:
         match turn.get("complication"):
             case "clarification":
                 calls, _ = following_calls(self.request, following or turn)
+                if turn.get("sub_type") == "ambiguous_reference" and (choice := self._choice(at, calls)) is not None:
+                    return ask_which(choice[0], {}, [], rng)
                 flat = [filled for step in calls for filled in step]
                 found = withheld_by(flat, "", str(following.get("content") or ""))
                 if found and turn.get("sub_type") in ("ambiguous_reference", "user_correction"):

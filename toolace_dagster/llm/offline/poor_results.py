@@ -7,46 +7,59 @@ again. Does not belong here: errors (``failures``), sentences (``reports``).
 from __future__ import annotations
 
 import copy
+import datetime as dt
 from random import Random
 from typing import Any
 
 from toolace_dagster.llm.offline.naming import is_identifier
+from toolace_dagster.llm.offline.phrases import ISO_DATE, ISO_MOMENT
 from toolace_dagster.llm.offline.request import ToolView
 from toolace_dagster.llm.offline.shapes import as_list, as_object, is_number
 
 
-def narrowed(tool: ToolView, arguments: dict[str, Any], rng: Random) -> dict[str, Any]:
-    """Arguments of a search that is too narrow: an option too many, or a term written otherwise."""
+def narrowed(tool: ToolView, arguments: dict[str, Any], rng: Random, vary: list[str] | None = None) -> dict[str, Any]:
+    """Arguments of a search that is too narrow: a term written otherwise, or a limit taken too strictly.
+
+    Args:
+        tool: The tool.
+        arguments: As they should be.
+        rng: Source of choices.
+        vary: Names of the arguments that may differ; all that are no choices or identifiers when None.
+    """
     made = copy.deepcopy(arguments)
-    spare = [
-        (name, view)
-        for name, view in tool.params.items()
-        if name not in arguments and (view.get("enum") or view.get("type") == "boolean")
-    ]
-    if spare:
-        name, view = rng.choice(spare)
-        made[name] = rng.choice(as_list(view.get("enum"))) if view.get("enum") else True
-        return made
     views = {name: tool.params.get(name, {}) for name in arguments}
-    texts = [name for name, value in arguments.items() if isinstance(value, str) and not views[name].get("enum")]
-    texts = [name for name in texts if not is_identifier(name, views[name])]
+    able = [name for name in arguments if not views[name].get("enum") and not is_identifier(name, views[name])]
+    able = [name for name in able if vary is None or name in vary]
+    texts = [name for name in able if isinstance(arguments[name], str) and not _is_dated(arguments[name])]
     if texts:
         name = rng.choice(texts)
         made[name] = arguments[name].upper() if arguments[name].upper() != arguments[name] else arguments[name].lower()
         return made
-    for name, value in arguments.items():
-        view = tool.params.get(name, {})
-        choices = [each for each in as_list(view.get("enum")) if each != value]
-        if choices:
-            made[name] = rng.choice(choices)
+    for name in able:
+        if other := _stricter(arguments[name], views[name]):
+            made[name] = other
             return made
     return made
 
 
+def _stricter(value: Any, view: dict[str, Any]) -> Any:
+    """A neighbouring value: another day, a lower or higher bound; None where there is none."""
+    if isinstance(value, str) and _is_dated(value):
+        return f"{dt.date.fromisoformat(value[:10]) + dt.timedelta(days=1)}{value[10:]}"
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return None
+    low, high = view.get("minimum"), view.get("maximum")
+    able = [other for other in (value - 1, value + 1) if (low is None or other >= low)]
+    return next((other for other in able if high is None or other <= high), None)
+
+
+def _is_dated(value: str) -> bool:
+    return bool(ISO_DATE.match(value) or ISO_MOMENT.match(value))
+
+
 def widened(tool: ToolView, arguments: dict[str, Any], meant: dict[str, Any]) -> dict[str, Any]:
-    """A search as it should have been made: what was meant, without the option too many."""
-    kept = {name: value for name, value in arguments.items() if name in tool.required or name in meant}
-    return kept | {name: meant[name] for name in kept if name in meant}
+    """A search as it should have been made: with the values that were meant."""
+    return {name: meant.get(name, value) for name, value in arguments.items() if name in tool.params}
 
 
 def emptied(content: Any, arguments: dict[str, Any]) -> Any:

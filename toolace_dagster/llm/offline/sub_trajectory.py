@@ -13,6 +13,7 @@ from toolace_dagster.llm.offline.composer import Exchange
 from toolace_dagster.llm.offline.errors import CALL_ERRORS, Errors
 from toolace_dagster.llm.offline.memory import Memory
 from toolace_dagster.llm.offline.mistakes import spoil_output, spoil_reply
+from toolace_dagster.llm.offline.passing import later_on
 from toolace_dagster.llm.offline.reports import report
 from toolace_dagster.llm.offline.request import Request
 from toolace_dagster.llm.offline.shapes import objects_in
@@ -87,6 +88,8 @@ def _written(request: Request, sub_task: dict[str, Any], memory: Memory, errors:
         request.stream(f"query/{place}"),
         first=first,
     )
+    if sub_task.get("time_passes") and isinstance(place, int):
+        query = f"{later_on(task, place, voice)} {query}"
     return {"query": query, "steps": steps, "reply": reply}
 
 
