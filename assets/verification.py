@@ -1,6 +1,6 @@
 """Assets of stage 3: verdicts, and the dialogues that were accepted.
 
-Belongs here: the factory of both, which follow the last refinement round. Does
+Belongs here: the factory of both, which follow the last refinement round or the simulation. Does
 not belong here: rules or experts (``toolace_dagster.verification``).
 """
 
@@ -10,7 +10,8 @@ from toolace_dagster.orchestration.materialize import Materialized, Remark, mate
 from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
 from toolace_dagster.orchestration.resources import Toolace
 from toolace_dagster.pipeline.health import budget_faults, pass_rate_faults, repetition_faults
-from toolace_dagster.pipeline.stages import Verification, VerifiedDialogues, before_round
+from toolace_dagster.pipeline.stages import Verification, VerifiedDialogues, last_writing_stage
+from toolace_dagster.settings import Method
 
 _VERDICTS = (
     Remark(
@@ -37,23 +38,24 @@ _DIALOGUES = (
 )
 
 
-def verification_assets(rounds: int) -> list[dg.AssetsDefinition]:
-    """Make the assets behind the last round.
+def verification_assets(rounds: int, method: Method = "non_autoregressive") -> list[dg.AssetsDefinition]:
+    """Make the assets behind the last stage that writes dialogues.
 
     Args:
         rounds: Number of refinement rounds.
+        method: How dialogues are made.
     """
 
     @dg.asset(
         partitions_def=TOOL_DOMAINS,
-        deps=[before_round(rounds + 1)],
+        deps=[last_writing_stage(rounds, method)],
         group_name="stage_3_verification",
         kinds={"duckdb", "openai"},
         check_specs=stage_checks("verification", _VERDICTS),
     )
     def verification(context: dg.AssetExecutionContext, toolace: Toolace) -> Materialized:
         """Offline verification (paper, stage 3): rules, then experts' answers to sub-questions, then a verdict."""
-        return materialize_stage(context, toolace, Verification(rounds), remarks=_VERDICTS)
+        return materialize_stage(context, toolace, Verification(rounds, method), remarks=_VERDICTS)
 
     @dg.asset(
         partitions_def=TOOL_DOMAINS,
@@ -64,6 +66,6 @@ def verification_assets(rounds: int) -> list[dg.AssetsDefinition]:
     )
     def verified_dialogues(context: dg.AssetExecutionContext, toolace: Toolace) -> Materialized:
         """The dialogues that every rule and expert passed."""
-        return materialize_stage(context, toolace, VerifiedDialogues(rounds), remarks=_DIALOGUES)
+        return materialize_stage(context, toolace, VerifiedDialogues(rounds, method), remarks=_DIALOGUES)
 
     return [verification, verified_dialogues]

@@ -72,6 +72,7 @@ _SHAPES = {
 _DISTRACTORS = {DistractorKind.SAME_DOMAIN: 0.4, DistractorKind.LOOK_ALIKE: 0.4, DistractorKind.OTHER_DOMAIN: 0.2}
 
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Method = Literal["non_autoregressive", "simulation"]
 Trajectory = Literal["auto", "whole", "by_sub_task", "by_turn"]
 LanguagesOrPersonas = TypeVar("LanguagesOrPersonas", dict[str, float], tuple[str, ...])
 _LONGEST_PHRASE = 200
@@ -295,6 +296,10 @@ class Settings(BaseModel):
     Attributes:
         preset: Named set of values that take the place of the defaults: ``default``, ``lean`` (few calls)
             or ``small`` (for small models). What is set besides comes before it.
+        method: How dialogues are made from task specs: ``non_autoregressive``, laid out whole and refined (the
+            paper's), or ``simulation``, the baseline that plays them turn by turn. A home has one method.
+        compare_simulation: Whether Dagster's graph has the baseline besides, in the folder ``simulation`` of the home.
+        simulation_turns: Turns after which a simulated dialogue is stopped and rejected.
         pool: Where the tools are: a folder or file of tool definitions, or another source the tool pool reads.
         domain_limit: Tools a domain may have; a larger one is split by the tools' texts.
         skip_deprecated: Operations that OpenAPI marks as deprecated are left out.
@@ -371,6 +376,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     preset: str = "default"
+    method: Method = "non_autoregressive"
+    compare_simulation: bool = False
+    simulation_turns: Annotated[int, Field(ge=4)] = 120
     pool: Annotated[str, AfterValidator(_no_credentials_in_pool)] = str(SHIPPED_POOL)
     domain_limit: Annotated[int, Field(ge=2)] = 120
     skip_deprecated: bool = False

@@ -252,6 +252,14 @@ CREATE OR REPLACE VIEW skeletons AS
 SELECT dialogue_id, slot, attempt, state, check_id, reason, payload AS skeleton
 FROM stage_rows WHERE stage = 'skeletons';
 
+-- What the agents played, in a home whose method is simulation; of a rejected one the turns up to where it went wrong.
+CREATE OR REPLACE VIEW simulated_dialogues AS
+SELECT dialogue_id, slot, attempt, state, check_id, reason,
+       payload ->> '$.stop' AS stop,
+       payload -> '$.dialogue' AS dialogue,
+       payload -> '$.complications' AS complications
+FROM stage_rows WHERE stage = 'simulated_dialogues';
+
 CREATE OR REPLACE VIEW refinement_rounds AS
 SELECT dialogue_id, CAST(right(stage, 2) AS INTEGER) AS round, slot, attempt, state, check_id, reason,
        CAST(payload -> '$.finished' AS BOOLEAN) AS finished,

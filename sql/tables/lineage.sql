@@ -22,7 +22,7 @@ SELECT domain, stage, state, check_id, cause_stage, cause_round, how, count(*) A
 FROM failures
 GROUP BY ALL;
 
--- One row for each version of each turn, tried or kept: `before` is the turn it was made from, null in the skeleton;
+-- One row for each version of each turn, tried or kept: `before` is the turn it was made from, null in the first version;
 -- `turn` is null where a fill was unusable. `is_final` marks the versions that the dialogue holds now.
 CREATE OR REPLACE VIEW turn_history AS
 WITH written AS (
@@ -31,6 +31,12 @@ WITH written AS (
            call_ids, NULL::JSON AS before, unnest(payload -> '$.sub_trajectories[*].turns[*]') AS turn
     FROM stage_rows
     WHERE stage = 'skeletons' AND state = 'passed'
+    UNION ALL
+    SELECT dialogue_id, domain, stage, stage_index, 0 AS round, -1 AS sequence, NULL AS edit_id,
+           'simulation' AS operation, NULL AS injection, 'accepted' AS outcome, NULL AS reason,
+           call_ids, NULL::JSON AS before, unnest(payload -> '$.dialogue.turns[*]') AS turn
+    FROM stage_rows
+    WHERE stage = 'simulated_dialogues' AND state = 'passed'
     UNION ALL
     SELECT dialogue_id, domain, stage, stage_index, round, sequence, edit_id, operation, injection, outcome, reason,
            call_ids, replacement -> '$.before' AS before,
@@ -76,6 +82,7 @@ steps AS (
     UNION ALL BY NAME
     SELECT dialogue_id, domain, stage_index, 0 AS part, 0 AS sequence,
            CASE stage WHEN 'task_specs' THEN 'task_spec' WHEN 'skeletons' THEN 'skeleton'
+                      WHEN 'simulated_dialogues' THEN 'simulation'
                       WHEN 'verification' THEN 'verdict' ELSE 'round' END AS kind,
            stage, coalesce(TRY_CAST(nullif(regexp_extract(stage, '^refinement_round_(\d+)$', 1), '') AS INTEGER), 0)
                AS round,

@@ -16,8 +16,9 @@ from tests.packaging.source_tree import PACKAGE, ROOT, Import, Module, modules
 MODULES = modules()
 PARTS = {module.part for module in MODULES} - {""}
 
-STAGES = ("tool_pool", "initialization", "refinement", "verification", "dataset")
-"""In the order data flows; each may import only those before it."""
+STAGES = ("tool_pool", "initialization", "refinement", "simulation", "verification", "dataset")
+"""In the order data flows; each may import only those before it. The baseline stands where refinement has ended: what
+is verified comes from either."""
 SHARED = (
     "entities",
     "execution",

@@ -19,6 +19,10 @@ from toolace_dagster.verification.experts import QUESTIONS
 
 _CALLS_OF_A_PASS = 2
 """A reasonability pass asks for a fill and for a judgement."""
+_CALLS_OF_AN_EXCHANGE = 2
+"""In a simulation the user speaks, and the assistant replies."""
+_CALLS_OF_A_STEP = 2
+"""The assistant calls, and the tools answer."""
 
 
 class Forecast:
@@ -63,6 +67,8 @@ class Forecast:
 def _calls_per_row(stage: str, settings: Settings) -> float:
     if stage == "skeletons":
         return _mean(settings.sub_tasks)
+    if stage == "simulated_dialogues":
+        return _mean(settings.sub_tasks) * (_CALLS_OF_AN_EXCHANGE + _CALLS_OF_A_STEP * _mean(settings.steps))
     if stage.startswith("refinement_round_"):
         return _CALLS_OF_A_PASS + _mean(settings.injections) / max(1, settings.rounds)
     if stage == "verified_dialogues":

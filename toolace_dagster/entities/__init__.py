@@ -21,6 +21,7 @@ from toolace_dagster.entities.dialogue import (
     structure_faults,
 )
 from toolace_dagster.entities.edit import Edit, EditOutcome, JudgeVerdict, Replacement, apply_edit
+from toolace_dagster.entities.simulation import Complication, SimulatedDialogue, Stop
 from toolace_dagster.entities.task import (
     SUB_TYPES,
     Detail,
@@ -42,6 +43,7 @@ from toolace_dagster.entities.verdict import ExpertAnswer, Finding, Rejection, S
 __all__ = [
     "SUB_TYPES",
     "TOOL_NAME",
+    "Complication",
     "Detail",
     "Dialogue",
     "DistractorKind",
@@ -65,8 +67,10 @@ __all__ = [
     "Replacement",
     "Role",
     "Severity",
+    "SimulatedDialogue",
     "Skeleton",
     "Slot",
+    "Stop",
     "StructureFault",
     "SubTask",
     "SubTaskPlan",

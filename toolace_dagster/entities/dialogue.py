@@ -19,7 +19,9 @@ from toolace_dagster.entities.task import InjectionSubType, InjectionType
 
 Role = Literal["user", "assistant", "tool"]
 OutputSource = Literal["simulated", "executed", "injected"]
-Operation = Literal["trajectory_initialization", "complexity_injection", "reasonability_refinement", "repair"]
+Operation = Literal[
+    "trajectory_initialization", "complexity_injection", "reasonability_refinement", "repair", "simulation"
+]
 
 
 class ToolCall(Entity):

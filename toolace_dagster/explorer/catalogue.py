@@ -262,7 +262,7 @@ class Catalogue:
 
 
 def _stage_order(stage: str) -> tuple[int, str]:
-    order = ("task_specs", "skeletons", "refinement", "verification")
+    order = ("task_specs", "skeletons", "simulated_dialogues", "refinement", "verification")
     return next((n for n, name in enumerate(order) if stage.startswith(name)), len(order)), stage
 
 

@@ -15,6 +15,7 @@ from pydantic import JsonValue
 from toolace_dagster.entities import Dialogue, Edit, Replacement, ToolCall, Turn
 from toolace_dagster.explorer.wording import Piece, word_diff
 from toolace_dagster.grounding import ArgumentSource, ground
+from toolace_dagster.reporting.history import FIRST_STAGES
 from toolace_dagster.reporting.story import Story
 from toolace_dagster.verification.cause_words import operation
 from toolace_dagster.verification.first_cause import FirstCause, Step, differs
@@ -125,7 +126,8 @@ def step_views(story: Story) -> list[StepView]:
     for index, step in enumerate(story.history.steps):
         edit = step.edit
         if edit is None:
-            views.append(StepView(0, "skeleton", 0, "", len(step.dialogue.turns), initial))
+            name = "skeleton" if step.stage == FIRST_STAGES[0] else "simulation"
+            views.append(StepView(0, name, 0, "", len(step.dialogue.turns), initial))
             continue
         changed = sum(differs(each) for each in edit.replacements) if edit.outcome == "accepted" else 0
         views.append(
@@ -224,9 +226,11 @@ def plain(turn: Turn) -> str:
 
 def _origin(turn: Turn) -> str:
     origin = turn.origin
+    kind = origin.injection.value.replace("_", " ") if origin.injection is not None else ""
+    if origin.operation == "simulation":
+        return "simulation" + (f" ({kind})" if kind else "")
     if origin.round == 0:
         return "skeleton"
-    kind = origin.injection.value.replace("_", " ") if origin.injection is not None else ""
     if origin.operation == "complexity_injection":
         return f"{kind}, round {origin.round}"
     return f"mask-and-fill, round {origin.round}" + (f" ({kind})" if kind else "")

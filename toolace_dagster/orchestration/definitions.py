@@ -15,6 +15,7 @@ from toolace_dagster.assets.checks import FULL_CHECKS
 from toolace_dagster.assets.dataset import DATASET_ASSETS
 from toolace_dagster.assets.initialization import skeletons, task_specs
 from toolace_dagster.assets.refinement import refinement_round
+from toolace_dagster.assets.simulation import simulated_dialogues
 from toolace_dagster.assets.tool_pool import tool_pool
 from toolace_dagster.assets.training import lora_adapter
 from toolace_dagster.assets.verification import verification_assets
@@ -44,7 +45,8 @@ def build_definitions(
     if rounds is not None:
         settings = settings.model_copy(update={"rounds": rounds})
     refinement = [refinement_round(number) for number in range(1, settings.rounds + 1)]
-    stages = [tool_pool, task_specs, skeletons, *refinement, *verification_assets(settings.rounds)]
+    writing = [simulated_dialogues] if settings.method == "simulation" else [skeletons, *refinement]
+    stages = [tool_pool, task_specs, *writing, *verification_assets(settings.rounds, settings.method)]
     by_domain = with_descriptions(with_upkeep(stages, settings), settings)
     over_domains = with_descriptions([*DATASET_ASSETS, lora_adapter], settings)
     full = dg.AssetSelection.checks(*FULL_CHECKS)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from toolace_dagster.entities import Dialogue, Skeleton
+from toolace_dagster.entities import Dialogue, SimulatedDialogue, Skeleton
 from toolace_dagster.orchestration.interrupts import orderly_interrupts
 from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
 from toolace_dagster.orchestration.resources import Toolace
@@ -282,7 +282,7 @@ def sample_dialogue(context: StageContext, stage: str) -> str:
     entity = payload_type(stage).model_validate_json(rows[0]["payload"])
     if isinstance(entity, Skeleton):
         dialogue = entity.to_dialogue()
-    elif isinstance(entity, RefinedDialogue):
+    elif isinstance(entity, (RefinedDialogue, SimulatedDialogue)):
         dialogue = entity.dialogue
     elif isinstance(entity, Dialogue):
         dialogue = entity

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
-from toolace_dagster.entities import Dialogue, Entity, Skeleton, TaskSpec, Verdict
+from toolace_dagster.entities import Dialogue, Entity, SimulatedDialogue, Skeleton, TaskSpec, Verdict
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.stages import domain_stages
 from toolace_dagster.refinement.rounds import RefinedDialogue
@@ -17,6 +17,7 @@ from toolace_dagster.warehouse import sql
 _PAYLOADS: dict[str, type[Entity]] = {
     "task_specs": TaskSpec,
     "skeletons": Skeleton,
+    "simulated_dialogues": SimulatedDialogue,
     "verification": Verdict,
     "verified_dialogues": Dialogue,
 }

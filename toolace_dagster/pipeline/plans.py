@@ -38,6 +38,9 @@ def sampling_basis(settings: Settings) -> str:
         "cache",
         "llm",
         "roles",
+        "method",
+        "compare_simulation",
+        "simulation_turns",
         *MONEY_SETTINGS,
         *OPERATION_SETTINGS,
     }

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from toolace_dagster.entities import Dialogue, Rejection, Replacement, Skeleton, TaskSpec, Verdict
+from toolace_dagster.entities import Dialogue, Rejection, Replacement, SimulatedDialogue, Skeleton, TaskSpec, Verdict
 from toolace_dagster.initialization import task_initialization, trajectory_initialization
 from toolace_dagster.initialization.manner_of_writing import WholeRecord
 from toolace_dagster.initialization.sampling import PlanSampler, offered_tools
@@ -29,7 +29,9 @@ from toolace_dagster.pipeline.stage import RowContent, Stage, WorkItem
 from toolace_dagster.prompts import prompt_hash
 from toolace_dagster.prompts.render import prompt_text
 from toolace_dagster.refinement.rounds import RefinedDialogue, round_program, stage_name
-from toolace_dagster.settings import MAX_ROUNDS, ModelRole, Settings
+from toolace_dagster.settings import MAX_ROUNDS, Method, ModelRole, Settings
+from toolace_dagster.simulation import agents
+from toolace_dagster.simulation.program import simulation_program
 from toolace_dagster.tool_pool.dependencies import find_links
 from toolace_dagster.verification import verdict
 from toolace_dagster.verification.checks import Checks, calls_taken_away, lacks_planned_calls
@@ -40,7 +42,7 @@ from toolace_dagster.verification.verdict import verdict_program
 from toolace_dagster.warehouse import sql
 
 VERIFIED_STAGE = "verified_dialogues"
-CODE_VERSIONS = {"task_specs": 6, "skeletons": 5, "refinement": 7, "verification": 5}
+CODE_VERSIONS = {"task_specs": 6, "skeletons": 5, "refinement": 7, "verification": 5, "simulation": 1}
 """Raised by hand when a stage's code changes what its rows say; part of each row's fingerprint."""
 
 _REPLACEMENTS = TypeAdapter(list[Replacement])
@@ -125,7 +127,7 @@ class Skeletons:
 
     index: int = 2
     name: str = trajectory_initialization.STAGE
-    supplants: tuple[str, ...] = ()
+    supplants: tuple[str, ...] = (agents.STAGE,)
 
     def shared_version(self, settings: Settings) -> Parts:
         """Prompts, settings, model and code."""
@@ -223,12 +225,59 @@ class RefinementRound:
 
 
 @dataclass(frozen=True)
+class SimulatedDialogues:
+    """The baseline's stage, in the place of skeletons and rounds: a dialogue that agents play, per task spec."""
+
+    index: int = 2
+    name: str = agents.STAGE
+    supplants: tuple[str, ...] = (
+        trajectory_initialization.STAGE,
+        *(stage_name(number) for number in range(1, MAX_ROUNDS + 1)),
+    )
+
+    def shared_version(self, settings: Settings) -> Parts:
+        """Prompts, settings, model and code."""
+        return {
+            "code": CODE_VERSIONS["simulation"],
+            "prompts": [prompt_hash(name) for name in agents.AGENT_TASKS],
+            "settings": settings.of("simulation_turns", "injection_mix", "rule_tries"),
+            "models": _models(settings, "generator"),
+        }
+
+    def version(self, context: StageContext) -> Parts:
+        """The same in every domain, but for what runs its tools."""
+        return {**self.shared_version(context.settings), "execution": _execution(context)}
+
+    def items(self, context: StageContext) -> list[WorkItem]:
+        """One item per spec that passed."""
+        specs = context.payloads(task_initialization.STAGE, TaskSpec)
+
+        def start(dialogue_id: str) -> Program[Any]:
+            return simulation_program(specs[dialogue_id], context.tools, context.settings, context.executable)
+
+        return _following(context, task_initialization.STAGE, specs, start)
+
+    def content(self, result: Any) -> RowContent:
+        """A dialogue that was played to its end passes; of another the beginning is kept with the reason."""
+        assert isinstance(result, SimulatedDialogue)
+        if result.rejection is not None:
+            return RowContent(state="rejected", payload=result, rejection=result.rejection)
+        return RowContent(state="passed", payload=result, dialogue=result.dialogue)
+
+
+@dataclass(frozen=True)
 class Verification:
-    """Stage 3: a verdict per refined dialogue."""
+    """Stage 3: a verdict per dialogue, however it was made."""
 
     rounds: int
+    method: Method = "non_autoregressive"
     index: int = 3 + MAX_ROUNDS
     name: str = verdict.STAGE
+
+    @property
+    def before(self) -> str:
+        """The stage whose dialogues are verified."""
+        return last_writing_stage(self.rounds, self.method)
 
     @property
     def supplants(self) -> tuple[str, ...]:
@@ -260,9 +309,9 @@ class Verification:
         return {**self.shared_version(context.settings), "execution": _execution(context)}
 
     def items(self, context: StageContext) -> list[WorkItem]:
-        """One item per dialogue that passed the last round."""
+        """One item per dialogue that passed the stage before."""
         specs = context.payloads(task_initialization.STAGE, TaskSpec)
-        before = before_round(self.rounds + 1)
+        before = self.before
         dialogues = dialogues_after(context, before)
 
         checks = Checks.of(context.settings)
@@ -306,6 +355,7 @@ class VerifiedDialogues:
     """The accepted dialogues themselves: what splits and exports read."""
 
     rounds: int
+    method: Method = "non_autoregressive"
     index: int = 4 + MAX_ROUNDS
     name: str = VERIFIED_STAGE
     supplants: tuple[str, ...] = ()
@@ -321,11 +371,12 @@ class VerifiedDialogues:
     def items(self, context: StageContext) -> list[WorkItem]:
         """One item per accepted verdict."""
         specs = context.payloads(task_initialization.STAGE, TaskSpec)
-        dialogues = dialogues_after(context, before_round(self.rounds + 1))
+        before = last_writing_stage(self.rounds, self.method)
+        dialogues = dialogues_after(context, before)
         changed = context.payloads(verdict.STAGE, Verdict)
         dialogues |= {key: each.dialogue for key, each in changed.items() if each.dialogue is not None}
         accepted = _following(context, verdict.STAGE, specs, lambda dialogue_id: _copied(dialogues[dialogue_id]))
-        hashes = {row["dialogue_id"]: row["content_hash"] for row in context.places(before_round(self.rounds + 1))}
+        hashes = {row["dialogue_id"]: row["content_hash"] for row in context.places(before)}
         return [replace(item, inputs={**item.inputs, "dialogue": hashes[item.dialogue_id]}) for item in accepted]
 
     def content(self, result: Any) -> RowContent:
@@ -337,7 +388,14 @@ class VerifiedDialogues:
 def domain_stages(settings: Settings) -> list[Stage]:
     """All stages of a domain that make rows, in order."""
     rounds = [RefinementRound(number) for number in range(1, settings.rounds + 1)]
-    return [TaskSpecs(), Skeletons(), *rounds, Verification(settings.rounds), VerifiedDialogues(settings.rounds)]
+    writing: list[Stage] = [SimulatedDialogues()] if settings.method == "simulation" else [Skeletons(), *rounds]
+    made = settings.rounds, settings.method
+    return [TaskSpecs(), *writing, Verification(*made), VerifiedDialogues(*made)]
+
+
+def last_writing_stage(rounds: int, method: Method) -> str:
+    """Name of the last stage that writes dialogues, which are then verified."""
+    return agents.STAGE if method == "simulation" else before_round(rounds + 1)
 
 
 def before_round(round_number: int) -> str:
@@ -350,6 +408,9 @@ def dialogues_after(context: StageContext, stage: str) -> dict[str, Dialogue]:
     if stage == trajectory_initialization.STAGE:
         skeletons = context.payloads(stage, Skeleton)
         return {dialogue_id: skeleton.to_dialogue() for dialogue_id, skeleton in skeletons.items()}
+    if stage == agents.STAGE:
+        simulated = context.payloads(stage, SimulatedDialogue)
+        return {dialogue_id: row.dialogue for dialogue_id, row in simulated.items()}
     refined = context.payloads(stage, RefinedDialogue)
     return {dialogue_id: row.dialogue for dialogue_id, row in refined.items()}
 

@@ -33,6 +33,9 @@ PROMPT_NAMES = (
     "mask_fill",
     "judge",
     "expert",
+    "simulated_user",
+    "simulated_assistant",
+    "simulated_tool",
 )
 """One template per task; the task's name is also the name of the reply's schema."""
 

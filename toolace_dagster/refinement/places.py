@@ -204,19 +204,29 @@ def _tool_never_arrives(
     """A user turn before which the user asks for what a tool that is never offered would do."""
     if dialogue.turns[index].role != "user" or dialogue.turns[index].tools_added:
         return []
+    absent = absent_tools(dialogue.domain, offered, tools)
+    if not absent:
+        return []
+    tool = rng.choice(absent)
+    told = {"absent_tool": {"name": tool.name, "description": tool.description}}
+    return [_anchor(dialogue, index, InjectionSubType.TOOL_NEVER_ARRIVES, told)]
+
+
+def absent_tools(domain: str, offered: tuple[str, ...], tools: Mapping[str, Tool]) -> list[Tool]:
+    """Tools that are not offered and do what no offered one may well do.
+
+    Args:
+        domain: Tool domain; what people ask for beyond the tools mostly lies near them, so its own come first.
+        offered: Names of all tools that are offered at some point.
+        tools: Tools of the domain by name.
+    """
     shown = [_words(tools[name]) for name in offered if name in tools]
     absent = [
         tool
         for name, tool in sorted(tools.items())
         if name not in offered and tool.description and not any(_alike(_words(tool), other) for other in shown)
     ]
-    # What people ask for beyond the tools mostly lies near them.
-    absent = [tool for tool in absent if tool.domain == dialogue.domain] or absent
-    if not absent:
-        return []
-    tool = rng.choice(absent)
-    told = {"absent_tool": {"name": tool.name, "description": tool.description}}
-    return [_anchor(dialogue, index, InjectionSubType.TOOL_NEVER_ARRIVES, told)]
+    return [tool for tool in absent if tool.domain == domain] or absent
 
 
 def _words(tool: Tool) -> frozenset[str]:

@@ -15,6 +15,9 @@ from toolace_dagster.warehouse import Warehouse, sql
 STEPS: dict[str, tuple[str, ...]] = {
     "task specs": ("task_spec",),
     "skeletons": ("trajectory", "sub_trajectory", "correction"),
+    "user agent": ("simulated_user",),
+    "assistant agent": ("simulated_assistant",),
+    "tool agent": ("simulated_tool",),
     "complexity injection": ("injection",),
     "mask-and-fill": ("mask_fill",),
     "judge": ("judge",),

@@ -13,12 +13,14 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from toolace_dagster.entities import Dialogue, Edit, Finding, Replacement, Skeleton, TaskSpec, Tool
+from toolace_dagster.entities import Dialogue, Edit, Finding, Replacement, SimulatedDialogue, Skeleton, TaskSpec, Tool
 from toolace_dagster.verification.cause_words import told
 from toolace_dagster.verification.first_cause import Check, FirstCause, Step, first_cause, replay
 from toolace_dagster.verification.rules import RULES, Facts, Rule, Subject, run_rules
 from toolace_dagster.warehouse import Row, Store, sql
 
+FIRST_STAGES = ("skeletons", "simulated_dialogues")
+"""Stages that write dialogues first; a home has the one or the other, by its method."""
 _REPLACEMENTS = TypeAdapter(tuple[Replacement, ...])
 
 
@@ -28,7 +30,7 @@ class History:
 
     Attributes:
         spec: Its task.
-        steps: Its states: the skeleton, then one for each edit, kept or not.
+        steps: Its states: the skeleton (or what was simulated), then one for each edit, kept or not.
     """
 
     spec: TaskSpec
@@ -41,7 +43,7 @@ class History:
 
 
 def read_histories(store: Store, ids: Iterable[str]) -> dict[str, History]:
-    """Read the histories of dialogues that have a skeleton.
+    """Read the histories of dialogues that were written.
 
     Args:
         store: The domain's file.
@@ -58,25 +60,29 @@ def read_histories(store: Store, ids: Iterable[str]) -> dict[str, History]:
     for row in store.read(sql("lineage/histories"), where):
         found = edits.get(row["dialogue_id"], [])
         try:
-            histories[row["dialogue_id"]] = history_of(row["spec"], row["skeleton"], found)
+            histories[row["dialogue_id"]] = history_of(row["spec"], row["stage"], row["beginning"], found)
         except ValidationError:
             continue
     return histories
 
 
-def history_of(spec: str, skeleton: str, edits: Sequence[Row]) -> History:
+def history_of(spec: str, stage: str, beginning: str, edits: Sequence[Row]) -> History:
     """Put a history together from stored rows.
 
     Args:
         spec: The task spec as JSON.
-        skeleton: The skeleton as JSON.
+        stage: The stage that wrote the dialogue first, one of ``FIRST_STAGES``.
+        beginning: What it wrote, as JSON.
         edits: Rows of the table ``edits``, in order.
 
     Raises:
         ValidationError: If a row is no such entity.
     """
-    start = Skeleton.model_validate_json(skeleton).to_dialogue()
-    steps = replay(start, ((row["stage"], edit_of(row)) for row in edits))
+    if stage == FIRST_STAGES[0]:
+        start = Skeleton.model_validate_json(beginning).to_dialogue()
+    else:
+        start = SimulatedDialogue.model_validate_json(beginning).dialogue
+    steps = replay(start, ((row["stage"], edit_of(row)) for row in edits), stage)
     return History(TaskSpec.model_validate_json(spec), tuple(steps))
 
 

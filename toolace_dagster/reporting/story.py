@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from toolace_dagster.entities import Finding, TaskSpec, Tool
 from toolace_dagster.llm.money import Bill
 from toolace_dagster.reporting.costs import dialogue_bill
-from toolace_dagster.reporting.history import History, causes_of, history_of, offered_tools
+from toolace_dagster.reporting.history import FIRST_STAGES, History, causes_of, history_of, offered_tools
 from toolace_dagster.verification.first_cause import FirstCause
 from toolace_dagster.warehouse import Row, Store, Warehouse, sql
 
@@ -180,11 +180,12 @@ def _spec(stages: Sequence[Row]) -> TaskSpec | None:
 
 
 def _history(stages: Sequence[Row], edits: Sequence[Row]) -> History | None:
-    spec, skeleton = payload_of(stages, "task_specs"), payload_of(stages, "skeletons")
+    spec = payload_of(stages, "task_specs")
+    first = next((row for row in stages if row["stage"] in FIRST_STAGES), None)
     order = {row["stage"]: row["stage_index"] for row in stages}
     try:
         made = sorted(edits, key=lambda edit: (order.get(edit["stage"], 0), edit["round"], edit["sequence"]))
-        return history_of(spec, skeleton, made) if spec and skeleton else None
+        return history_of(spec, first["stage"], first["payload"], made) if spec and first and first["payload"] else None
     except ValidationError:
         # Rows of an earlier version's form: the story is told without its replay.
         return None

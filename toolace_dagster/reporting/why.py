@@ -61,6 +61,11 @@ def _stages(story: Story) -> Iterator[str]:
             for part in payload["sub_trajectories"]:
                 for turn in part["turns"]:
                     yield f"    {turn_line(turn)}"
+        elif row["stage"] == "simulated_dialogues" and payload:
+            yield from (f"    {turn_line(turn)}" for turn in payload["dialogue"]["turns"])
+            for planned in payload["complications"]:
+                came = "came about" if planned["played"] else "did not come about"
+                yield f"    {planned['sub_type']} in sub-task {planned['sub_task']} {came}"
         elif payload and payload.get("finished"):
             yield "    every turn was refined already; nothing was asked"
         for edit in (edit for edit in story.edits if edit["stage"] == row["stage"]):

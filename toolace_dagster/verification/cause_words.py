@@ -33,7 +33,8 @@ def _sentence(cause: FirstCause, finding: Finding, steps: Sequence[Step], spec: 
     if cause.how == "judged":
         return f"{subject or said}: it can't be pinned to a turn, since the dialogue was judged as a whole"
     if cause.how == "initial":
-        skeleton = f"the skeleton has it{_unsaid(finding, steps[0].dialogue, spec)}"
+        first = "skeleton" if steps[0].stage == "skeletons" else "simulated dialogue"
+        skeleton = f"the {first} has it{_unsaid(finding, steps[0].dialogue, spec, first)}"
         return (
             f"{subject} was there from the start: {skeleton}" if subject else f"{said}: so from the start, {skeleton}"
         )
@@ -93,7 +94,7 @@ def _did(cause: FirstCause, edit: Edit, finding: Finding) -> str:
     return f"rewrote {turns}"
 
 
-def _unsaid(finding: Finding, skeleton: Dialogue, spec: TaskSpec | None) -> str:
+def _unsaid(finding: Finding, skeleton: Dialogue, spec: TaskSpec | None, first: str) -> str:
     """A remark on a value that the task gives the user and no user turn says."""
     if spec is None or not _is_value(finding):
         return ""
@@ -106,5 +107,5 @@ def _unsaid(finding: Finding, skeleton: Dialogue, spec: TaskSpec | None) -> str:
                     if turn.role == "user"
                 )
                 if not said:
-                    return f", and though the task gives it as {detail.name}, no user turn of the skeleton says it"
+                    return f", and though the task gives it as {detail.name}, no user turn of the {first} says it"
     return ""

@@ -27,9 +27,10 @@ Check = Callable[[Dialogue], Iterable[Finding]]
 How = Literal["initial", "rewritten", "exposed", "judged", "rejected", "failed"]
 """How a defect came about.
 
-``initial``: the skeleton had it. ``rewritten``: an edit wrote it into the turn. ``exposed``: an edit of another turn,
-or of the tools that are offered, took away what the turn rested on. ``judged``: an expert objects to the whole.
-``rejected``: a stage before verification took no more of it. ``failed``: a model call gave nothing usable.
+``initial``: the skeleton, or the simulation, had it. ``rewritten``: an edit wrote it into the turn. ``exposed``: an
+edit of another turn, or of the tools that are offered, took away what the turn rested on. ``judged``: an expert
+objects to the whole. ``rejected``: a stage before verification took no more of it. ``failed``: a model call gave
+nothing usable.
 """
 
 
@@ -81,17 +82,18 @@ class FirstCause(Entity):
     sentence: str = ""
 
 
-def replay(skeleton: Dialogue, edits: Iterable[tuple[str, Edit]]) -> list[Step]:
+def replay(skeleton: Dialogue, edits: Iterable[tuple[str, Edit]], stage: str = "skeletons") -> list[Step]:
     """All states of a dialogue.
 
     Args:
-        skeleton: The dialogue that refinement started from.
+        skeleton: The dialogue that refinement started from, or that was simulated.
         edits: Stage and edit, in the order in which they were made, kept or not.
+        stage: The stage that wrote it.
 
     Returns:
         The skeleton, then one step for each edit.
     """
-    steps = [Step("skeletons", skeleton)]
+    steps = [Step(stage, skeleton)]
     for stage, edit in edits:
         steps.append(Step(stage, apply_edit(steps[-1].dialogue, edit), edit))
     return steps

@@ -46,6 +46,10 @@ def _run_options(
     preset: Annotated[
         str | None, setting("preset", "Named set of values under the others: default, lean or small.")
     ] = None,
+    method: Annotated[
+        str | None,
+        setting("method", "non_autoregressive, or simulation: the baseline that plays dialogues turn by turn."),
+    ] = None,
     rounds: Annotated[int | None, setting("rounds", "Refinement rounds.")] = None,
     model: Annotated[
         str | None, setting("llm.model", "Model name at the endpoint; 'offline' is the embedded one.")
@@ -97,6 +101,7 @@ def _run_options(
         "attempts": attempts,
         "target": target,
         "preset": preset,
+        "method": method,
         "rounds": rounds,
         "questions_per_call": questions_per_call,
         "cache": cache,

@@ -72,6 +72,7 @@ _RECALLED = (
 _ASKED = re.compile(
     r"what was the (.+?) again|which (.+?) did you find|what (.+?) did that|for the (.+?)\?", re.IGNORECASE
 )
+_TOLD = re.compile(r"\b[Tt]he ([a-z][a-z ]{3,24}) is ")
 _SUMS = (
     "Hang on, where are we? Sum it up for me.",
     "Can you give me a short summary of what we have so far?",
@@ -120,6 +121,38 @@ def question(memory: Memory, rng: Random) -> tuple[str, str] | None:
         return None
     seen = rng.choice(known)
     return rng.choice(_RECALL).format(label=_label(seen)), _recalled(seen, rng)
+
+
+def question_about(reply: str, rng: Random) -> str | None:
+    """A question about something that a reply has told; None when it names nothing that can be asked for."""
+    told = _TOLD.findall(reply)
+    return rng.choice(_RECALL).format(label=rng.choice(told)) if told else None
+
+
+def aside_answer(text: str, memory: Memory, rng: Random) -> str | None:
+    """The answer to what needs no tool, or to what none can do; None where it is neither.
+
+    Args:
+        text: What the user said.
+        memory: The dialogue so far.
+        rng: Source of choices.
+    """
+    bare = _bare(text)
+    for asked, refused in _ERRANDS:
+        if _bare(asked) == bare:
+            return refused
+    for frame in _WANTED:
+        found = re.fullmatch(re.escape(frame).replace(r"\{\}", "(.+)"), text.strip(), re.IGNORECASE)
+        if found:
+            return rng.choice(_REFUSED).format(found[1])
+    if any(_bare(wanted) == bare for wanted in _SUMS):
+        return None
+    return answer_about(text, memory, rng)
+
+
+def wants_summary(text: str) -> bool:
+    """Whether a user asks where things stand."""
+    return any(_bare(wanted) == _bare(text) for wanted in _SUMS)
 
 
 def question_for(answer: str, memory: Memory, rng: Random) -> str | None:

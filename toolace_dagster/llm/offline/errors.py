@@ -15,7 +15,8 @@ from random import Random
 from typing import Final
 
 ERROR_RATES: Final[dict[str, float]] = {
-    # per sub-trajectory; half of it per masked turn of the fitting kind in mask_fill
+    # per sub-trajectory; half of it per masked turn of the fitting kind in mask_fill. Where agents play a sub-task turn
+    # by turn, each of its steps has an equal part of it, and its reply the whole: as many mistakes a sub-task.
     "invented_value": 0.06,
     "altered_value": 0.025,
     "wrong_type": 0.015,
@@ -35,7 +36,7 @@ ERROR_RATES: Final[dict[str, float]] = {
     "tool_in_goal": 0.01,
     # per value that is to be given a source; half of invented_value besides, for another that has none
     "idle_correction": 0.03,
-    # per injection
+    # per injection, and per complication that an agent is told to bring about
     "idle_injection": 0.03,
     # per comparison: the verdict is turned around
     "judge_errs": 0.10,

@@ -211,7 +211,7 @@ def _clarification(request: Request, masked: Turn, wanted: dict[str, Any]) -> li
         if not any(needle in first.casefold() for needle in needles):
             break
     else:
-        first = _cut(first, needles)
+        first = without(first, needles)
     first = with_time_passed(first, task, request.items("dialogue"), len(before), voice)
     match sub_type:
         case "user_correction":
@@ -326,7 +326,8 @@ def _before(request: Request, masked: Turn) -> list[Turn]:
     return dialogue[:at]
 
 
-def _cut(text: str, needles: list[str]) -> str:
+def without(text: str, needles: list[str]) -> str:
+    """A message without the sentences that hold certain words."""
     kept = [part for part in text.split(". ") if not any(needle in part.casefold() for needle in needles)]
     return ". ".join(kept) or "Could you help me with something?"
 

@@ -17,6 +17,9 @@ from toolace_dagster.llm.offline import (
     injection,
     judge,
     mask_fill,
+    simulated_assistant,
+    simulated_tool,
+    simulated_user,
     sub_trajectory,
     task_spec,
 )
@@ -40,6 +43,9 @@ _TASKS: Final[dict[str, Callable[[Request, Errors], dict[str, Any]]]] = {
     "mask_fill": mask_fill.answer,
     "judge": judge.answer,
     "expert": expert.answer,
+    "simulated_user": simulated_user.answer,
+    "simulated_assistant": simulated_assistant.answer,
+    "simulated_tool": simulated_tool.answer,
 }
 
 

@@ -100,6 +100,20 @@ def completed(part: Any, whole: Any) -> Any:
     return every
 
 
+def resumed(part: Any, whole: Any) -> Any:
+    """A whole result of which the first rows are those of the part that was already there."""
+    some, every = _longest(copy.deepcopy(part)), copy.deepcopy(whole)
+    rows = _longest(every)
+    if some and rows is not None:
+        rows[: len(some)] = some
+    return every
+
+
+def row_count(content: Any) -> int:
+    """Rows of the longest list inside a result."""
+    return len(_longest(content) or ())
+
+
 def _longest(value: Any) -> list[Any] | None:
     """The longest list inside a result."""
     found: list[list[Any]] = []

@@ -236,7 +236,11 @@ def _parsed(text: str) -> Any:
 
 @lru_cache(maxsize=512)
 def _tools(text: str) -> dict[str, ToolView]:
-    listed = _parsed(text)
+    return tool_views(_parsed(text))
+
+
+def tool_views(listed: Any) -> dict[str, ToolView]:
+    """Definitions of tools, read; by name."""
     found: dict[str, ToolView] = {}
     for tool in objects_in(listed):
         if isinstance(tool.get("name"), str):

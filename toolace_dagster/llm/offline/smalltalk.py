@@ -115,6 +115,11 @@ def remark(memory: Memory, rng: Random) -> tuple[str, str]:
     return f"{before[0].upper()}{before[1:]} {asked}", answered
 
 
+def is_remark(text: str) -> bool:
+    """Whether a text is one of the remarks that need no tool, whatever stands before it."""
+    return any(_bare(text).endswith(_bare(asked)) for asked, _ in _TALK)
+
+
 def remark_for(answer: str, memory: Memory, rng: Random) -> str:
     """Something a user may have said, given the assistant's answer that is already there."""
     for asked, answered in _TALK:
