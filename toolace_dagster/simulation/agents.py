@@ -18,7 +18,7 @@ from toolace_dagster.entities.randomness import request_seed
 from toolace_dagster.initialization.tool_calling import Schema, call_schemas
 from toolace_dagster.llm.protocol import CallFailed, ModelRequest, Program, Purpose, Sampling, ask
 from toolace_dagster.prompts import render
-from toolace_dagster.prompts.views import day_view, task_view, tools_view, user_view
+from toolace_dagster.prompts.views import day_view, sub_task_view, task_view, tools_view, user_view
 from toolace_dagster.settings import Settings
 from toolace_dagster.simulation.checks import (
     assistant_advice,
@@ -66,7 +66,7 @@ class Agents:
             **user_view(spec),
             "scenario": spec.scenario,
             "sub_tasks": [
-                part.model_dump(mode="json", include={"index", "goal", "details", "builds_on"})
+                {name: value for name, value in sub_task_view(part).items() if name not in ("tools", "steps")}
                 for part in spec.sub_tasks
             ],
         }

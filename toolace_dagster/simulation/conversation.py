@@ -161,7 +161,8 @@ class Conversation:
 
     def _plan_of(self, index: int) -> View:
         part = self.spec.sub_tasks[index]
-        return {"sub_task": index, "tools": list(part.tools), "steps": part.steps}
+        shown: View = {"sub_task": index, "tools": list(part.tools), "steps": part.steps}
+        return shown | ({"time_passes": True} if part.time_passes else {})
 
     def _as_assistant_sees(self, turn: Turn) -> View:
         shown = turn_view(turn)

@@ -134,6 +134,7 @@ def _answered(
                 domain=conversation.spec.domain,
                 dialogue_id=conversation.spec.dialogue_id,
                 calls=(*history, *(executed(call) for call in real)),
+                today=conversation.spec.today,
             )
         )
         for call, outcome in zip(real, outcomes[len(history) :], strict=True):

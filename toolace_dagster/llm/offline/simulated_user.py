@@ -19,6 +19,7 @@ from toolace_dagster.llm.offline.injection import corrected, given, now_availabl
 from toolace_dagster.llm.offline.memory import Memory, Turn
 from toolace_dagster.llm.offline.mistakes import other_value
 from toolace_dagster.llm.offline.naming import parts, words
+from toolace_dagster.llm.offline.passing import later_on
 from toolace_dagster.llm.offline.phrases import say, unmarked
 from toolace_dagster.llm.offline.request import Request
 from toolace_dagster.llm.offline.scene import sub_task_at, sub_task_of
@@ -192,10 +193,12 @@ class _User:
         found = _GOAL.search(goal)
         deed = (found[1] if found else goal.rstrip(".")).replace(" their ", " my ") or "get some help"
         first = not self.turns
+        index = int(part.get("index") or 0)
+        lead = f"{later_on(self.task, index, self.voice)} " if part.get("time_passes") else ""
         named = [(_REPEATED.sub("", str(detail.get("name"))), detail.get("value")) for detail in details]
         if is_spoken(self.voice.language):
             values = [(words(name), unmarked(say(value))) for name, value in named]
-            return request_in(self.voice.language, [deed], values, rng, first=first)
+            return lead + request_in(self.voice.language, [deed], values, rng, first=first)
         inlines: list[str] = []
         sentences: list[str] = []
         seen: set[str] = set()
@@ -209,7 +212,7 @@ class _User:
                 sentences.append(f"that's {text}" if kind == "inline" else text)
             seen.add(name)
         asked = " ".join([reworded(deed, rng), *inlines])
-        return self.voice.finish(assemble([asked], sentences, self.voice, rng, first))
+        return f"{lead}{self.voice.finish(assemble([asked], sentences, self.voice, rng, first))}"
 
 
 def _message(index: int, content: str, stated: list[Detail], mark: str | None = None) -> dict[str, Any]:
