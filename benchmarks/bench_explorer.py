@@ -98,13 +98,15 @@ def measure(home: Path) -> None:
     """Measure stories and pages over a home."""
     warehouse = Warehouse(home)
     rng = random.Random(0)  # noqa: S311 - a draw, not a secret
-    some = [rng.choice(warehouse.domains()) for _ in range(12)]
-    rejected = [
-        warehouse.domain(name).read(
+    found = {
+        name: warehouse.domain(name).read(
             "SELECT dialogue_id FROM stage_rows WHERE state = 'rejected' ORDER BY hash(dialogue_id) LIMIT 1"
-        )[0]["dialogue_id"]
-        for name in some
-    ]
+        )
+        for name in warehouse.domains()
+    }
+    # A domain may have rejected nothing at all.
+    some = [rng.choice([name for name, ids in found.items() if ids]) for _ in range(12)]
+    rejected = [found[name][0]["dialogue_id"] for name in some]
     timed("toolace why ID, first of the process", 0.5, 1, lambda n: tell(read_story(warehouse, rejected[n])))
     timed("toolace why ID", 0.5, 12, lambda n: tell(read_story(warehouse, rejected[n])))
     timed("toolace why, beginning of an id", 0.5, 6, lambda n: tell(read_story(warehouse, rejected[n][:-2])))

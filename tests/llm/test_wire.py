@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -125,3 +126,42 @@ def test_no_answer_is_a_fault_of_the_connection_or_of_time() -> None:
     assert isinstance(cut, (aiohttp.ClientError, openai.APIConnectionError))
     assert isinstance(late, TimeoutError)
     assert isinstance(last, Arrived)
+
+
+def test_those_that_start_together_do_not_wait_for_the_firsts_answer(serve: Serve) -> None:
+    server = serve(lambda number, asked: echo(asked, delay=1.5 if number == 1 else 0.0))
+    order: list[int] = []
+
+    async def wave() -> None:
+        model = ModelSettings(model="m", base_url=server.url)
+        http = make_http_client(model)
+        async with make_client(model, http) as client:
+            wire = Wire(client, http, f"{server.url}/chat/completions", request_options(model))
+
+            async def one(number: int) -> None:
+                await wire.post(json.dumps(body(number)).encode())
+                order.append(number)
+
+            await asyncio.gather(*(one(number) for number in range(8)))
+
+    asyncio.run(wave())
+    assert sorted(order) == list(range(8))
+    assert order[-1] == 0
+    assert len({tuple(sorted(head.keys())) for head in server.headers}) == 1
+
+
+def test_where_nobody_answers_each_of_a_wave_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        nobody = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+
+    async def wave() -> list[Any]:
+        model = ModelSettings(model="m", base_url=nobody)
+        http = make_http_client(model)
+        async with make_client(model, http) as client:
+            wire = Wire(client, http, f"{nobody}/chat/completions", request_options(model))
+            posts = (wire.post(json.dumps(body(number)).encode()) for number in range(8))
+            return await asyncio.gather(*posts, return_exceptions=True)
+
+    ends = asyncio.run(wave())
+    assert len(ends) == 8
+    assert all(isinstance(end, openai.APIConnectionError | aiohttp.ClientError) for end in ends)

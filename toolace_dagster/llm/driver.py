@@ -10,6 +10,7 @@ program does.
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -71,7 +72,12 @@ def run_programs(
         JournalInUse: If another process makes calls for the same domain.
         BackendUnusable: If the executor can run nothing.
     """
-    return asyncio.run(_run(gateway, programs, executor))
+    # What stands already outlives the run; a full collection would walk all of it in the middle of calls.
+    gc.freeze()
+    try:
+        return asyncio.run(_run(gateway, programs, executor))
+    finally:
+        gc.unfreeze()
 
 
 async def _run(

@@ -13,6 +13,7 @@ Belongs here: sending bodies and taking answers. Does not belong here: connectio
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -70,6 +71,7 @@ class Wire:
         self._options: RequestOptions = options or {}
         self._template: _Template | None = None
         self._moved = False
+        self._learning: asyncio.Future[None] | None = None
 
     async def post(self, content: bytes) -> Arrived:
         """Send a body.
@@ -79,10 +81,14 @@ class Wire:
             openai.APIConnectionError: If there is no answer; so it is with the next.
             aiohttp.ClientError: Likewise, once the first request was sent.
         """
+        if self._learning is not None and not self._learning.done():
+            # A stage starts with as many requests as may be in flight, and the short way is open as soon as the
+            # first of them is on its way.
+            await asyncio.wait([self._learning])
         template, http = self._template, self._http
         session = http.session_of(template.request) if template and http else None
         if template is None or http is None or session is None:
-            return await self._long_way(content)
+            return await self._first(content) if self._learning is None else await self._long_way(content)
         try:
             async with session.post(
                 template.url,
@@ -108,6 +114,17 @@ class Wire:
         with http.answered_by(packed):
             return await self._long_way(content)
 
+    async def _first(self, content: bytes) -> Arrived:
+        self._learning = asyncio.get_running_loop().create_future()
+        try:
+            return await self._long_way(content)
+        finally:
+            self._learnt()
+
+    def _learnt(self) -> None:
+        if self._learning is not None and not self._learning.done():
+            self._learning.set_result(None)
+
     async def _long_way(self, content: bytes) -> Arrived:
         # The raw response is asked for: building the client's own objects would take a third of a call's CPU
         # time, and they are built unchecked, so every field has to be looked at anyway.
@@ -119,9 +136,10 @@ class Wire:
         return Arrived(answer.headers, answer.content)
 
     def _learn(self, request: httpx2.Request) -> None:
-        # At once and not when the answer is there: a stage starts with as many requests as may be in flight.
+        # At once and not when the answer is there.
         if self._template is None and not self._moved:
             self._template = _template(request)
+        self._learnt()
 
 
 def _template(request: httpx2.Request) -> _Template:
