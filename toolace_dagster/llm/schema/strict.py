@@ -17,17 +17,14 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, cast
 
+from toolace_dagster.llm.schema.composite import Entries, Fields, Items, Property
 from toolace_dagster.llm.schema.forms import (
     NULL,
     TEXT,
     Absent,
-    Entries,
-    Fields,
     Form,
-    Items,
     Leaf,
     NotExpressible,
-    Property,
     Reference,
     Schema,
     Tagged,

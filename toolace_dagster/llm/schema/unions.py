@@ -11,12 +11,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from toolace_dagster.llm.schema.composite import Entries, Fields, Items
 from toolace_dagster.llm.schema.forms import (
     Absent,
-    Entries,
-    Fields,
     Form,
-    Items,
     Leaf,
     NotExpressible,
     Reference,
