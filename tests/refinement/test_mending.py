@@ -86,8 +86,8 @@ def test_what_a_rule_finds_is_told_in_its_words_and_turns_go_one_by_one_up_to_a_
     assert edits[0].outcome == "accepted"
 
 
-def pass_over(rules: HardRules | None) -> tuple[Any, list[ModelRequest[Any]]]:
-    """One reasonability pass whose fills shout."""
+def pass_over(rules: HardRules | None, *, told: bool = True) -> tuple[Any, list[ModelRequest[Any]]]:
+    """One reasonability pass whose fills shout; with ``told`` the model is told what they break."""
     asked: list[ModelRequest[Any]] = []
 
     def answer(request: ModelRequest[Any]) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def pass_over(rules: HardRules | None) -> tuple[Any, list[ModelRequest[Any]]]:
         loud = {turn.id: {"content": f"{turn.content}!"} for turn in dialogue().turns if turn.content}
         return filled(request, **loud)
 
-    settings = Settings(mask_share=0.5)
+    settings = Settings(mask_share=0.5, rules_in_refinement=told)
     program = reasonability_program(dialogue(), spec(), TOOLS, settings, 1, 0, rules=rules)
     return drive(program, answer), asked
 
@@ -117,8 +117,36 @@ def test_fills_that_break_a_rule_are_told_why_and_never_judged() -> None:
     assert "It shouts." not in str(pass_over(None)[0])
 
 
+def test_without_being_told_fills_that_break_a_rule_are_discarded_all_the_same() -> None:
+    edits, asked = pass_over(no_shouting, told=False)
+    assert edits[0].outcome == "discarded"
+    assert "It shouts." in edits[0].reason
+    assert asked[0].check is not None
+    fills = {"fills": [{"turn": each.before.id, "content": "No!"} for each in edits[0].replacements]}
+    assert "It shouts." not in str(asked[0].check(asked[0].reply_type.model_validate(fills)))
+
+
+def test_a_pass_says_what_is_wrong_with_the_turns_it_masks() -> None:
+    asked: list[tuple[bool, str]] = []
+
+    def answer(request: ModelRequest[Any]) -> dict[str, Any]:
+        if request.purpose.task == "judge":
+            return {"reason": "r", "better": "equal"}
+        asked.append(("t07" in request.purpose.turn_ids, request.messages[1].content))
+        return filled(request)
+
+    for subject in (with_turns(INVENTED), dialogue()):
+        for number in range(8):
+            named = subject.model_copy(update={"id": f"garages-{number:04d}-x"})
+            drive(reasonability_program(named, spec(), TOOLS, Settings(), 1, 0), answer)
+    wrong, sound = asked[:8], asked[8:]
+    assert any(masks for masks, _ in wrong)
+    assert all(("nothing gives" in prompt.partition("<faults>")[2]) is masks for masks, prompt in wrong)
+    assert not any("<faults>" in prompt for _, prompt in sound)
+
+
 def test_a_round_mends_first_and_the_last_one_mends_again() -> None:
-    """Without rules a round asks for no mending at all."""
+    """Without the setting a round asks for no mending at all."""
     tasks: dict[bool, list[tuple[str, bool]]] = {}
     for given in (False, True):
         asked = tasks[given] = []
@@ -129,9 +157,9 @@ def test_a_round_mends_first_and_the_last_one_mends_again() -> None:
                 return {"reason": "r", "better": "equal"}
             return filled(request, t07={"tool_calls": [], "outputs": []})
 
-        rules = no_rules if given else None
-        drive(round_program(with_turns(INVENTED), spec(), TOOLS, Settings(rounds=1), 1, rules=rules), answer)
-    assert ("mask_fill", True) not in tasks[False]
+        settings = Settings(rounds=1, rules_in_refinement=given)
+        drive(round_program(with_turns(INVENTED), spec(), TOOLS, settings, 1, rules=no_rules), answer)
+    assert len(tasks[False]) <= 2, "the pass itself, and its judge"
     sent_back = [number for number, each in enumerate(tasks[True]) if each == ("mask_fill", True)]
     assert sent_back[0] == 0
     assert sent_back[-1] == len(tasks[True]) - 1

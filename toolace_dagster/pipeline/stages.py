@@ -42,7 +42,7 @@ from toolace_dagster.verification.verdict import verdict_program
 from toolace_dagster.warehouse import sql
 
 VERIFIED_STAGE = "verified_dialogues"
-CODE_VERSIONS = {"task_specs": 6, "skeletons": 5, "refinement": 7, "verification": 5, "simulation": 1}
+CODE_VERSIONS = {"task_specs": 6, "skeletons": 5, "refinement": 8, "verification": 5, "simulation": 1}
 """Raised by hand when a stage's code changes what its rows say; part of each row's fingerprint."""
 
 _REPLACEMENTS = TypeAdapter(list[Replacement])
@@ -201,7 +201,9 @@ class RefinementRound:
         specs = context.payloads(task_initialization.STAGE, TaskSpec)
         before = before_round(self.round_number)
         dialogues = dialogues_after(context, before)
-        checks = Checks.of(context.settings) if context.settings.rules_in_refinement else None
+        # The shipped rules as they are shipped, unless the settings want theirs: what a user grades anew for
+        # verification makes no round anew.
+        checks = Checks.of(context.settings if context.settings.rules_in_refinement else Settings())
 
         def start(dialogue_id: str) -> Program[Any]:
             return round_program(
@@ -211,7 +213,7 @@ class RefinementRound:
                 context.settings,
                 self.round_number,
                 context.executable,
-                hard_rules(checks, specs[dialogue_id], context.tools) if checks else None,
+                hard_rules(checks, specs[dialogue_id], context.tools),
             )
 
         return _following(context, before, specs, start)

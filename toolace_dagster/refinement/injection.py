@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from toolace_dagster.entities import Dialogue, Edit, InjectionSubType, Replacement, TaskSpec, Tool, Turn
+from toolace_dagster.entities import Dialogue, Edit, InjectionSubType, Replacement, TaskSpec, Tool, Turn, apply_edit
 from toolace_dagster.entities.randomness import generator, request_seed
 from toolace_dagster.initialization.tool_calling import CallSchemas, call_schemas, told
 from toolace_dagster.llm.protocol import ModelRequest, Program, Purpose, Sampling, ask
@@ -23,6 +23,7 @@ from toolace_dagster.refinement.anchors import find_anchor, in_order_of_choice
 from toolace_dagster.refinement.injected import NEW_TURNS, UnusableFill, fill_faults, injected_turns
 from toolace_dagster.refinement.places import Anchor
 from toolace_dagster.refinement.replies import InjectionReply
+from toolace_dagster.refinement.screen import HardRules, faults_of
 from toolace_dagster.settings import Settings
 
 
@@ -36,6 +37,7 @@ class InjectionSubject:
         tools: Tools of the domain by name.
         round_number: Refinement round, from 1.
         sequence: Position of the edit within the round.
+        rules: Finds what verification would reject.
     """
 
     dialogue: Dialogue
@@ -43,6 +45,7 @@ class InjectionSubject:
     tools: Mapping[str, Tool]
     round_number: int
     sequence: int
+    rules: HardRules | None = None
 
 
 def injection_program(
@@ -53,11 +56,13 @@ def injection_program(
     wanted: InjectionSubType,
     round_number: int,
     sequence: int,
+    rules: HardRules | None = None,
 ) -> Program[Edit | None]:
     """Ask for one injection.
 
-    A fill that does not do its job is shown to the model once with what is wrong;
-    if the next one does not either, the edit is discarded with the reason.
+    A fill that does not do its job, or takes away what other turns rely on, is shown
+    to the model once with what is wrong; if the next one does not either, the edit is
+    discarded with the reason.
 
     Args:
         dialogue: The dialogue as it is.
@@ -67,6 +72,7 @@ def injection_program(
         wanted: What to inject; when it fits nowhere, its type's other sub-types are tried, then the other types'.
         round_number: Refinement round, from 1.
         sequence: Position of the edit within the round.
+        rules: Finds what verification would reject; an injection brings in no such fault.
 
     Returns:
         The edit, accepted or discarded; None when nothing fits anywhere.
@@ -77,31 +83,51 @@ def injection_program(
     anchor = next((anchor for anchor in anchors if anchor is not None), None)
     if anchor is None:
         return None
-    subject = InjectionSubject(dialogue, spec, tools, round_number, sequence)
+    subject = InjectionSubject(dialogue, spec, tools, round_number, sequence, rules)
     answer = yield from ask(_request(subject, settings, anchor))
-    edit = Edit(
-        id=f"{dialogue.id}/r{round_number}/{sequence}",
-        dialogue_id=dialogue.id,
-        round=round_number,
-        sequence=sequence,
-        operation="complexity_injection",
-        injection=anchor.sub_type.type,
-        sub_type=anchor.sub_type,
-        replacements=(Replacement(before=anchor.turn, after=()),),
-        withheld_tools=(anchor.withheld_tool,) if anchor.withheld_tool else (),
-        outcome="discarded",
-        call_ids=(answer.call_id,),
-    )
+    edit = _edit(subject, anchor).model_copy(update={"call_ids": (answer.call_id,)})
     try:
         after = injected_turns(answer.reply.turns, anchor, round_number)
     except ValueError as error:
-        return edit.model_copy(update={"reason": _plain(error)})
-    faults = list(fill_faults(after, anchor, dialogue, tools))
+        return edit.model_copy(update={"outcome": "discarded", "reason": _plain(error)})
+    faults = _faults(after, anchor, subject)
     replaced = edit.model_copy(update={"replacements": (Replacement(before=anchor.turn, after=after),)})
     if faults:
-        return replaced.model_copy(update={"reason": "; ".join(faults)})
+        return replaced.model_copy(update={"outcome": "discarded", "reason": "; ".join(faults)})
     reason = f"{anchor.sub_type.value} injected at turn {anchor.turn.id}"
-    return replaced.model_copy(update={"outcome": "accepted", "reason": reason})
+    return replaced.model_copy(update={"reason": reason})
+
+
+def _edit(subject: InjectionSubject, anchor: Anchor, after: tuple[Turn, ...] = ()) -> Edit:
+    """The edit of an injection that is accepted."""
+    return Edit(
+        id=f"{subject.dialogue.id}/r{subject.round_number}/{subject.sequence}",
+        dialogue_id=subject.dialogue.id,
+        round=subject.round_number,
+        sequence=subject.sequence,
+        operation="complexity_injection",
+        injection=anchor.sub_type.type,
+        sub_type=anchor.sub_type,
+        replacements=(Replacement(before=anchor.turn, after=after),),
+        withheld_tools=(anchor.withheld_tool,) if anchor.withheld_tool else (),
+        outcome="accepted",
+    )
+
+
+def _faults(turns: tuple[Turn, ...], anchor: Anchor, subject: InjectionSubject) -> list[str]:
+    """What keeps a fill from doing its job, or else what it brings into the rest of the dialogue."""
+    dialogue, tools, today = subject.dialogue, subject.tools, subject.spec.today
+    found = list(fill_faults(turns, anchor, dialogue, tools))
+    if found:
+        return found
+    injected = apply_edit(dialogue, _edit(subject, anchor, turns))
+    # A fault of the masked turn goes on in the last of the new ones.
+    old = {(each.turn_id, each.what) for each in faults_of(dialogue, tools, today, subject.rules)}
+    moved = {(turns[-1].id, what.replace(anchor.turn.id, turns[-1].id)) for at, what in old if at == anchor.turn.id}
+    # What is searched for too narrowly at first may be a word that nobody said.
+    own = {turns[0].id} if anchor.sub_type is InjectionSubType.EMPTY_RESULT else set[str]()
+    new = {(each.turn_id, each.what) for each in faults_of(injected, tools, today, subject.rules)} - old - moved
+    return [f"with these turns, in turn {at}: {what.rstrip('.')}" for at, what in sorted(new) if at not in own]
 
 
 def _fault(reply: InjectionReply, *, anchor: Anchor, subject: InjectionSubject) -> str | None:
@@ -110,8 +136,7 @@ def _fault(reply: InjectionReply, *, anchor: Anchor, subject: InjectionSubject) 
         turns: tuple[Turn, ...] = injected_turns(reply.turns, anchor, subject.round_number)
     except ValueError as error:
         return f"Your turns can't be used: {_plain(error)}."
-    faults = fill_faults(turns, anchor, subject.dialogue, subject.tools)
-    return told(f"{fault[0].upper()}{fault[1:]}." for fault in faults)
+    return told(f"{fault[0].upper()}{fault[1:]}." for fault in _faults(turns, anchor, subject))
 
 
 def _request(subject: InjectionSubject, settings: Settings, anchor: Anchor) -> ModelRequest[InjectionReply]:

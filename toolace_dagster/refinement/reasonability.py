@@ -50,19 +50,20 @@ def reasonability_program(
         round_number: Refinement round, from 1.
         sequence: Position of the edit within the round.
         executable: Names of the tools that are run for real; changed calls of theirs are run again.
-        rules: Finds what verification would reject. The model is then shown once what its fills break by these rules,
-            and fills that still do are discarded like the others.
+        rules: Finds what verification would reject; fills that bring in such a fault are discarded like the others.
+            With ``rules_in_refinement`` the model is shown once before what its fills break.
 
     Returns:
         The edit, with what became of it; before it the edit of fills that were discarded, if there were any.
     """
     rng = generator("reasonability", dialogue.id, round_number, sequence)
-    at_fault = {fault.turn_id for fault in faults_of(dialogue, tools, spec.today, rules)}
-    masked = select_masks(
-        dialogue, rng, share=settings.mask_share, decay=settings.mask_decay, at_fault=frozenset(at_fault)
-    )
-    task = Task(dialogue, spec, tools, settings, round_number, executable, rules=rules)
-    filled = yield from fills_program(task, masked)
+    found = faults_of(dialogue, tools, spec.today, rules)
+    at_fault = frozenset(fault.turn_id for fault in found)
+    masked = select_masks(dialogue, rng, share=settings.mask_share, decay=settings.mask_decay, at_fault=at_fault)
+    shown = rules if settings.rules_in_refinement else None
+    task = Task(dialogue, spec, tools, settings, round_number, executable, rules=shown)
+    wrong = {name: sorted({fault.what for fault in found if fault.turn_id == name}) for name in masked}
+    filled = yield from fills_program(task, masked, {name: what for name, what in wrong.items() if what} or None)
     units, replacements, call_ids = filled.units, filled.replacements, filled.call_ids
     edit = Edit(
         id=f"{dialogue.id}/r{round_number}/{sequence}",

@@ -61,14 +61,15 @@ def convergence(
         settings: ``quiet_passes``.
         round_number: The round that would be next, from 1.
         today: The day the dialogue happens on, when its task names one.
-        rules: Finds what verification would reject; a dialogue with such a fault has not converged either.
+        rules: Finds what verification would reject; with ``rules_in_refinement`` a dialogue with such a fault has not
+            converged either.
 
     Returns:
         ``covered``, ``quiet``, or None when it goes on.
     """
     covered = is_covered(dialogue)
     quiet = bool(settings.quiet_passes) and round_number - 1 - dialogue.last_change >= settings.quiet_passes
-    if not (covered or quiet) or faults_of(dialogue, tools, today, rules):
+    if not (covered or quiet) or faults_of(dialogue, tools, today, rules if settings.rules_in_refinement else None):
         return None
     return "covered" if covered else "quiet"
 
@@ -103,8 +104,8 @@ def round_program(
         settings: Number of rounds, mask share and decay, sampling settings.
         round_number: From 1.
         executable: Names of the tools that are run for real.
-        rules: Finds what verification would reject. Where it is given, what is seen to be wrong is sent back first, and
-            last in the last round, turn by turn and with the reasons.
+        rules: Finds what verification would reject: no edit brings in such a fault. With ``rules_in_refinement`` what
+            is seen to be wrong is also sent back first, and last in the last round, turn by turn and with the reasons.
 
     Returns:
         The dialogue after the round, with all edits tried.
@@ -117,7 +118,7 @@ def round_program(
 
     def mended() -> Program[None]:
         nonlocal dialogue
-        if rules is None:
+        if rules is None or not settings.rules_in_refinement:
             return
         task = Task(dialogue, spec, tools, settings, round_number, executable, rules=rules)
         for edit in (yield from mending_program(task, len(edits))):
@@ -126,7 +127,9 @@ def round_program(
 
     yield from mended()
     for sub_type in planned:
-        injected = yield from injection_program(dialogue, spec, tools, settings, sub_type, round_number, len(edits))
+        injected = yield from injection_program(
+            dialogue, spec, tools, settings, sub_type, round_number, len(edits), rules
+        )
         if injected is not None:
             edits.append(injected)
             dialogue = apply_edit(dialogue, injected)

@@ -19,8 +19,8 @@ from toolace_dagster.llm.offline.voices import Voice
 
 _ROLES = ("member", "patient", "applicant", "customer", "user", "visitor", "tenant", "household")
 _EMPTY_SLOT = re.compile(
-    r" (?:on a date|at a depth|at a given time|of a given [a-z]+|for a month|in a city|by name"
-    r"|with room for a number of [a-z]+|in a range of dates|in (?:a|the) (?:GitHub )?repository)\b(?! of)"
+    r" (?:between (?:two|several) [a-z]+|on a date|at a depth|at a given time|of a given [a-z]+|for a month|in a city"
+    r"|by name|with room for a number of [a-z]+|in a range of dates|in (?:a|the) (?:GitHub )?repository)\b(?! of)"
 )
 _POSSESSIVE = re.compile(r"\ba (?:member|patient|customer|user|tenant|household)'s ")
 
