@@ -44,7 +44,7 @@ def _differing(one: Any, other: Any, path: str) -> Iterator[tuple[str, bool]]:
         for place, (item, beside) in enumerate(zip(cast("list[Any]", one), cast("list[Any]", other), strict=True)):
             yield from _differing(item, beside, f"{path}[{place}]")
     else:
-        yield path, _is_code(one) and _is_code(other)
+        yield path, _is_code(cast(object, one)) and _is_code(cast(object, other))
 
 
 def _is_code(value: object) -> bool:
