@@ -1,5 +1,7 @@
 """Checks over a whole home, for the weekly job: they read everything that is stored and make no model call.
 
+They stand at assets over all domains: at those of a domain each run of a backfill would read the whole home.
+
 Belongs here: the checks. Does not belong here: those that come with a materialization
 (``orchestration.materialize``), or what is checked (``toolace_dagster.pipeline``).
 """
@@ -11,13 +13,13 @@ from toolace_dagster.orchestration.resources import Toolace
 from toolace_dagster.pipeline.full_check import export_faults, split_faults, stored_faults, table_faults
 
 
-@dg.asset_check(asset="verified_dialogues", description="Every table of every file has the columns it should have.")
+@dg.asset_check(asset="splits", description="Every table of every file has the columns it should have.")
 def tables_fit_schema(toolace: Toolace) -> dg.AssetCheckResult:
     """Tables as their SQL declares them."""
     return check_result("tables_fit_schema", table_faults(toolace.warehouse()), look="DESCRIBE the table in its file")
 
 
-@dg.asset_check(asset="verified_dialogues", description="Rows of all domains and stages are valid, and counts add up.")
+@dg.asset_check(asset="splits", description="Rows of all domains and stages are valid, and counts add up.")
 def stored_rows_are_sound(toolace: Toolace) -> dg.AssetCheckResult:
     """All stages of all domains, as they are stored now."""
     faults = stored_faults(toolace.warehouse(), toolace.effective_settings())

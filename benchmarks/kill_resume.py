@@ -81,6 +81,13 @@ def counting_server() -> Generator[tuple[str, Counter[str]]]:
         return await handler(request)
 
     app.middlewares.append(count)
+    with serving(app) as url:
+        yield url, seen
+
+
+@contextmanager
+def serving(app: web.Application) -> Generator[str]:
+    """Serve an application in a thread; gives its base URL."""
     loop = asyncio.new_event_loop()
     runner = web.AppRunner(app)
 
@@ -92,7 +99,7 @@ def counting_server() -> Generator[tuple[str, Counter[str]]]:
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     try:
-        yield asyncio.run_coroutine_threadsafe(start(), loop).result(20), seen
+        yield asyncio.run_coroutine_threadsafe(start(), loop).result(20)
     finally:
         asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(20)
         loop.call_soon_threadsafe(loop.stop)

@@ -74,6 +74,14 @@ def test_every_stage_is_checked_and_a_failed_check_blocks(tmp_path: Path) -> Non
             assert assets.get(dg.AssetCheckKey(dg.AssetKey(name), check)).blocking, (name, check)
 
 
+def test_checks_at_assets_of_a_domain_look_at_that_domain_alone(tmp_path: Path) -> None:
+    """A run of a backfill executes all checks at its assets, and there is one for each domain."""
+    assets = build_definitions(tmp_path).resolve_asset_graph()
+    for node in assets.asset_check_nodes:
+        of_domain = node.key.asset_key.to_user_string() in BY_DOMAIN
+        assert node.partitions_def == (TOOL_DOMAINS if of_domain else None), node.key
+
+
 def test_the_jobs_make_all_assets(tmp_path: Path) -> None:
     definitions = build_definitions(tmp_path)
     made = {

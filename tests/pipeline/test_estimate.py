@@ -31,12 +31,13 @@ def priced(**more: Any) -> Settings:
     return settings(**({"rounds": 1, "llm": {"model": "cheap"}} | more))
 
 
-def use(scale: float, *stages: str, domain: str = "d") -> DialogueUse:
+def use(scale: float, *stages: str, domain: str = "d", name: str = "") -> DialogueUse:
     usage = Usage(prompt_tokens=round(1e6 * scale), completion_tokens=round(1e5 * scale))
     chosen = stages or ("task_specs", "verification")
     roles = {"task_specs": "generator", "verification": "expert"}
     return DialogueUse(
         domain,
+        name,
         frozenset(chosen),
         {(stage, roles[stage]): Used(2, usage, 3.0) for stage in chosen},  # pyright: ignore[reportArgumentType]
         frozenset(),
@@ -106,6 +107,17 @@ def test_equal_dialogues_leave_nothing_uncertain() -> None:
     assert [stage.stage for stage in estimate.stages] == ["task_specs", "verification"]
     assert estimate.replies == pytest.approx(4.0)
     assert estimate.seconds_by_latency == pytest.approx(6.0)
+
+
+def test_a_dialogue_that_is_made_again_is_expected_to_use_what_it_used() -> None:
+    evidence = Evidence(tuple(use(float(number), name=f"d-{number}") for number in range(1, 10)), "same")
+    again = Work("d", 3, {"task_specs": 3}, {"task_specs": frozenset({"d-7", "d-9"})})
+    estimate = make_estimate([again], evidence, priced(), TABLE)
+    # Two stages: 7 and 9 million tokens for the two, the mean of all, 5 million, for the third.
+    assert estimate.whole.prompt_tokens.value == pytest.approx(2 * (7e6 + 9e6 + 5e6))
+    assert estimate.whole.prompt_tokens.low < estimate.whole.prompt_tokens.value < estimate.whole.prompt_tokens.high
+    elsewhere = Work("another", 2, {"task_specs": 2}, {"task_specs": frozenset({"d-7", "d-9"})})
+    assert make_estimate([elsewhere], evidence, priced(), TABLE).whole.prompt_tokens.value == pytest.approx(4 * 5e6)
 
 
 def test_each_role_has_its_model_s_price() -> None:

@@ -52,7 +52,7 @@ def build_definitions(
     full = dg.AssetSelection.checks(*FULL_CHECKS)
     generate = dg.define_asset_job(
         GENERATE_JOB,
-        selection=dg.AssetSelection.assets(*by_domain) - full,
+        selection=dg.AssetSelection.assets(*by_domain),
         description="All stages of one tool domain, from its tools to its verified dialogues.",
         tags={WHOLE_DOMAIN_TAG: "true"},
     )

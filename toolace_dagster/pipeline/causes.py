@@ -22,7 +22,8 @@ PASSING_ERRORS = (
 """Check ids of failures that lie with the endpoint at that moment: such rows are stale in the next run."""
 NEW = "new"
 TRIED_AGAIN = "failed for the moment, tried again"
-_UNKNOWN = "made by an earlier version"
+PLAN = "its plan"
+UNKNOWN = "made by an earlier version"
 _WORDS = {
     "code": "the code of the stage",
     "prompts": "a prompt",
@@ -30,7 +31,7 @@ _WORDS = {
     "models": "a model or how it is called",
     "execution": "what runs the tools",
     "rules": "the rules",
-    "plan": "its plan",
+    "plan": PLAN,
     "tools": "a tool it offers",
     "before": "the stage before",
     "spec": "its task spec",
@@ -57,6 +58,6 @@ def causes(stored: Mapping[str, str] | None, now: Mapping[str, str]) -> tuple[st
         One or more causes. What follows from another cause is left out: a new plan means a new task.
     """
     if not stored:
-        return (_UNKNOWN,)
+        return (UNKNOWN,)
     changed = [name for name in now if stored.get(name) != now[name]]
-    return tuple(_WORDS.get(name, name) for name in changed) or (_UNKNOWN,)
+    return tuple(_WORDS.get(name, name) for name in changed) or (UNKNOWN,)

@@ -67,12 +67,14 @@ class DialogueUse:
 
     Attributes:
         domain: Tool domain.
+        dialogue_id: The dialogue.
         reached: Stages it has a row in.
         used: By stage and role.
         models: Models that answered it.
     """
 
     domain: str
+    dialogue_id: str
     reached: frozenset[str]
     used: Mapping[tuple[str, ModelRole], Used]
     models: frozenset[tuple[ModelRole, str]]
@@ -146,7 +148,7 @@ def dialogue_uses(store: Store, domain: str, settings: Settings) -> list[Dialogu
         uses[name][key] = uses[name].get(key, _NOTHING) + Used(row["calls"], Usage(**counts), row["seconds"])
         models[name].add((row["role"], row["model"]))
     return [
-        DialogueUse(domain, frozenset(stages), uses[name], frozenset(models[name]))
+        DialogueUse(domain, name, frozenset(stages), uses[name], frozenset(models[name]))
         for name, stages in reached.items()
         if name not in strange and models[name]
     ]

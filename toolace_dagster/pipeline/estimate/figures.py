@@ -132,6 +132,27 @@ class _Totals:
         drawn_sum = sums.mean() + (weights @ sums - sums.mean()) * stretch
         self.whole += np.maximum(0.0, count * drawn_sum + np.sqrt(count) * noise * spread_of_sum)
 
+    def add_again(self, own: Floats, others: Floats, noise: Floats) -> None:
+        """Add dialogues that were made before by the same plan.
+
+        What they used then is what is expected of them. How far off that is can't be told from it; it is taken to vary
+        as much as dialogues do among each other, which is rather too much.
+
+        Args:
+            own: What each of them used, by stage.
+            others: What dialogues of their kind used.
+            noise: As for a group.
+        """
+        scale = np.sqrt(len(own)) * noise
+        spread, spread_of_sum = (
+            (others.std(axis=0, ddof=1), others.sum(axis=1).std(ddof=1))
+            if len(others) > 1
+            else (np.zeros(own.shape[1]), 0.0)
+        )
+        self.value += own.sum(axis=0)
+        self.draws += np.maximum(0.0, own.sum(axis=0) + scale[:, None] * spread)
+        self.whole += np.maximum(0.0, own.sum() + scale * spread_of_sum)
+
     def stage(self, position: int) -> Range:
         """The range of one stage."""
         return _range(float(self.value[position]), self.draws[:, position])
@@ -164,14 +185,21 @@ def make_estimate(work: Sequence[Work], evidence: Evidence, settings: Settings, 
             for stage in later:
                 reaching[stage] += count
             figures = _figures(uses, stages, frozenset(later), pricer)
+            again = piece.again.get(begin, frozenset())
+            own = [use for use in evidence.dialogues if use.domain == piece.domain and use.dialogue_id in again]
+            own_figures = _figures(own, stages, frozenset(later), pricer)
             weights = rng.multinomial(len(uses), [1 / len(uses)] * len(uses), size=_DRAWS) / len(uses)
             noise = rng.standard_normal(_DRAWS)
             for name in names:
                 amounts: Floats | None = getattr(figures, name)
-                if amounts is None:
+                own_amounts: Floats | None = getattr(own_figures, name)
+                if amounts is None or own_amounts is None:
                     known[name] = False
-                else:
-                    totals[name].add(amounts, count, weights, noise)
+                    continue
+                if count > len(own):
+                    totals[name].add(amounts, count - len(own), weights, noise)
+                if own:
+                    totals[name].add_again(own_amounts, amounts, noise)
 
     def row(stage: str, position: int | None, dialogues: int) -> StageEstimate:
         def amount(name: str) -> Range:

@@ -7,9 +7,10 @@ what a stage costs (``evidence``).
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from toolace_dagster.entities import ToolDomain
+from toolace_dagster.pipeline.causes import NEW, PLAN, TRIED_AGAIN, UNKNOWN
 from toolace_dagster.pipeline.regeneration import DomainPlan, plan_domain
 from toolace_dagster.settings import Settings
 from toolace_dagster.warehouse import Warehouse
@@ -23,11 +24,14 @@ class Work:
         domain: Tool domain.
         wanted: Dialogues that the settings ask for.
         from_stage: Dialogues to make, by the first stage at which they are stale; later stages follow it.
+        again: Ids of those among them that were made before by the plan they have now, by that stage: what each used
+            then tells more of it than what others did.
     """
 
     domain: str
     wanted: int
     from_stage: dict[str, int]
+    again: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
 
     @property
     def dialogues(self) -> int:
@@ -48,4 +52,13 @@ def find_work(domain: ToolDomain, settings: Settings, warehouse: Warehouse) -> W
 
 def work_of(plan: DomainPlan) -> Work:
     """Count what a plan would make."""
-    return Work(plan.domain, plan.wanted, dict(Counter(stale.from_stage for stale in plan.stale)))
+    again: dict[str, set[str]] = {}
+    for stale in plan.stale:
+        if not {NEW, PLAN, UNKNOWN, TRIED_AGAIN} & set(stale.causes):
+            again.setdefault(stale.from_stage, set()).add(stale.dialogue_id)
+    return Work(
+        plan.domain,
+        plan.wanted,
+        dict(Counter(stale.from_stage for stale in plan.stale)),
+        {stage: frozenset(ids) for stage, ids in again.items()},
+    )
