@@ -47,6 +47,9 @@ ROLES: tuple[ModelRole, ...] = get_args(ModelRole)
 FormatName = Literal["trl", "openai", "llama_factory", "axolotl", "ms_swift", "hermes", "toolace"]
 FORMAT_NAMES: tuple[FormatName, ...] = get_args(FormatName)
 """Formats of training files, in the order they are listed."""
+RefinementOperation = Literal["complexity_injection", "reasonability_refinement"]
+REFINEMENT_OPERATIONS: tuple[RefinementOperation, ...] = get_args(RefinementOperation)
+"""What a refinement round does, in this order."""
 MaskedTurn = Literal["failed_calls", "injected_mistakes"]
 """Assistant turns that may be kept out of the loss: any call that failed, or only those written to fail."""
 SliceKind = Literal["single_turn", "parallel_calls", "irrelevance"]
@@ -317,6 +320,9 @@ class Settings(BaseModel):
             clarifications as often as the other types.
         ground_arguments: Whether values of a skeleton's calls that nothing gives are corrected (one more call).
         rounds: Refinement rounds, each with one reasonability pass (paper: up to 5).
+        operations: What a round does: ``complexity_injection``, ``reasonability_refinement`` or both; what is left out
+            is not done, and the task specs stay as they are.
+        converge: A dialogue that has converged takes part in no further round; without this it goes through all.
         distractors: Tools offered that no sub-task needs.
         personas: Who users are, in phrases; empty means the shipped personas.
         registers: Weights of how users write; a register left out is not drawn.
@@ -395,6 +401,8 @@ class Settings(BaseModel):
     clarification_share: Annotated[float, Field(ge=0, le=1)] | None = None
     ground_arguments: bool = True
     rounds: Annotated[int, Field(ge=0, le=MAX_ROUNDS)] = 5
+    operations: tuple[RefinementOperation, ...] = REFINEMENT_OPERATIONS
+    converge: bool = True
     distractors: Range = Range(low=2, high=4)
     personas: tuple[str, ...] = ()
     registers: dict[Register, Weight] = Field(default_factory=lambda: dict.fromkeys(Register, 1.0))

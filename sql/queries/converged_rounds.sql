@@ -1,4 +1,4 @@
 SELECT (SELECT count(*) FROM outcomes) AS attempted,
        count(*) AS rounds,
-       count(*) FILTER (finished) AS converged
+       count(*) FILTER (converged IS NOT NULL) AS converged
 FROM refinement_rounds

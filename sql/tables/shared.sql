@@ -30,3 +30,17 @@ CREATE TABLE IF NOT EXISTS domain_states (
     state VARCHAR NOT NULL,
     since TIMESTAMP NOT NULL
 );
+
+-- Figures of experiments: one row an arm, metric and domain; `domain` is null over all of them. `settings` holds what the
+-- arm sets. Measuring an experiment again replaces its rows.
+CREATE TABLE IF NOT EXISTS experiment_results (
+    experiment VARCHAR NOT NULL,
+    arm VARCHAR NOT NULL,
+    position INTEGER NOT NULL,
+    label VARCHAR NOT NULL,
+    settings JSON NOT NULL,
+    domain VARCHAR,
+    metric VARCHAR NOT NULL,
+    value DOUBLE NOT NULL,
+    measured_at TIMESTAMP NOT NULL
+);

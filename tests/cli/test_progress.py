@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from toolace_dagster.cli import progress as module
-from toolace_dagster.cli.forecast import Forecast
+from toolace_dagster.cli.forecast import Forecast, stage_weights
 from toolace_dagster.cli.progress import ProgressDisplay, duration
 from toolace_dagster.llm.progress import Progress
 from toolace_dagster.pipeline.progress import StageProgress
@@ -25,7 +25,7 @@ def at(domain: str, stage: str, rows: int, **calls: int) -> StageProgress:
 
 
 def test_a_run_is_done_when_all_domains_are() -> None:
-    forecast = Forecast(Settings(), ["banking", "travel"])
+    forecast = Forecast(stage_weights(Settings()), ["banking", "travel"])
     assert forecast.share == 0
     assert forecast.seconds_left(5.0) is None
     forecast.update(at("banking", STAGES[-1], 10))
@@ -37,7 +37,7 @@ def test_a_run_is_done_when_all_domains_are() -> None:
 
 
 def test_stages_weigh_as_many_calls_as_they_make() -> None:
-    one, many = (Forecast(Settings(questions_per_call=number), ["banking"]) for number in (5, 1))
+    one, many = (Forecast(stage_weights(Settings(questions_per_call=number)), ["banking"]) for number in (5, 1))
     for forecast in (one, many):
         forecast.update(at("banking", STAGES[-1], 0))
     assert one.share > many.share, "with one question a call, verification is a larger part of the run"
@@ -46,7 +46,7 @@ def test_stages_weigh_as_many_calls_as_they_make() -> None:
 @given(moves=st.lists(st.tuples(st.sampled_from(STAGES), st.integers(0, 20)), max_size=20))
 @settings(max_examples=50)
 def test_the_share_stays_between_nothing_and_all(moves: list[tuple[str, int]]) -> None:
-    forecast = Forecast(Settings(), ["banking"])
+    forecast = Forecast(stage_weights(Settings()), ["banking"])
     for stage, rows in moves:
         forecast.update(at("banking", stage, rows))
         forecast.update(at("elsewhere", stage, rows))
@@ -56,7 +56,7 @@ def test_the_share_stays_between_nothing_and_all(moves: list[tuple[str, int]]) -
 def test_the_terminal_shows_sums_over_stages(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = io.StringIO()
     monkeypatch.setattr(module, "err", Console(file=screen, force_terminal=True, width=150))
-    with ProgressDisplay(Settings(), ["banking"]) as display:
+    with ProgressDisplay(stage_weights(Settings()), ["banking"]) as display:
         display.update(at("banking", STAGES[0], 10, done=10, retried=3, prompt_tokens=1000))
         display.update(at("banking", STAGES[1], 4, done=12, failed=1, in_flight=2, cached=5, prompt_tokens=500))
     shown = screen.getvalue()
@@ -71,7 +71,7 @@ def test_the_terminal_shows_sums_over_stages(monkeypatch: pytest.MonkeyPatch) ->
 def test_it_is_quiet_when_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = io.StringIO()
     monkeypatch.setattr(module, "err", Console(file=screen, force_terminal=False, width=150))
-    with ProgressDisplay(Settings(), ["banking"]) as display:
+    with ProgressDisplay(stage_weights(Settings()), ["banking"]) as display:
         for rows in range(10):
             display.update(at("banking", STAGES[0], rows, done=rows))
     assert screen.getvalue().splitlines() == ["banking: started"]
@@ -82,7 +82,7 @@ def test_a_warning_is_shown_once_and_hides_no_figures(
 ) -> None:
     screen = io.StringIO()
     monkeypatch.setattr(module, "err", Console(file=screen, force_terminal=True, width=150))
-    with ProgressDisplay(Settings(), ["banking", "travel"]) as display:
+    with ProgressDisplay(stage_weights(Settings()), ["banking", "travel"]) as display:
         display.update(at("banking", STAGES[0], 3, done=7_531))
         for domain in ("banking", "travel"):
             display.update(StageProgress(domain=domain, stage=STAGES[0], rows=10, warning="the cache is [full]"))

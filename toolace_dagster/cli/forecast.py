@@ -10,7 +10,7 @@ a run will cost (``llm.money``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from toolace_dagster.pipeline.progress import StageProgress
 from toolace_dagster.pipeline.stages import domain_stages
@@ -28,15 +28,15 @@ _CALLS_OF_A_STEP = 2
 class Forecast:
     """Follows the progress of all domains of a run."""
 
-    def __init__(self, settings: Settings, domains: Sequence[str]) -> None:
+    def __init__(self, weights: Mapping[str, float], domains: Sequence[str]) -> None:
         """Nothing is done yet.
 
         Args:
-            settings: Settings of the run.
+            weights: Expected calls for a row of each stage, in the order the stages are run.
             domains: The domains it makes, those that wait included.
         """
-        self._weights = [_calls_per_row(stage.name, settings) for stage in domain_stages(settings)]
-        self._order = {stage.name: position for position, stage in enumerate(domain_stages(settings))}
+        self._weights = list(weights.values())
+        self._order = {stage: position for position, stage in enumerate(weights)}
         self._done = dict.fromkeys(domains, 0.0)
 
     def update(self, progress: StageProgress) -> None:
@@ -64,13 +64,20 @@ class Forecast:
         return elapsed * (1 - share) / share if share >= 0.01 else None
 
 
+def stage_weights(settings: Settings) -> dict[str, float]:
+    """Expected calls for a row of each stage, in the order the stages are run."""
+    return {stage.name: _calls_per_row(stage.name, settings) for stage in domain_stages(settings)}
+
+
 def _calls_per_row(stage: str, settings: Settings) -> float:
     if stage == "skeletons":
         return _mean(settings.sub_tasks)
     if stage == "simulated_dialogues":
         return _mean(settings.sub_tasks) * (_CALLS_OF_AN_EXCHANGE + _CALLS_OF_A_STEP * _mean(settings.steps))
     if stage.startswith("refinement_round_"):
-        return _CALLS_OF_A_PASS + _mean(settings.injections) / max(1, settings.rounds)
+        passes = _CALLS_OF_A_PASS if "reasonability_refinement" in settings.operations else 0.0
+        injecting = "complexity_injection" in settings.operations
+        return passes + injecting * _mean(settings.injections) / max(1, settings.rounds)
     if stage == "verified_dialogues":
         return settings.expert_votes * -(-len(QUESTIONS) // settings.questions_per_call)
     return 1.0

@@ -7,7 +7,7 @@ or working out what is left (``forecast``).
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -21,25 +21,23 @@ from toolace_dagster.cli.forecast import Forecast
 from toolace_dagster.llm.money import dollars
 from toolace_dagster.llm.progress import Progress
 from toolace_dagster.pipeline.progress import StageProgress
-from toolace_dagster.pipeline.stages import domain_stages
-from toolace_dagster.settings import Settings
 
 
 class ProgressDisplay:
     """Shows, per domain, the stage it is at and its calls, and below them the whole run."""
 
-    def __init__(self, settings: Settings, domains: Sequence[str]) -> None:
+    def __init__(self, weights: Mapping[str, float], domains: Sequence[str]) -> None:
         """Prepare; shown once entered.
 
         Args:
-            settings: Settings of the run.
+            weights: Expected calls for a row of each stage, in the order the stages are run.
             domains: The domains it makes.
         """
-        self._order = [stage.name for stage in domain_stages(settings)]
+        self._order = list(weights)
         self._latest: dict[str, StageProgress] = {}
         self._before: dict[str, Progress] = {}
         self._warned: set[str] = set()
-        self._forecast = Forecast(settings, domains)
+        self._forecast = Forecast(weights, domains)
         self._begun = time.monotonic()
         # No refresh thread: processes are forked while this is shown.
         self._live = Live(console=err, auto_refresh=False, transient=True) if err.is_terminal else None

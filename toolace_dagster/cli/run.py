@@ -17,6 +17,7 @@ from uuid import uuid4
 from toolace_dagster.cli.batches import say_mode, say_what_goes_on
 from toolace_dagster.cli.console import complain, say, show_table, warn
 from toolace_dagster.cli.costs import explain_unpriced, print_bill
+from toolace_dagster.cli.forecast import stage_weights
 from toolace_dagster.cli.pool import open_pool, print_notes
 from toolace_dagster.cli.progress import ProgressDisplay
 from toolace_dagster.cli.status import print_calls, print_summaries
@@ -49,12 +50,14 @@ class RunOptions:
         settings: Settings of the run.
         domains: Chosen domains; empty means all of the pool.
         parallel: Domains at once; 0 chooses.
+        given: Dotted names of the settings that somebody set, wherever.
     """
 
     home: Path
     settings: Settings
     domains: list[str]
     parallel: int = 0
+    given: frozenset[str] = frozenset()
 
 
 def run_pipeline(options: RunOptions) -> int:
@@ -83,7 +86,7 @@ def run_pipeline(options: RunOptions) -> int:
     lost += unknown
     if not chosen:
         return 1
-    _say_what_model(settings)
+    say_what_model(settings)
     say_mode(settings, warehouse, chosen)
     stale = _stale(pool, chosen, settings, warehouse)
     ends: list[RunEnd] = []
@@ -152,7 +155,8 @@ def choose_domains(pool: ToolPool, wanted: list[str]) -> tuple[list[str], int]:
     return chosen, len(wanted) - len(chosen)
 
 
-def _say_what_model(settings: Settings) -> None:
+def say_what_model(settings: Settings) -> None:
+    """Print which model answers, and warn where another was probably meant."""
     if settings.llm.model != OFFLINE_MODEL:
         say(f"Model {settings.llm.model} at {settings.llm.base_url or 'the default endpoint of the openai package'}.")
         return
@@ -173,8 +177,8 @@ def _stale(pool: ToolPool, chosen: list[str], settings: Settings, warehouse: War
     return stale
 
 
-def _default_parallel(settings: Settings) -> int:
-    """With the offline model as many as keep the cores busy, since half of a run is waiting for the disk."""
+def default_parallel(settings: Settings) -> int:
+    """Domains at once; with the offline model more than cores, since half of a run is waiting for the disk."""
     if settings.uses_batches:
         # A domain waits for its batches most of the time, and one that starts later ends a day later.
         return _MOST_IN_BATCH_MODE
@@ -187,7 +191,7 @@ def _make(stale: list[str], pool: ToolPool, options: RunOptions, warehouse: Ware
     ends: list[RunEnd] = []
     # A rejected dialogue has to have gone through all stages before its slot can be tried again.
     for _ in range(settings.attempts):
-        parallel = options.parallel or min(len(stale), _default_parallel(settings))
+        parallel = options.parallel or min(len(stale), default_parallel(settings))
         ends += _launch(stale, settings, warehouse, launch, parallel)
         if settings.attempts == 1:
             break
@@ -202,7 +206,7 @@ def _launch(domains: list[str], settings: Settings, warehouse: Warehouse, launch
     from toolace_dagster.orchestration.launch import run_domains
 
     say(f"{len(domains)} domains, {settings.dialogues} dialogues each, {parallel} at once.")
-    with ProgressDisplay(settings, domains) as display:
+    with ProgressDisplay(stage_weights(settings), domains) as display:
         ends = run_domains(domains, settings, warehouse, launch=launch, parallel=parallel, listener=display.update)
     errors: dict[str, list[str]] = {}
     for end in ends:

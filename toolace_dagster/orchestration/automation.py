@@ -13,7 +13,7 @@ import dagster as dg
 
 from toolace_dagster.entities import content_hash
 from toolace_dagster.pipeline.stage import Stage
-from toolace_dagster.pipeline.stages import TaskSpecs, domain_stages
+from toolace_dagster.pipeline.stages import RefinementRound, TaskSpecs, domain_stages
 from toolace_dagster.settings import Settings
 
 AUTOMATION = "automation"
@@ -54,6 +54,9 @@ def _code_version(stage: Stage, settings: Settings) -> str:
     if isinstance(stage, TaskSpecs):
         # Which rows there should be, and what is drawn for them, is decided by settings alone too.
         parts["settings"] = [parts["settings"], settings.of(*_PLANNED_BY)]
+    if isinstance(stage, RefinementRound):
+        # Rows go by what is injected in their round, which follows from the number of rounds.
+        parts["settings"] = [parts["settings"], settings.rounds]
     return content_hash(stage.name, parts, length=12)
 
 

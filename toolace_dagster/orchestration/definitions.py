@@ -13,6 +13,7 @@ import dagster as dg
 
 from toolace_dagster.assets.checks import FULL_CHECKS
 from toolace_dagster.assets.dataset import DATASET_ASSETS
+from toolace_dagster.assets.experiments import EXPERIMENT_ASSETS
 from toolace_dagster.assets.initialization import skeletons, task_specs
 from toolace_dagster.assets.refinement import refinement_round
 from toolace_dagster.assets.simulation import simulated_dialogues
@@ -48,7 +49,7 @@ def build_definitions(
     writing = [simulated_dialogues] if settings.method == "simulation" else [skeletons, *refinement]
     stages = [tool_pool, task_specs, *writing, *verification_assets(settings.rounds, settings.method)]
     by_domain = with_descriptions(with_upkeep(stages, settings), settings)
-    over_domains = with_descriptions([*DATASET_ASSETS, lora_adapter], settings)
+    over_domains = with_descriptions([*DATASET_ASSETS, *EXPERIMENT_ASSETS, lora_adapter], settings)
     full = dg.AssetSelection.checks(*FULL_CHECKS)
     generate = dg.define_asset_job(
         GENERATE_JOB,

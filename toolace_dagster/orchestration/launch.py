@@ -4,20 +4,12 @@ Each domain runs in a forked process: Dagster is imported once, runs do not shar
 an interpreter lock, and a crash costs one domain. (Threads do not work: Dagster
 redirects the process's output while it runs a step.)
 
-Belongs here: processes, run configuration, how a run ended. Does not belong here:
-what is stale (``pipeline.staleness``), or printing (``cli``).
+Belongs here: run configuration, how a run ended. Does not belong here: processes
+(``pipeline.processes``), what is stale (``pipeline.staleness``), or printing (``cli``).
 """
 
-import multiprocessing
-import os
-import signal
-import threading
-import time
-from collections.abc import Callable, Sequence
-from importlib import import_module
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
-from typing import Any
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
 
 import dagster as dg
 
@@ -26,11 +18,10 @@ from toolace_dagster.orchestration.instance import open_instance, register_domai
 from toolace_dagster.orchestration.materialize import LIMIT_KEY
 from toolace_dagster.orchestration.resources import LAUNCH_TAG
 from toolace_dagster.pipeline.ends import RunEnd
+from toolace_dagster.pipeline.processes import import_for_all, in_processes
 from toolace_dagster.pipeline.progress import Listener, listening
 from toolace_dagster.settings import Settings
 from toolace_dagster.warehouse import Warehouse
-
-_PATIENCE = 20.0
 
 
 def run_domains(
@@ -55,31 +46,13 @@ def run_domains(
     with open_instance(warehouse) as instance:
         register_domains(instance, domains)
     job = build_definitions(warehouse.home, settings=settings).resolve_job_def(GENERATE_JOB)
-    _import_for_all(settings)
-    parent = os.getpid()
+    import_for_all(settings)
 
     def work(domain: str, sender: Connection) -> None:
-        # A group of its own, so that a run is stopped once, by its parent, and not by Ctrl-C as well.
-        os.setpgrp()
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        threading.Thread(target=_stop_when_orphaned, args=(parent,), daemon=True).start()
-        try:
-            with listening(sender.send):
-                sender.send(_execute(job, settings, warehouse, name=domain, partition=domain, launch=launch))
-        except KeyboardInterrupt:
-            # The parent says it for all domains.
-            return
+        with listening(sender.send):
+            sender.send(_execute(job, settings, warehouse, name=domain, partition=domain, launch=launch))
 
-    return _in_processes(list(domains), work, parallel, listener)
-
-
-def _import_for_all(settings: Settings) -> None:
-    """Import what each run would import for itself on its first call, once and before the fork."""
-    import_module("openai.resources.chat.completions")
-    if settings.llm.endpoint_kind == "offline":
-        from toolace_dagster.llm.offline import OfflineModel
-
-        OfflineModel()
+    return in_processes(list(domains), work, parallel, listener)
 
 
 def build_dataset(settings: Settings, warehouse: Warehouse) -> RunEnd:
@@ -135,66 +108,3 @@ def _failure(result: dg.ExecuteInProcessResult) -> tuple[str, str]:
                 error = error.cause
             return f"{event.step_key}: {error.message.strip() if error else 'failed'}", ""
     return "the run failed; its log in the Dagster UI says why", ""
-
-
-def _in_processes(
-    names: list[str], work: Callable[[str, Connection], None], parallel: int, listener: Listener
-) -> list[RunEnd]:
-    fork = multiprocessing.get_context("fork")
-    waiting = list(names)
-    running: dict[Connection, tuple[str, BaseProcess]] = {}
-    ends: dict[str, RunEnd] = {}
-    try:
-        while waiting or running:
-            while waiting and len(running) < parallel:
-                name = waiting.pop(0)
-                receiver, sender = fork.Pipe(duplex=False)
-                process = fork.Process(target=work, args=(name, sender), name=f"toolace {name}")
-                process.start()
-                sender.close()
-                running[receiver] = (name, process)
-            for receiver in wait(list(running)):
-                assert isinstance(receiver, Connection)
-                name, process = running[receiver]
-                message = _receive(receiver)
-                if isinstance(message, RunEnd):
-                    ends[name] = message
-                elif message is not None:
-                    listener(message)
-                if message is None:
-                    del running[receiver]
-                    process.join()
-                    died = f"the process ended with exit code {process.exitcode} before the run did"
-                    ends.setdefault(name, RunEnd(name=name, run_id="", error=died))
-    except KeyboardInterrupt:
-        _stop([process for _, process in running.values()])
-        raise
-    return [ends[name] for name in names]
-
-
-def _stop(processes: Sequence[BaseProcess]) -> None:
-    """Let runs end in order, which takes no longer than the calls that are being written down; then end them."""
-    deadline = time.monotonic() + _PATIENCE
-    try:
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            process.join(timeout=max(0.0, deadline - time.monotonic()))
-    finally:
-        for process in processes:
-            process.kill()
-
-
-def _stop_when_orphaned(parent: int) -> None:
-    """Stop this process when the one that launched it was killed: nobody takes its reports any more."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _receive(receiver: Connection) -> Any:
-    """The next message, or None when the other end is closed, be it in the middle of one."""
-    try:
-        return receiver.recv()
-    except (EOFError, OSError):
-        return None

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from toolace_dagster.entities import Dialogue, SimulatedDialogue, Skeleton
-from toolace_dagster.orchestration.interrupts import orderly_interrupts
 from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
 from toolace_dagster.orchestration.resources import Toolace
 from toolace_dagster.pipeline.checks import payload_type, schema_faults, sum_faults
 from toolace_dagster.pipeline.context import StageContext
+from toolace_dagster.pipeline.interrupts import orderly_interrupts
 from toolace_dagster.pipeline.progress import Listener, StageProgress, listening
 from toolace_dagster.pipeline.stage import Stage, StageReport, run_stage
 from toolace_dagster.refinement.rounds import RefinedDialogue

@@ -35,6 +35,7 @@ _WORDS = {
     "tools": "a tool it offers",
     "before": "the stage before",
     "spec": "its task spec",
+    "round": "what is done in which round",
     "facts": "another dialogue it is like",
 }
 

@@ -28,7 +28,7 @@ from toolace_dagster.pipeline.rule_screen import hard_rules
 from toolace_dagster.pipeline.stage import RowContent, Stage, WorkItem
 from toolace_dagster.prompts import prompt_hash
 from toolace_dagster.prompts.render import prompt_text
-from toolace_dagster.refinement.rounds import RefinedDialogue, round_program, stage_name
+from toolace_dagster.refinement.rounds import RefinedDialogue, injections_of_round, round_program, stage_name
 from toolace_dagster.settings import MAX_ROUNDS, Method, ModelRole, Settings
 from toolace_dagster.simulation import agents
 from toolace_dagster.simulation.program import simulation_program
@@ -181,12 +181,22 @@ class RefinementRound:
         return 2 + self.round_number
 
     def shared_version(self, settings: Settings) -> Parts:
-        """Prompts, mask settings, number of rounds (injections spread over them), model and code."""
+        """Prompts, mask settings, model and code.
+
+        The number of rounds is no part: it decides which injections are made in which round, and those are what a row
+        is made from. So more rounds go on from those there are.
+        """
         return {
             "code": CODE_VERSIONS["refinement"],
             "prompts": [prompt_hash(name) for name in ("injection", "mask_fill", "judge")],
             "settings": settings.of(
-                "rounds", "mask_share", "mask_decay", "injection_mix", "quiet_passes", "rules_in_refinement"
+                "operations",
+                "mask_share",
+                "mask_decay",
+                "injection_mix",
+                "converge",
+                "quiet_passes",
+                "rules_in_refinement",
             ),
             "rules": Checks.of(settings).fingerprint if settings.rules_in_refinement else [],
             "models": _models(settings, "refiner", "judge"),
@@ -216,7 +226,15 @@ class RefinementRound:
                 hard_rules(checks, specs[dialogue_id], context.tools),
             )
 
-        return _following(context, before, specs, start)
+        settings = context.settings
+        # What the rules find is mended once more at the end, so the last round is not what it would be before others.
+        is_last = settings.rules_in_refinement and self.round_number == settings.rounds
+
+        def with_plan(item: WorkItem) -> WorkItem:
+            planned = injections_of_round(specs[item.dialogue_id], self.round_number, settings)
+            return replace(item, inputs={**item.inputs, "round": [*planned, *(["last"] if is_last else [])]})
+
+        return [with_plan(item) for item in _following(context, before, specs, start)]
 
     def content(self, result: Any) -> RowContent:
         """A refined dialogue passes, whatever became of its edits."""
@@ -318,7 +336,7 @@ class Verification:
 
         checks = Checks.of(context.settings)
         repeated = near_duplicates(dialogues.values(), context.settings.near_duplicate)
-        changes = _changes(context, dialogues, specs)
+        changes = calls_lost(context, dialogues, specs)
 
         def start(dialogue_id: str) -> Program[Any]:
             return verdict_program(
@@ -417,10 +435,16 @@ def dialogues_after(context: StageContext, stage: str) -> dict[str, Dialogue]:
     return {dialogue_id: row.dialogue for dialogue_id, row in refined.items()}
 
 
-def _changes(
+def calls_lost(
     context: StageContext, dialogues: dict[str, Dialogue], specs: dict[str, TaskSpec]
 ) -> dict[str, dict[tuple[int, str], str]]:
-    """By dialogue: the planned calls that edits took away; read only where some are missing."""
+    """By dialogue: the planned calls that refinement took away, by sub-task and tool, with the edit that did.
+
+    Args:
+        context: The domain.
+        dialogues: Dialogues as refinement left them, by id.
+        specs: Their tasks.
+    """
     missing = [key for key, dialogue in dialogues.items() if key in specs and lacks_planned_calls(dialogue, specs[key])]
     edits: dict[str, dict[str, list[Replacement]]] = {}
     for row in context.store.read(sql("queries/accepted_edits"), {"ids": missing}) if missing else ():

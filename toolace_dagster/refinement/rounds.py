@@ -2,7 +2,8 @@
 
 The paper alternates the two operations until every turn was refined or a limit is
 met. We spread a task's injections over the first rounds, one a round, and end a
-dialogue's refinement when it has converged.
+dialogue's refinement when it has converged. Settings can leave out either operation,
+or go on after convergence.
 
 Belongs here: the order of operations in a round. Does not belong here: the
 operations themselves.
@@ -32,8 +33,9 @@ class RefinedDialogue(Entity):
     Attributes:
         dialogue: The dialogue.
         edits: The round's edits, kept or not, in order.
-        finished: Whether it had converged before, so that the round did nothing.
-        converged: By what it had: ``covered`` or ``quiet``.
+        finished: Whether the round had nothing to do: the dialogue had converged before, or what was left to do is
+            switched off.
+        converged: By what it had: ``covered`` or ``quiet``; None where it had not.
     """
 
     dialogue: Dialogue
@@ -86,6 +88,13 @@ def planned_injections(spec: TaskSpec, round_number: int, rounds: int) -> list[I
     return [each for index, each in enumerate(planned) if index % rounds == round_number - 1]
 
 
+def injections_of_round(spec: TaskSpec, round_number: int, settings: Settings) -> list[InjectionSubType]:
+    """What is injected in one round: what was planned for it, or nothing where injection is switched off."""
+    if "complexity_injection" not in settings.operations:
+        return []
+    return planned_injections(spec, round_number, settings.rounds)
+
+
 def round_program(
     dialogue: Dialogue,
     spec: TaskSpec,
@@ -101,7 +110,7 @@ def round_program(
         dialogue: The dialogue after the round before.
         spec: Its task.
         tools: Tools of the domain by name.
-        settings: Number of rounds, mask share and decay, sampling settings.
+        settings: Number of rounds, operations, convergence, mask share and decay, sampling settings.
         round_number: From 1.
         executable: Names of the tools that are run for real.
         rules: Finds what verification would reject: no edit brings in such a fault. With ``rules_in_refinement`` what
@@ -110,9 +119,11 @@ def round_program(
     Returns:
         The dialogue after the round, with all edits tried.
     """
-    planned = planned_injections(spec, round_number, settings.rounds)
-    ended = None if planned else convergence(dialogue, tools, settings, round_number, spec.today, rules)
-    if ended is not None:
+    planned = injections_of_round(spec, round_number, settings)
+    passes = "reasonability_refinement" in settings.operations
+    may_end = settings.converge and passes and not planned
+    ended = convergence(dialogue, tools, settings, round_number, spec.today, rules) if may_end else None
+    if ended is not None or not (planned or passes):
         return RefinedDialogue(dialogue=dialogue, finished=True, converged=ended)
     edits: list[Edit] = []
 
@@ -133,12 +144,13 @@ def round_program(
         if injected is not None:
             edits.append(injected)
             dialogue = apply_edit(dialogue, injected)
-    refined = yield from reasonability_program(
-        dialogue, spec, tools, settings, round_number, len(edits), executable, rules
-    )
-    for edit in refined:
-        edits.append(edit)
-        dialogue = apply_edit(dialogue, edit)
+    if passes:
+        refined = yield from reasonability_program(
+            dialogue, spec, tools, settings, round_number, len(edits), executable, rules
+        )
+        for edit in refined:
+            edits.append(edit)
+            dialogue = apply_edit(dialogue, edit)
     if round_number == settings.rounds:
         yield from mended()
     return RefinedDialogue(dialogue=dialogue, edits=tuple(edits))

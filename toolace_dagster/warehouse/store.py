@@ -177,17 +177,22 @@ class Store:
         with _attached(self.path, read_only=True) as connection:
             if self.path.with_name(f"{self.path.name}.wal").exists():
                 return
-            (old,) = connection.execute("SELECT current_database()").fetchone() or ("",)
-            name = f"file_{next(_names)}"
-            try:
-                _attach(connection, fresh, name, read_only=False)
-                try:
-                    connection.execute(f"COPY FROM DATABASE {old} TO {name}")
-                finally:
-                    connection.execute(f"DETACH {name}")
-                fresh.replace(self.path)
-            finally:
-                fresh.unlink(missing_ok=True)
+            _copy(connection, fresh, self.path)
+
+    def copy_to(self, path: Path) -> None:
+        """Write what the file holds into another, which is there whole or not at all.
+
+        Args:
+            path: The other file; replaced if it exists.
+
+        Raises:
+            duckdb.Error: If there is no room for both.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        part.unlink(missing_ok=True)
+        with _attached(self.path, read_only=True) as connection:
+            _copy(connection, part, path)
 
     @property
     def _file(self) -> tuple[str, str]:
@@ -264,6 +269,21 @@ def _attached(path: Path, *, read_only: bool, patience: float = _PATIENCE) -> Ge
                 connection.execute(f"USE memory; DETACH {name}")
     finally:
         connection.close()
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, part: Path, path: Path) -> None:
+    """Write the tables of a connection into one file, then put it in the place of another."""
+    (source,) = connection.execute("SELECT current_database()").fetchone() or ("",)
+    name = f"file_{next(_names)}"
+    try:
+        _attach(connection, part, name, read_only=False)
+        try:
+            connection.execute(f"COPY FROM DATABASE {source} TO {name}")
+        finally:
+            connection.execute(f"DETACH {name}")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _attach(

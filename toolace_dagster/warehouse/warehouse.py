@@ -30,13 +30,16 @@ class Warehouse:
         home: The folder everything is under.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, within: Warehouse | None = None) -> None:
         """Name a home; nothing is made until something is written.
 
         Args:
             home: Folder, made on first use.
+            within: The home it belongs to, as those of experiments do: what runs may spend, the limits of endpoints
+                and what these refused are one matter for both.
         """
         self.home = home.resolve()
+        self._outer: Path = within._outer if within is not None else self.home
 
     def domain(self, name: str) -> Store:
         """The file of one tool domain."""
@@ -53,17 +56,17 @@ class Warehouse:
 
     def ledger(self, run: str) -> Path:
         """What the processes of a run share while it has a budget."""
-        return self.home / "spending" / f"{run}.ledger"
+        return self._outer / "spending" / f"{run}.ledger"
 
     @property
     def limits(self) -> Path:
         """Folder through which runs share the limits of endpoints."""
-        return self.home / "limits"
+        return self._outer / "limits"
 
     @property
     def endpoints_file(self) -> Path:
         """What endpoints refused, so that they are not asked for it again."""
-        return self.home / "endpoints.json"
+        return self._outer / "endpoints.json"
 
     @property
     def exports(self) -> Path:

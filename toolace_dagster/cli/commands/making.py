@@ -1,4 +1,4 @@
-"""``toolace run`` and ``toolace estimate``: the options of a run.
+"""``toolace run``, and what takes its options: ``estimate``, ``plan``, ``experiment``.
 
 Belongs here: these two commands' options and their help. Does not belong here: what
 a run does.
@@ -118,7 +118,8 @@ def _run_options(
         "llm.error_rate": error_rate,
     }
     made = read_configuration(given, home=home, config=config, assignments=assignments or ())
-    return RunOptions(home=home, settings=made.settings, domains=domain or [], parallel=parallel)
+    names = frozenset(made.origins)
+    return RunOptions(home=home, settings=made.settings, domains=domain or [], parallel=parallel, given=names)
 
 
 def _with_run_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -132,7 +133,7 @@ def _with_run_options(command: Callable[..., None]) -> Callable[..., None]:
 
     parameters = [*_options_of(_run_options), *own]
     # What Typer reads a command's options from.
-    wrapped.__signature__ = Signature(parameters)  # pyright: ignore[reportAttributeAccessIssue]
+    wrapped.__signature__ = Signature(sorted(parameters, key=lambda each: each.default is not Parameter.empty))  # pyright: ignore[reportAttributeAccessIssue]
     wrapped.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return wrapped
 
@@ -175,6 +176,21 @@ def plan(
     from toolace_dagster.cli.plan import show_plan
 
     raise typer.Exit(show_plan(options, as_json=as_json))
+
+
+@making.command()
+@_with_run_options
+def experiment(
+    options: Any,
+    name: Annotated[str, typer.Argument(help="Its name, `list` for what there is, or a TOML file of your own.")],
+    into: Annotated[
+        Path | None, typer.Option(help="Folder to write the plots and the table into, as SVG and Markdown.")
+    ] = None,
+) -> None:
+    """Compare settings on your tools: each arm a home of its own, over the same tasks; takes the options of a run."""
+    from toolace_dagster.cli.experiment import list_experiments, run_experiment
+
+    raise typer.Exit(list_experiments() if name == "list" else run_experiment(options, name, into))
 
 
 @making.command()

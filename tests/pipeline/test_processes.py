@@ -8,8 +8,8 @@ from multiprocessing.connection import Connection
 
 import pytest
 
-from toolace_dagster.orchestration import launch
 from toolace_dagster.pipeline.ends import RunEnd
+from toolace_dagster.pipeline.processes import in_processes
 
 
 @pytest.mark.parametrize("said", [b"", struct.pack("!i", 100), struct.pack("!i", 100) + b"half of it"])
@@ -20,6 +20,6 @@ def test_a_process_that_dies_while_it_tells_something_is_named(said: bytes) -> N
             os._exit(9)
         sender.send(RunEnd(name=name, run_id="r"))
 
-    ends = launch._in_processes(["banking", "travel"], work, 2, lambda _: None)
+    ends = in_processes(["banking", "travel"], work, 2, lambda _: None)
     assert "the process ended with exit code 9" in ends[0].error
     assert ends[1] == RunEnd(name="travel", run_id="r")

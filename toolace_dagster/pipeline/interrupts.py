@@ -1,12 +1,12 @@
-"""Stopping a step while it waits for calls.
+"""Stopping a stage while it waits for calls.
 
-Dagster raises an exception from its signal handler, wherever the program happens
-to be. Inside an event loop that may be any task, and when it is the one that
+A signal handler raises its exception wherever the program happens to be, and so does
+Dagster's. Inside an event loop that may be any task, and when it is the one that
 writes the journal, the others wait for it for ever. The event loop's own way is
 to cancel its main task.
 
 Belongs here: signal handlers while a stage runs. Does not belong here: stopping
-runs (``launch``).
+the processes that runs are in (``processes``).
 """
 
 import signal

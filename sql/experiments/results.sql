@@ -1,0 +1,5 @@
+-- The figures of one experiment, over all domains or by domain.
+SELECT arm, position, label, domain, metric, value
+FROM experiment_results
+WHERE experiment = $experiment
+ORDER BY position, domain NULLS FIRST, metric

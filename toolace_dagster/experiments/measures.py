@@ -1,0 +1,227 @@
+"""The figures of arms, as rows of ``experiment_results``.
+
+Belongs here: what is counted of an arm, storing and reading it back. Does not belong
+here: examining dialogues (``examination``), or drawing figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from toolace_dagster.experiments.convergence import convergence_point
+from toolace_dagster.experiments.declared import Arm, Experiment
+from toolace_dagster.experiments.homes import arm_home, examined_store
+from toolace_dagster.experiments.making import Undertaking
+from toolace_dagster.warehouse import Row, Warehouse, insert, sql
+
+_VERIFYING = "verification"
+
+
+@dataclass
+class Tally:
+    """Counts of an arm's dialogues.
+
+    Attributes:
+        attempted: Dialogues attempted.
+        refined: Those that verification was handed.
+        accepted: Those that it accepted.
+        defects: Dialogues with a defect as refinement left them.
+        rule_failures: Those of them in which a rule found it.
+        accepted_defects: Accepted dialogues with a defect.
+        passes: Refinement passes made.
+        calls: Model calls by stage.
+        tokens: Tokens of prompts and replies by stage.
+    """
+
+    attempted: int = 0
+    refined: int = 0
+    accepted: int = 0
+    defects: int = 0
+    rule_failures: int = 0
+    accepted_defects: int = 0
+    passes: int = 0
+    calls: dict[str, int] = field(default_factory=dict[str, int])
+    tokens: dict[str, int] = field(default_factory=dict[str, int])
+
+    def plus(self, other: Tally) -> Tally:
+        """The sum of two."""
+        made = Tally()
+        for name in ("attempted", "refined", "accepted", "defects", "rule_failures", "accepted_defects", "passes"):
+            setattr(made, name, getattr(self, name) + getattr(other, name))
+        made.calls, made.tokens = _sums(self.calls, other.calls), _sums(self.tokens, other.tokens)
+        return made
+
+    def figures(self, arm: Arm) -> dict[str, float]:
+        """The counts as metrics; a share or mean over nothing is left out.
+
+        Args:
+            arm: What it hands over decides: what was accepted, or all that was refined.
+        """
+        handed = self.accepted if arm.verified else self.refined
+        defective = self.accepted_defects if arm.verified else self.defects
+        calls, tokens = sum(self.calls.values()), sum(self.tokens.values())
+        making = calls - self.calls.get(_VERIFYING, 0)
+        writing = tokens - self.tokens.get(_VERIFYING, 0)
+        shares = {
+            "pass_rate": (self.accepted, self.attempted),
+            "defective.attempted": (self.defects, self.refined),
+            "rule_failing.attempted": (self.rule_failures, self.refined),
+            "defective.accepted": (self.accepted_defects, self.accepted),
+            "defective": (defective, handed),
+            "calls_unverified": (making, self.refined),
+            "calls_verified": (calls, self.accepted),
+            "calls_per_dialogue": (calls if arm.verified else making, handed),
+            "tokens_unverified": (writing, self.refined),
+            "tokens_verified": (tokens, self.accepted),
+            "tokens_per_dialogue": (tokens if arm.verified else writing, handed),
+            "passes": (self.passes, self.refined),
+        }
+        counts = {
+            "attempted": self.attempted,
+            "refined": self.refined,
+            "accepted": self.accepted,
+            "handed_over": handed,
+            "calls": calls,
+            "tokens": tokens,
+        }
+        return {
+            **{name: float(value) for name, value in counts.items()},
+            **{name: value / of for name, (value, of) in shares.items() if of},
+        }
+
+
+def _sums(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    return {name: one.get(name, 0) + other.get(name, 0) for name in {**one, **other}}
+
+
+def tally(home: Warehouse, experiment: Experiment, arm: Arm, domain: str) -> Tally:
+    """Count an arm's dialogues of one domain.
+
+    Args:
+        home: The home that the experiments belong to.
+        experiment: The experiment.
+        arm: The arm, made and examined.
+        domain: Tool domain.
+    """
+    made = Tally()
+    for row in arm_dialogues(home, experiment, arm, domain):
+        made.attempted += 1
+        made.accepted += row["state"] == "accepted"
+        before, after = row["defects_before"], row["defects_after"]
+        made.refined += before is not None
+        made.defects += bool(before)
+        made.rule_failures += any(check.startswith("rule.") for check in before or ())
+        made.accepted_defects += bool(after)
+    store = arm_home(home, experiment, arm).domain(domain)
+    with store.reading():
+        for row in store.read(sql("experiments/usage")):
+            made.calls[row["stage"]] = row["calls"]
+            made.tokens[row["stage"]] = int(row["tokens"])
+        made.passes = store.read(sql("experiments/passes"))[0]["passes"]
+    return made
+
+
+def arm_dialogues(home: Warehouse, experiment: Experiment, arm: Arm, domain: str) -> list[Row]:
+    """What became of an arm's dialogues of one domain: state, and defects before and after verification."""
+    place = {"experiment": experiment.name, "arm": arm.name}
+    return examined_store(home, domain).read(sql("experiments/arm_dialogues"), place)
+
+
+def measure(undertaking: Undertaking, arms: Sequence[Arm]) -> None:
+    """Measure arms and put their figures in the place of earlier ones.
+
+    Args:
+        undertaking: What they are arms of.
+        arms: Arms that are made and examined.
+    """
+    now = datetime.now(UTC).replace(tzinfo=None).isoformat()
+    home, experiment = undertaking.home, undertaking.experiment
+    places = {arm.name: position for position, arm in enumerate(undertaking.arms)}
+    points = _convergence_points(undertaking) if experiment.plot == "curve" else {}
+    rows: list[Row] = []
+    for arm in undertaking.arms:
+        figures: dict[str | None, dict[str, float]] = dict(_figures(undertaking, arm)) if arm in arms else {}
+        if arm.name in points:
+            figures.setdefault(None, {}).update(points[arm.name])
+        place = {
+            "experiment": experiment.name,
+            "arm": arm.name,
+            "position": places[arm.name],
+            "label": arm.label,
+            "settings": arm.settings,
+            "measured_at": now,
+        }
+        rows += [
+            place | {"domain": domain, "metric": metric, "value": value}
+            for domain, values in figures.items()
+            for metric, value in values.items()
+        ]
+    with home.shared.write() as connection:
+        connection.execute(
+            sql("experiments/forget"),
+            {"experiment": experiment.name, "arms": [arm.name for arm in arms], "all": list(places)},
+        )
+        insert(connection, "experiment_results", rows)
+
+
+def _figures(undertaking: Undertaking, arm: Arm) -> Iterable[tuple[str | None, dict[str, float]]]:
+    whole = Tally()
+    for domain in undertaking.domains_of(arm):
+        counted = tally(undertaking.home, undertaking.experiment, arm, domain)
+        whole = whole.plus(counted)
+        yield domain, counted.figures(arm)
+    yield None, whole.figures(arm)
+
+
+def _convergence_points(undertaking: Undertaking) -> dict[str, dict[str, float]]:
+    """By arm on the curve, whether later ones bring nothing more than it, without and with verification."""
+    curve = [arm for arm in undertaking.arms if arm.on_curve]
+    points: dict[str, dict[str, float]] = {arm.name: {} for arm in curve}
+    for over, column in (("refined", "defects_before"), ("accepted", "defects_after")):
+        defective = [
+            {
+                row["dialogue_id"]: bool(row[column])
+                for domain in undertaking.domains_of(arm)
+                for row in arm_dialogues(undertaking.home, undertaking.experiment, arm, domain)
+                if row[column] is not None
+            }
+            for arm in curve
+        ]
+        if not all(defective):
+            continue
+        position = convergence_point(defective)
+        for number, arm in enumerate(curve):
+            points[arm.name][f"convergence_point.{over}"] = float(number == position)
+    return points
+
+
+@dataclass(frozen=True)
+class ArmResult:
+    """The figures of an arm over all domains.
+
+    Attributes:
+        name: Of the arm.
+        label: What it is called.
+        figures: By metric.
+    """
+
+    name: str
+    label: str
+    figures: Mapping[str, float]
+
+
+def read_results(home: Warehouse, name: str, domain: str | None = None) -> list[ArmResult]:
+    """The figures of an experiment, arm by arm; empty where it was not measured.
+
+    Args:
+        home: The home that the experiments belong to.
+        name: Name of the experiment.
+        domain: One domain; None for all together.
+    """
+    found: dict[str, tuple[str, dict[str, float]]] = {}
+    for row in home.shared.read(sql("experiments/results"), {"experiment": name}):
+        if row["domain"] == domain:
+            found.setdefault(row["arm"], (row["label"], {}))[1][row["metric"]] = row["value"]
+    return [ArmResult(name, label, figures) for name, (label, figures) in found.items()]
