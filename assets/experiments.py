@@ -24,8 +24,6 @@ def experiment_asset(experiment: Experiment) -> dg.AssetsDefinition:
     @dg.asset(
         name=asset_name(experiment),
         partitions_def=TOOL_DOMAINS if experiment.arm_by_domain else dg.StaticPartitionsDefinition(arms),
-        # Arms have rows in common, so two of them are not made at the same time.
-        backfill_policy=dg.BackfillPolicy.single_run(),
         group_name=GROUP,
         kinds={"duckdb", "openai"},
         description=f"{experiment.question} {experiment.reading.strip()}".strip(),

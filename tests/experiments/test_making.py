@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -135,7 +134,7 @@ def test_examination_finds_what_verification_rejects_and_looks_once_at_each_dial
 
 def test_a_rule_that_rejects_is_a_defect(ablation: Undertaking) -> None:
     query = "SELECT dialogue_id, check_id FROM findings WHERE stage = 'verification' AND severity = 'hard'"
-    found: dict[str, Any] = {}
+    found: dict[tuple[str, str], str] = {}
     for arm in ablation.arms:
         for row in rows_of(ablation, arm.name, query):
             if row["check_id"].startswith("rule."):

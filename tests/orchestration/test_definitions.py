@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from toolace_dagster.experiments.declared import ORDER, find_experiment
 from toolace_dagster.orchestration.definitions import DATASET_JOB, GENERATE_JOB, build_definitions
 from toolace_dagster.orchestration.materialize import SCHEMA_CHECK, SUMS_CHECK
 from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
@@ -29,6 +30,10 @@ OVER_DOMAINS = {
 }
 
 
+EXPERIMENTS = {f"{name}_experiment" for name in ORDER}
+"""In no job either: they cost several runs."""
+
+
 def graph(definitions: dg.Definitions) -> dict[str, set[str]]:
     assets = definitions.resolve_asset_graph()
     return {
@@ -43,7 +48,9 @@ def test_the_definitions_are_sound(tmp_path: Path) -> None:
 
 def test_each_stage_follows_the_one_before_and_the_dataset_follows_all(tmp_path: Path) -> None:
     expected = {name: {before} for before, name in pairwise(BY_DOMAIN)}
-    assert graph(build_definitions(tmp_path)) == {"tool_pool": set()} | expected | OVER_DOMAINS
+    assert graph(build_definitions(tmp_path)) == {"tool_pool": set()} | expected | OVER_DOMAINS | {
+        name: set() for name in EXPERIMENTS
+    }
 
 
 @pytest.mark.parametrize(("rounds", "before"), [(0, "skeletons"), (2, "refinement_round_02")])
@@ -89,6 +96,29 @@ def test_the_jobs_make_all_assets(tmp_path: Path) -> None:
         for job in (GENERATE_JOB, DATASET_JOB)
     }
     assert made == {GENERATE_JOB: set(BY_DOMAIN), DATASET_JOB: set(OVER_DOMAINS) - IN_NO_JOB}
+
+
+def test_experiments_have_a_partition_for_each_arm_and_are_in_no_job_and_on_no_schedule(tmp_path: Path) -> None:
+    definitions = build_definitions(tmp_path)
+    assets = definitions.resolve_asset_graph()
+    jobs = definitions.resolve_all_job_defs()
+    in_jobs = {
+        key.to_user_string()
+        for job in jobs
+        if "__ASSET_JOB" not in job.name
+        for key in job.asset_layer.executable_asset_keys
+    }
+    assert in_jobs.isdisjoint(EXPERIMENTS)
+    for name in ORDER:
+        node = assets.get(dg.AssetKey(f"{name}_experiment"))
+        assert node.group_name == "experiments"
+        assert node.automation_condition is None
+        experiment = find_experiment(name)
+        if experiment.arm_by_domain:
+            assert node.partitions_def == TOOL_DOMAINS
+        else:
+            assert node.partitions_def is not None
+            assert list(node.partitions_def.get_partition_keys()) == [arm.name for arm in experiment.arms]
 
 
 def test_every_asset_says_what_it_holds(tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ stages, or what the figures come to (``measures``).
 
 from __future__ import annotations
 
+import fcntl
 import json
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -82,7 +83,6 @@ def make_arms(undertaking: Undertaking, *, parallel: int, launch: str, listener:
     Raises:
         KeyboardInterrupt: After all processes were stopped; what was paid for is kept.
     """
-    write_settings(undertaking)
     import_for_all(undertaking.basis)
     # Read once, before the fork.
     configured_pool(undertaking.basis)
@@ -91,7 +91,19 @@ def make_arms(undertaking: Undertaking, *, parallel: int, launch: str, listener:
         with orderly_interrupts():
             sender.send(make_domain(undertaking, undertaking.arms, domain, launch, sender.send))
 
-    return in_processes(undertaking.domains, work, parallel, listener)
+    with alone(undertaking):
+        write_settings(undertaking)
+        return in_processes(undertaking.domains, work, parallel, listener)
+
+
+@contextmanager
+def alone(undertaking: Undertaking) -> Generator[None]:
+    """Wait until nobody else makes arms of the experiment: they have rows in common."""
+    path = basis_file(undertaking.home, undertaking.experiment).with_name("lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def write_settings(undertaking: Undertaking) -> None:

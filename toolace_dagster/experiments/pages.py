@@ -26,7 +26,7 @@ COLUMNS = (
     "defective",
     "calls each",
     "tokens each",
-    "passes",
+    "rounds each",
 )
 """Of the table; `defective before` is before verification, `defective` of what is handed over."""
 DEFECTS = "dialogues with a defect, and 95 % interval"
@@ -151,7 +151,7 @@ def page(
         f"# {experiment.title}",
         experiment.question,
         f"```\n{shlex.join(command)}\n```",
-        f"Made with {made_by}. {experiment.reading.strip()}".strip(),
+        " ".join(f"Made with {made_by}. {experiment.reading}".split()),
         table(table_rows(results)),
         *([f"![{experiment.title}]({picture})"] if picture else []),
         *_points(results),

@@ -12,7 +12,7 @@ from toolace_dagster.configuration.values import flat
 from toolace_dagster.entities import content_hash
 from toolace_dagster.experiments.declared import ORDER, Arm, Experiment
 from toolace_dagster.experiments.homes import arm_home
-from toolace_dagster.experiments.making import Undertaking, last_undertaking, make_domain, write_settings
+from toolace_dagster.experiments.making import Undertaking, alone, last_undertaking, make_domain, write_settings
 from toolace_dagster.experiments.measures import ArmResult, measure, read_results
 from toolace_dagster.experiments.pages import table_rows
 from toolace_dagster.orchestration.instance import open_instance, register_domains
@@ -22,7 +22,6 @@ from toolace_dagster.pipeline.interrupts import orderly_interrupts
 from toolace_dagster.pipeline.pool import configured_pool
 from toolace_dagster.reporting.markdown import table
 from toolace_dagster.settings import Settings
-from toolace_dagster.warehouse import Warehouse
 
 GROUP = "experiments"
 
@@ -33,7 +32,7 @@ def asset_name(experiment: Experiment) -> str:
 
 
 def materialize_arms(context: dg.AssetExecutionContext, toolace: Toolace, experiment: Experiment) -> Materialized:
-    """Make and measure the arms that are the run's partitions.
+    """Make and measure the arm that is the run's partition, and first the arms it goes on from.
 
     Args:
         context: Of the asset.
@@ -44,22 +43,21 @@ def materialize_arms(context: dg.AssetExecutionContext, toolace: Toolace, experi
     Raises:
         dagster.Failure: If a domain of an arm could not be made; what was paid for is kept.
     """
-    undertaking = _undertaking(toolace, experiment, context.partition_keys)
-    chosen = [arm for arm in undertaking.arms if arm.name in context.partition_keys]
-    # Arms go on from arms before them, which are made first; those that stand cost nothing.
-    needed = {each.name for arm in chosen for each in undertaking.chain(arm)}
-    order = [arm for arm in undertaking.arms if arm.name in needed]
-    write_settings(undertaking)
+    undertaking = _undertaking(toolace, experiment, context.partition_key)
+    arm = experiment.arm(context.partition_key, undertaking.domains)
+    # Those stand mostly, and then cost nothing.
+    order = undertaking.chain(arm)
     launch = context.run.run_id
-    for domain in undertaking.domains:
-        with orderly_interrupts():
+    with orderly_interrupts(), alone(undertaking):
+        write_settings(undertaking)
+        for domain in undertaking.domains_of(arm):
             end = make_domain(undertaking, order, domain, launch, progress_events(context))
-        if end.error:
-            metadata = {LIMIT_KEY: dg.MetadataValue.text(end.limit)} if end.limit else {}
-            raise dg.Failure(description=f"{domain}: {end.error}", metadata=metadata, allow_retries=False)
-    measure(undertaking, chosen)
-    results = [each for each in read_results(undertaking.home, experiment.name) if each.name in context.partition_keys]
-    return dg.MaterializeResult(metadata=_metadata(undertaking, chosen, results), data_version=_version(results))
+            if end.error:
+                metadata = {LIMIT_KEY: dg.MetadataValue.text(end.limit)} if end.limit else {}
+                raise dg.Failure(description=f"{domain}: {end.error}", metadata=metadata, allow_retries=False)
+        measure(undertaking, [arm])
+    results = [each for each in read_results(undertaking.home, experiment.name) if each.name == arm.name]
+    return dg.MaterializeResult(metadata=_metadata(undertaking, arm, results), data_version=_version(results))
 
 
 def report_arms(undertaking: Undertaking) -> None:
@@ -79,18 +77,19 @@ def report_arms(undertaking: Undertaking) -> None:
                 dg.AssetMaterialization(
                     asset_name(undertaking.experiment),
                     partition=arm.name,
-                    metadata=_metadata(undertaking, [arm], mine),
+                    metadata=_metadata(undertaking, arm, mine),
                     tags={"dagster/data_version": _version(mine).value},
                 )
             )
 
 
-def _undertaking(toolace: Toolace, experiment: Experiment, partitions: Sequence[str]) -> Undertaking:
+def _undertaking(toolace: Toolace, experiment: Experiment, partition: str) -> Undertaking:
     home = toolace.warehouse()
     last = None if toolace.settings else last_undertaking(home, experiment)
     if last is not None:
-        missing = [name for name in partitions if experiment.arm_by_domain and name not in last.domains]
-        return Undertaking(home, experiment, last.basis, (*last.domains, *missing))
+        if experiment.arm_by_domain and partition not in last.domains:
+            return Undertaking(home, experiment, last.basis, (*last.domains, partition))
+        return last
     settings = toolace.effective_settings()
     basis = experiment.basis(settings, _set_by_somebody(settings))
     domains = tuple(domain.name for domain in configured_pool(basis).domains if domain.tools)
@@ -103,18 +102,9 @@ def _set_by_somebody(settings: Settings) -> list[str]:
     return [name for name, value in flat(settings.model_dump(mode="json")) if defaults.get(name) != value]
 
 
-def _metadata(
-    undertaking: Undertaking, arms: Sequence[Arm], results: Sequence[ArmResult]
-) -> dict[str, dg.MetadataValue]:
-    homes: dict[str, dg.MetadataValue] = {
-        f"home of {arm.name}": dg.MetadataValue.path(_home(undertaking.home, undertaking.experiment, arm))
-        for arm in arms
-    }
-    return {"figures": dg.MetadataValue.md(table(table_rows(results))), **homes}
-
-
-def _home(home: Warehouse, experiment: Experiment, arm: Arm) -> str:
-    return str(arm_home(home, experiment, arm).home)
+def _metadata(undertaking: Undertaking, arm: Arm, results: Sequence[ArmResult]) -> dict[str, dg.MetadataValue]:
+    home = arm_home(undertaking.home, undertaking.experiment, arm).home
+    return {"figures": dg.MetadataValue.md(table(table_rows(results))), "home": dg.PathMetadataValue(str(home))}
 
 
 def _version(results: Sequence[ArmResult]) -> dg.DataVersion:
