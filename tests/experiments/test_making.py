@@ -133,7 +133,10 @@ def test_examination_finds_what_verification_rejects_and_looks_once_at_each_dial
 
 
 def test_a_rule_that_rejects_is_a_defect(ablation: Undertaking) -> None:
-    query = "SELECT dialogue_id, check_id FROM findings WHERE stage = 'verification' AND severity = 'hard'"
+    query = """
+        SELECT dialogue_id, check_id FROM findings
+        WHERE stage = 'verification' AND (severity = 'hard' OR message LIKE '% mended it.')
+    """
     found: dict[tuple[str, str], str] = {}
     for arm in ablation.arms:
         for row in rows_of(ablation, arm.name, query):

@@ -49,4 +49,4 @@ def begin_from(before: Warehouse, arm: Warehouse, domain: str) -> None:
     """
     mine, other = arm.domain(domain), before.domain(domain)
     if not mine.exists() and other.exists():
-        other.copy_to(mine.path)
+        other.write_copy(mine.path)

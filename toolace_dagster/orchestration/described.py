@@ -16,12 +16,14 @@ import dagster as dg
 import duckdb
 
 from toolace_dagster.dataset.columns import export_columns, preference_columns
+from toolace_dagster.experiments.declared import ORDER
 from toolace_dagster.refinement.rounds import stage_name
 from toolace_dagster.settings import FORMAT_NAMES, MAX_ROUNDS, Settings
 from toolace_dagster.warehouse import sql
 
 _PACKAGE = Path(__file__).parents[1]
 _ROUNDS = tuple(stage_name(number) for number in range(1, MAX_ROUNDS + 1))
+_EXPERIMENTS = tuple(f"{name}_experiment" for name in ORDER)
 _TABLES = {
     "tool_pool": "domain_tools",
     "task_specs": "task_specs",
@@ -46,6 +48,7 @@ _PAGES = {
     "preference_export": ("exports.md", "preference pairs"),
     "dataset_card": ("exports.md", "the dataset card"),
     "lora_adapter": ("training.md", "fine-tuning on the TRL export"),
+    **dict.fromkeys(_EXPERIMENTS, ("experiments.md", "arms that differ in one thing")),
 }
 _CODE = {
     "tool_pool": "tool_pool",
@@ -61,6 +64,7 @@ _CODE = {
     "preference_export": "dataset/formats/preferences.py",
     "dataset_card": "dataset/card.py",
     "lora_adapter": "orchestration/training.py",
+    **dict.fromkeys(_EXPERIMENTS, "experiments"),
 }
 _FILES = {
     **{f"{name}_export": export_columns(name) for name in FORMAT_NAMES},

@@ -179,8 +179,8 @@ class Store:
                 return
             _copy(connection, fresh, self.path)
 
-    def copy_to(self, path: Path) -> None:
-        """Write what the file holds into another, which is there whole or not at all.
+    def write_copy(self, path: Path) -> None:
+        """Write what the file holds into another for good: it is there whole or not at all.
 
         Args:
             path: The other file; replaced if it exists.
