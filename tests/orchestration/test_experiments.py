@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -29,7 +30,7 @@ def materialized(home: Path, partition: str, **settings: object) -> dg.ExecuteIn
     )
 
 
-def small(home: Path, **more: object) -> Undertaking:
+def small(home: Path, **more: Any) -> Undertaking:
     return undertaking(home, "ablation", dialogues=1, **more)
 
 

@@ -98,6 +98,12 @@ def test_entities_import_nothing_else_of_ours() -> None:
     assert [place for module in in_parts("entities") for place in reaching(module, PARTS - {"entities"})] == []
 
 
+def test_experiments_are_known_only_to_the_ways_in() -> None:
+    """They are made of everything else, which must do without them."""
+    inner = [module for module in MODULES if module.part not in (*OUTER, "experiments", "__main__")]
+    assert [place for module in inner for place in reaching(module, ["experiments"])] == []
+
+
 WORKER = ("confinement", "frames", "landlock", "plain", "seccomp", "session", "zygote")
 """What is loaded in the process that runs tools."""
 
