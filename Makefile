@@ -5,11 +5,11 @@ BIN := .venv/bin
 PYTEST_ARGS ?= -n auto --maxprocesses 4 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test check format bench clean
+.PHONY: help demo ui test test-training check format bench clean
 .DELETE_ON_ERROR:
 
 help:  ## Print this list
-	@grep -E '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 demo: .venv/installed  ## Make a small dataset with the offline model; DEMO_ARGS="--help" lists what can be set
 	$(BIN)/toolace run $(DEMO_ARGS)
@@ -19,6 +19,9 @@ ui: .venv/installed  ## Open the pipeline in Dagster's web interface
 
 test: .venv/installed  ## Run all tests; PYTEST_ARGS="-k export --pdb" runs some
 	$(BIN)/pytest $(PYTEST_ARGS)
+
+test-training: .venv-train/installed  ## Train on exports with TRL on a CPU, in an environment of its own
+	.venv-train/bin/pytest -q tests/training $(TRAINING_ARGS)
 
 check: .venv/installed  ## Lint, formatting, types, and what may import what
 	$(BIN)/ruff check .
@@ -35,7 +38,7 @@ bench: .venv/installed  ## Run the benchmarks
 		if [ -e "$$script" ]; then echo "== $$script"; $(BIN)/python "$$script" $(BENCH_ARGS); fi; done
 
 clean:  ## Remove the environment, caches and builds; keeps toolace_data/
-	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-train build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find toolace_dagster assets sql tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/installed: pyproject.toml constraints.txt
@@ -52,4 +55,16 @@ endif
 	@ln -sfn ../../../toolace_dagster/__init__.py .venv/typing/toolace_dagster/__init__.py
 	@ln -sfn ../../../assets .venv/typing/toolace_dagster/assets
 	@ln -sfn ../../../sql .venv/typing/toolace_dagster/sql
+	@touch $@
+
+# What trains is kept apart: torch alone is larger than everything else. TORCH_ARGS goes to the installer, such as
+# --torch-backend=cpu for uv, which spares the download of what only a GPU needs.
+.venv-train/installed: pyproject.toml constraints.txt
+ifneq ($(UV),)
+	test -x .venv-train/bin/python || $(UV) venv --quiet --python $(PYTHON) .venv-train
+	$(UV) pip install --quiet --python .venv-train/bin/python -c constraints.txt $(TORCH_ARGS) -e '.[train]' hypothesis pytest
+else
+	.venv-train/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv .venv-train
+	.venv-train/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(TORCH_ARGS) -e '.[train]' hypothesis pytest
+endif
 	@touch $@

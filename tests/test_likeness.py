@@ -5,13 +5,22 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+import unicodedata
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolace_dagster.likeness import LikenessIndex, Signature, groups_of, likeness, normal_words, signature
+from toolace_dagster.likeness import (
+    LikenessIndex,
+    Signature,
+    alike_pairs,
+    groups_of,
+    likeness,
+    normal_words,
+    signature,
+)
 
 
 def signed(words: list[str], width: int = 1) -> Signature:
@@ -53,6 +62,15 @@ def test_the_empty_sequence_is_like_nothing():
 def test_words_are_compared_without_case_width_and_punctuation():
     assert normal_words("Book it, ﬁne!  \uff22ook\tit.") == ["book", "it", "fine", "book", "it"]
     assert normal_words("नमस्ते 東京へ") == ["नमस्ते", "東京へ"]
+    assert normal_words("l’été – à 5 h_30 … “fin”") == ["l", "été", "à", "5", "h", "30", "fin"]
+
+
+@settings(max_examples=100)
+@given(st.text())
+def test_words_are_runs_of_letters_marks_and_digits(text: str):
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    kept = "".join(c if c.isalnum() or unicodedata.category(c)[0] == "M" else " " for c in folded)
+    assert normal_words(text) == kept.split()
 
 
 def test_signatures_are_the_same_in_every_process():
@@ -86,10 +104,34 @@ def test_index_finds_what_comparing_all_pairs_finds(threshold: float):
     assert found / wanted > 0.98
 
 
+@pytest.mark.parametrize("at_once", [1, 60, 10**6])
+@pytest.mark.parametrize("threshold", [0.3, 0.8, 1.0])
+def test_all_pairs_at_once_are_those_of_the_index(threshold: float, at_once: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("toolace_dagster.likeness._AT_ONCE", at_once)
+    draw = random.Random(3)
+    signatures: list[Signature] = []
+    for _ in range(30):
+        words = [f"w{draw.randrange(300)}" for _ in range(40)]
+        signatures += [
+            signed([w if draw.random() > noise else f"x{draw.randrange(300)}" for w in words])
+            for noise in (0, 0, 0.05, 0.2)
+        ]
+    index = LikenessIndex[int](threshold)
+    wanted: list[tuple[int, int]] = []
+    for place, mine in enumerate(signatures):
+        wanted += [(earlier, place) for earlier, _ in index.find(mine)]
+        index.add(place, mine)
+    assert alike_pairs(signatures, threshold) == sorted(wanted)
+    assert len(wanted) >= 30
+    assert alike_pairs(signatures[:1], threshold) == alike_pairs([], threshold) == []
+
+
 @pytest.mark.parametrize("threshold", [0.0, 1.1, float("nan")])
 def test_a_threshold_that_is_none_is_refused(threshold: float):
     with pytest.raises(ValueError, match="threshold"):
         LikenessIndex[str](threshold)
+    with pytest.raises(ValueError, match="threshold"):
+        alike_pairs([], threshold)
 
 
 def test_exact_copies_are_found_at_threshold_one():

@@ -14,10 +14,11 @@ here: what is compared, or what follows when two are alike.
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from hashlib import blake2b
 from typing import Generic, TypeVar
@@ -33,6 +34,11 @@ Signature = NDArray[np.uint32]
 
 _Key = TypeVar("_Key", bound=Hashable)
 _PLAIN_WORD = re.compile(r"[a-z0-9]+")
+_WORD = re.compile(r"[^\W_]+")
+_RUNS_AT_ONCE = 128
+"""Runs hashed at once: few enough that the products stay in the processor's cache."""
+_AT_ONCE = 1 << 20
+"""Candidates compared at once; more would only take more memory."""
 
 
 def normal_words(text: str) -> list[str]:
@@ -44,6 +50,8 @@ def normal_words(text: str) -> list[str]:
     if text.isascii():
         return _PLAIN_WORD.findall(text.lower())
     folded = unicodedata.normalize("NFKC", text).casefold()
+    if not any(not c.isascii() and unicodedata.category(c)[0] == "M" for c in set(folded)):
+        return _WORD.findall(folded)
     return "".join(c if c.isalnum() or unicodedata.category(c)[0] == "M" else " " for c in folded).split()
 
 
@@ -67,8 +75,14 @@ def signature(sequence: Sequence[str], width: int = 3) -> Signature | None:
     for at in range(width):
         runs = (runs ^ (runs >> np.uint64(31))) * factors[at] + hashes[at : at + len(runs)]
     runs ^= runs >> np.uint64(29)
-    products = runs[:, None] * factors[None, :] + addends[None, :]
-    return (products.min(axis=0) >> np.uint64(32)).astype(np.uint32)
+    least = np.full(PLACES, np.iinfo(np.uint64).max, dtype=np.uint64)
+    products = np.empty((_RUNS_AT_ONCE, PLACES), dtype=np.uint64)
+    for first in range(0, len(runs), _RUNS_AT_ONCE):
+        part = runs[first : first + _RUNS_AT_ONCE]
+        made = np.multiply(part[:, None], factors, out=products[: len(part)])
+        made += addends
+        np.minimum(least, made.min(axis=0), out=least)
+    return (least >> np.uint64(32)).astype(np.uint32)
 
 
 def likeness(one: Signature, other: Signature) -> float:
@@ -128,6 +142,86 @@ class LikenessIndex(Generic[_Key]):
         data = signature.tobytes()
         step = self._rows * 4
         return ((at, data[at : at + step]) for at in range(0, len(data) - step + 1, step))
+
+
+def alike_pairs(signatures: Sequence[Signature], threshold: float) -> list[tuple[int, int]]:
+    """All pairs that are alike, as a :class:`LikenessIndex` finds them, for many signatures at once.
+
+    Args:
+        signatures: The signatures.
+        threshold: Likeness from which two count as alike, above 0 to 1.
+
+    Returns:
+        Pairs of places in ``signatures``, the earlier first, sorted.
+
+    Raises:
+        ValueError: If the threshold is none.
+    """
+    if not 0 < threshold <= 1:
+        raise ValueError("a threshold of likeness lies above 0 and is at most 1")
+    if len(signatures) < 2:
+        return []
+    table = np.stack(signatures)
+    # The upper bytes alone agree wherever the whole numbers do, and a quarter of the memory is read.
+    bytes_of = (table >> np.uint32(24)).astype(np.uint8)
+    least = math.ceil(threshold * PLACES - 1e-9)
+    found: list[NDArray[np.int64]] = []
+    for earlier, later in _meeting(table, _rows_of_band(threshold)):
+        likely = np.count_nonzero(bytes_of[earlier] == bytes_of[later], axis=1) >= least
+        earlier, later = earlier[likely], later[likely]
+        alike = np.count_nonzero(table[earlier] == table[later], axis=1) >= least
+        found.append(np.stack([earlier[alike], later[alike]], axis=1))
+    pairs = np.concatenate(found) if found else np.empty((0, 2), dtype=np.int64)
+    ordered = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
+    earlier_places: list[int] = ordered[:, 0].tolist()
+    later_places: list[int] = ordered[:, 1].tolist()
+    return list(zip(earlier_places, later_places, strict=True))
+
+
+def _meeting(table: NDArray[np.uint32], rows: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Pairs of places that agree in a whole band, each pair once, about so many at a time as are compared at once."""
+    count, bands = len(table), PLACES // rows
+    orders = np.empty((bands, count), dtype=np.int64)
+    begins = np.empty((bands, count), dtype=np.int64)
+    before = np.empty((bands, count), dtype=np.int64)
+    for band in range(bands):
+        keys = _mixed(table[:, band * rows : (band + 1) * rows])
+        # Stable, so that those with one key stay in their order: the earlier ones stand before each in its run.
+        order = np.argsort(keys, kind="stable")
+        run = np.flatnonzero(np.concatenate([[True], keys[order][1:] != keys[order][:-1]]))
+        begin = np.repeat(run, np.diff(run, append=count))
+        orders[band] = order
+        begins[band, order] = begin
+        before[band, order] = np.arange(count) - begin
+    ends = np.cumsum(before.sum(axis=0))
+    first = 0
+    while first < count:
+        spent = ends[first - 1] if first else 0
+        last = max(first + 1, int(np.searchsorted(ends, spent + _AT_ONCE, side="right")))
+        codes = [
+            np.repeat(np.arange(first, last), counts) * count + orders[band, _ranges(begins[band, first:last], counts)]
+            for band in range(bands)
+            if (counts := before[band, first:last]).any()
+        ]
+        if codes:
+            met = np.unique(np.concatenate(codes))
+            yield met % count, met // count
+        first = last
+
+
+def _ranges(begins: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Runs of neighbouring numbers, one after the other: ``begin, begin + 1, ...`` as often as its count says."""
+    ends = np.cumsum(counts)
+    return np.arange(ends[-1]) + np.repeat(begins - ends + counts, counts)
+
+
+def _mixed(numbers: NDArray[np.uint32]) -> NDArray[np.uint64]:
+    """A number for each row; two that clash are compared in vain, which is rare."""
+    mixed = np.zeros(len(numbers), dtype=np.uint64)
+    for column in numbers.T:
+        mixed = (mixed ^ column) * np.uint64(0x9E3779B97F4A7C15)
+        mixed ^= mixed >> np.uint64(32)
+    return mixed
 
 
 def groups_of(keys: Iterable[_Key], pairs: Iterable[tuple[_Key, _Key]]) -> Callable[[_Key], _Key]:

@@ -9,8 +9,9 @@ import pytest
 from tests.builders import call, dialogue, output, reply, user
 from tests.dataset.rows import row, rows, task
 from toolace_dagster.dataset import DatasetRow, chat_messages, export_rows, read_trl, slices_of, with_slices
+from toolace_dagster.dataset.checking import check_file
 from toolace_dagster.entities import InjectionType, Origin, ToolCall
-from toolace_dagster.settings import SliceKind
+from toolace_dagster.settings import FORMAT_NAMES, FormatName, SliceKind
 
 CHAT = Origin(operation="complexity_injection", round=1, injection=InjectionType.NON_FUNCTION_CALLING)
 
@@ -86,6 +87,17 @@ def test_the_share_is_kept_on_each_side():
 
 def test_what_the_dialogues_do_not_offer_is_not_made_up():
     assert [each.kind for each in with_slices(rows(5), {"parallel_calls": 1.0, "irrelevance": 1.0})] == ["dialogue"] * 5
+
+
+@pytest.mark.parametrize("name", FORMAT_NAMES)
+def test_every_format_takes_examples_and_their_files_are_sound(tmp_path: Path, name: FormatName):
+    shares: dict[SliceKind, float] = {"single_turn": 1.0, "parallel_calls": 1.0, "irrelevance": 1.0}
+    report = export_rows(with_slices([full(number) for number in range(12)], shares), tmp_path, name)
+    assert report.slices == {"single_turn": 12, "parallel_calls": 12, "irrelevance": 12}
+    for file in (each for each in report.files if each.split == "train"):
+        assert file.rows == 48
+        checked = check_file(tmp_path / file.path, name)
+        assert checked.sound == 48, checked.findings
 
 
 def test_examples_are_labelled_and_counted(tmp_path: Path):

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from toolace_dagster.cli.console import complain, say, show_table
 from toolace_dagster.dataset import ExportError, ExportReport
-from toolace_dagster.pipeline.dataset import dataset_domains
 from toolace_dagster.pipeline.exports import copy_export, dataset_is_stale, export_reports
+from toolace_dagster.pipeline.verified import dataset_domains
 from toolace_dagster.settings import FormatName, Settings
 from toolace_dagster.warehouse import Warehouse
 

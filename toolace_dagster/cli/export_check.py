@@ -54,7 +54,7 @@ def show_tokens(home: Path, settings: Settings, tokenizer: Path | None, limits: 
         Exit code: 1 when there is no dialogue, 2 when the tokenizer can't be used.
     """
     from toolace_dagster.dataset.tokens import LIMITS, TokenizerUnusable, count_tokens, open_tokenizer, quantile
-    from toolace_dagster.pipeline.dataset import dataset_rows
+    from toolace_dagster.pipeline.verified import dataset_rows
 
     try:
         counter = open_tokenizer(tokenizer)

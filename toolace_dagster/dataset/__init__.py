@@ -16,7 +16,7 @@ from toolace_dagster.dataset.card import (
     write_card,
 )
 from toolace_dagster.dataset.dealing import Dealt, deal
-from toolace_dagster.dataset.export import ExportReport, export_rows
+from toolace_dagster.dataset.export import ExportReport, export_rows, write_ready
 from toolace_dagster.dataset.files import FileReport
 from toolace_dagster.dataset.formats import (
     FEATURES,
@@ -32,6 +32,7 @@ from toolace_dagster.dataset.formats import (
 )
 from toolace_dagster.dataset.messages import ANNOUNCEMENT, ChatMessage, chat_messages, listed_tools
 from toolace_dagster.dataset.preferences import PairCounts, PreferencePair, preference_pairs
+from toolace_dagster.dataset.ready import ReadyRow, made_ready, with_examples
 from toolace_dagster.dataset.rows import SPLITS, DatasetRow, ExportError, Split, row_faults
 from toolace_dagster.dataset.slices import slices_of, with_slices
 from toolace_dagster.dataset.splits import SplitReport, SplitTally, report_splits
@@ -57,6 +58,7 @@ __all__ = [
     "PairCounts",
     "PoolSource",
     "PreferencePair",
+    "ReadyRow",
     "ReasonCount",
     "Split",
     "SplitReport",
@@ -67,6 +69,7 @@ __all__ = [
     "deal",
     "export_rows",
     "listed_tools",
+    "made_ready",
     "openai_example",
     "openai_faults",
     "preference_pairs",
@@ -78,9 +81,11 @@ __all__ = [
     "slices_of",
     "task_group",
     "traits_of",
+    "with_examples",
     "with_slices",
     "write_card",
     "write_lines",
     "write_preferences",
+    "write_ready",
     "write_trl",
 ]

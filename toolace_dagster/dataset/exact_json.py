@@ -44,7 +44,7 @@ class ExactWriter:
         Raises:
             ValueError: On NaN and infinities.
         """
-        if not _has_float(value):
+        if _is_spelled_as_usual(value):
             return _encode(value)
         match value:
             case dict():
@@ -144,7 +144,8 @@ def _spellings(value: float) -> Iterator[_Spelling]:
             yield _Spelling("0", "0" * lead + longer, exponent - zeros + len(longer) + lead)
 
 
-def _has_float(value: Any) -> bool:
+def _is_spelled_as_usual(value: Any) -> bool:
+    """Whether the usual spelling of every number in a value comes out exact; nearly always it does."""
     open_values: list[Any] = [value]
     while open_values:
         each = open_values.pop()
@@ -153,9 +154,17 @@ def _has_float(value: Any) -> bool:
             open_values.extend(each.values())
         elif kind is list or kind is tuple:
             open_values.extend(each)
+        elif kind is float:
+            if not _is_usual(each):
+                return False
         elif kind is not str and isinstance(each, float):
-            return True
-    return False
+            return False
+    return True
+
+
+@lru_cache(maxsize=65536)
+def _is_usual(value: float) -> bool:
+    return math.isfinite(value) and exact_spelling(abs(value)) == repr(abs(value))
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

@@ -14,10 +14,9 @@ from pydantic import Field
 
 from toolace_dagster.dataset.files import FileReport, Replacement, replacing
 from toolace_dagster.dataset.formats import LINE_FORMATS, LineWriter, TrlWriter
-from toolace_dagster.dataset.messages import masked_turns
+from toolace_dagster.dataset.ready import ReadyRow, made_ready
 from toolace_dagster.dataset.rows import DatasetRow, ExportError, RowKind
-from toolace_dagster.dataset.splits import SplitReport, SplitTally, require_split
-from toolace_dagster.dataset.traits import outline_of
+from toolace_dagster.dataset.splits import SplitReport, SplitTally
 from toolace_dagster.entities import Entity
 from toolace_dagster.settings import FormatName, MaskedTurn
 
@@ -66,20 +65,37 @@ def export_rows(
         ExportError: If a row cannot be written, two rows have one id, a task is on two sides, or a file
             does not hold what was written. No file is changed then.
     """
+    return write_ready((made_ready(row, name, mask) for row in rows), folder, name)
+
+
+def write_ready(rows: Iterable[ReadyRow], folder: Path, name: FormatName) -> ExportReport:
+    """Write one format from rows that were made ready for it; otherwise as :func:`export_rows`.
+
+    Args:
+        rows: Rows in the order they are to stand in; read once.
+        folder: The export's folder, in which the format has one of its own.
+        name: The format.
+
+    Returns:
+        Counts, sizes and checksums per file, and warnings.
+
+    Raises:
+        ExportError: As above.
+    """
     tally = SplitTally()
     seen: set[str] = set()
     kinds: Counter[RowKind] = Counter()
     masked = texts = 0
-    with replacing(folder) as files, _writer(files, name, mask) as writer:
+    with replacing(folder) as files, _writer(files, name) as writer:
         for row in rows:
-            if row.dialogue.id in seen:
-                raise ExportError(f"two rows have the dialogue id {row.dialogue.id}")
-            seen.add(row.dialogue.id)
-            tally.add(outline_of(row), require_split(row))
-            writer.add(row)
+            if row.outline.dialogue_id in seen:
+                raise ExportError(f"two rows have the dialogue id {row.outline.dialogue_id}")
+            seen.add(row.outline.dialogue_id)
+            tally.add(row.outline, row.split)
+            writer.add(row.split, row.written)
             kinds[row.kind] += 1
-            masked += len(masked_turns(row.dialogue, mask)) if mask else 0
-            texts += sum(turn.is_call and bool(turn.content.strip()) for turn in row.dialogue.turns)
+            masked += row.masked
+            texts += row.texts
         splits = tally.report()
         if splits.leakage:
             raise ExportError(f"{splits.leakage} tasks are on two sides of the dataset")
@@ -99,8 +115,8 @@ def export_rows(
     return report.model_copy(update={"warnings": tuple(_warnings(report))})
 
 
-def _writer(files: Replacement, name: FormatName, mask: Collection[MaskedTurn]) -> TrlWriter | LineWriter:
-    return LineWriter(files, LINE_FORMATS[name], mask) if name in LINE_FORMATS else TrlWriter(files, mask)
+def _writer(files: Replacement, name: FormatName) -> TrlWriter | LineWriter:
+    return LineWriter(files, LINE_FORMATS[name]) if name in LINE_FORMATS else TrlWriter(files)
 
 
 def _warnings(report: ExportReport) -> list[str]:

@@ -92,7 +92,10 @@ def _has_only_plain_numbers(value: Any) -> bool:
             open_values.extend(each.values())
         elif kind is list:
             open_values.extend(each)
-        elif (kind is int and not -_PLAIN < each < _PLAIN) or kind is float:
+        elif kind is int:
+            if not -_PLAIN < each < _PLAIN:
+                return False
+        elif kind is float and not math.isfinite(each):
             return False
     return True
 

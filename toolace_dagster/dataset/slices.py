@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from pydantic import JsonValue
 
-from toolace_dagster.dataset.rows import DatasetRow
+from toolace_dagster.dataset.rows import DatasetRow, Split
 from toolace_dagster.dataset.splits import require_split
 from toolace_dagster.entities import Dialogue, InjectionType, Turn
 from toolace_dagster.likeness import normal_words
@@ -41,19 +41,42 @@ def with_slices(rows: Iterable[DatasetRow], shares: Mapping[SliceKind, float]) -
     Yields:
         Dialogues and examples.
     """
-    seen: Counter[str] = Counter()
-    cut: Counter[tuple[str, SliceKind]] = Counter()
+    kept = SliceShares(shares)
     for row in rows:
         yield row
         split = require_split(row)
-        seen[split] += 1
-        for kind, share in shares.items():
-            if cut[split, kind] + 1 > share * seen[split] + 1e-9:
-                continue
+        for kind in kept.lacking(split):
             for example in slices_of(row, kind):
-                cut[split, kind] += 1
+                kept.count(split, kind)
                 yield example
                 break
+
+
+class SliceShares:
+    """How many examples of a kind each side has, and whether it lacks one."""
+
+    def __init__(self, shares: Mapping[SliceKind, float]) -> None:
+        """Start with nothing.
+
+        Args:
+            shares: Examples of a kind for each dialogue, 0 to 1.
+        """
+        self._shares = shares
+        self._seen: Counter[Split] = Counter()
+        self._cut: Counter[tuple[Split, SliceKind]] = Counter()
+
+    def lacking(self, split: Split) -> list[SliceKind]:
+        """Count a dialogue of a side, and name the kinds of which the side now lacks an example."""
+        self._seen[split] += 1
+        return [
+            kind
+            for kind, share in self._shares.items()
+            if self._cut[split, kind] + 1 <= share * self._seen[split] + 1e-9
+        ]
+
+    def count(self, split: Split, kind: SliceKind) -> None:
+        """Count an example that was taken."""
+        self._cut[split, kind] += 1
 
 
 def slices_of(row: DatasetRow, kind: SliceKind) -> Iterator[DatasetRow]:

@@ -14,7 +14,7 @@ from typing import Literal, TypedDict
 
 from toolace_dagster.dataset.rows import DatasetRow
 from toolace_dagster.entities import Dialogue, TaskSpec, canonical_json, content_hash, text_hash
-from toolace_dagster.likeness import LikenessIndex, Signature, normal_words, signature
+from toolace_dagster.likeness import Signature, alike_pairs, normal_words, signature
 
 Apart = Literal["tasks", "tools", "domains"]
 """What never stands on two sides, besides near-duplicates: the same task, also any tool called, or any domain."""
@@ -166,9 +166,7 @@ def near_duplicates(traits: Sequence[Traits], threshold: float) -> list[tuple[in
     """
     pairs: set[tuple[int, int]] = set()
     for signatures in ([each.user for each in traits], [each.calls for each in traits]):
-        index = LikenessIndex[int](threshold)
-        for place, made in enumerate(signatures):
-            if made is not None:
-                pairs.update((earlier, place) for earlier, _ in index.find(made))
-                index.add(place, made)
+        made = [(place, signature) for place, signature in enumerate(signatures) if signature is not None]
+        found = alike_pairs([signature for _, signature in made], threshold)
+        pairs.update((made[one][0], made[other][0]) for one, other in found)
     return sorted(pairs)

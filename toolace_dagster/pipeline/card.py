@@ -27,12 +27,12 @@ from toolace_dagster.llm.money import Bill
 from toolace_dagster.operation import OPERATION_SETTINGS
 from toolace_dagster.pipeline.dataset import (
     SplitOutcome,
-    dataset_domains,
     dataset_facts,
     remember,
     split_rows,
 )
 from toolace_dagster.pipeline.stages import domain_stages
+from toolace_dagster.pipeline.verified import dataset_domains
 from toolace_dagster.prompts import PROMPT_NAMES, prompt_hash
 from toolace_dagster.reporting.costs import bills_by
 from toolace_dagster.reporting.summary import DomainSummary, summarize

@@ -19,11 +19,10 @@ from toolace_dagster.dataset import (
     row_faults,
     traits_of,
 )
-from toolace_dagster.entities import Dialogue, Entity, TaskSpec, Tool, content_hash
+from toolace_dagster.entities import Entity, content_hash
 from toolace_dagster.operation import OPERATION_SETTINGS
-from toolace_dagster.pipeline.pool import configured_pool
+from toolace_dagster.pipeline.verified import dataset_domains, dataset_rows, made_of_rows
 from toolace_dagster.settings import MONEY_SETTINGS, Settings
-from toolace_dagster.tool_pool import PoolError
 from toolace_dagster.warehouse import Row, Warehouse, insert, sql
 
 
@@ -37,15 +36,6 @@ class SplitOutcome(Entity):
 
     report: SplitReport
     withheld: dict[str, str]
-
-
-def dataset_domains(warehouse: Warehouse, settings: Settings) -> list[str]:
-    """Domains of the current pool that have a file; others keep theirs, but are no part of the dataset."""
-    try:
-        current = {domain.name for domain in configured_pool(settings).domains}
-    except PoolError:
-        return []
-    return [name for name in warehouse.domains() if name in current]
 
 
 def dataset_fingerprint(warehouse: Warehouse, settings: Settings) -> str:
@@ -84,12 +74,12 @@ def make_splits(warehouse: Warehouse, settings: Settings) -> SplitOutcome:
     withheld: dict[str, str] = {}
     domains: dict[str, str] = {}
     traits: list[Traits] = []
-    for row in dataset_rows(warehouse, settings):
-        domains[row.dialogue.id] = row.dialogue.domain
-        if faults := row_faults(row):
-            withheld[row.dialogue.id] = " ".join(faults)
+    for dialogue_id, domain, found in made_of_rows(warehouse, settings, _traits_or_faults):
+        domains[dialogue_id] = domain
+        if isinstance(found, str):
+            withheld[dialogue_id] = found
         else:
-            traits.append(traits_of(row))
+            traits.append(found)
     deal_name = content_hash(settings.of("validation_share", "test_share", "split_likeness", "split_apart"))
     stored: dict[str, Split] = {
         row["dialogue_id"]: row["split"]
@@ -145,21 +135,9 @@ def make_splits(warehouse: Warehouse, settings: Settings) -> SplitOutcome:
     return outcome
 
 
-def dataset_rows(warehouse: Warehouse, settings: Settings) -> Iterator[DatasetRow]:
-    """All verified dialogues with spec and the tool versions they were made with, by domain and slot."""
-    for domain in dataset_domains(warehouse, settings):
-        store = warehouse.domain(domain)
-        versions = {
-            (row["name"], row["fingerprint"]): Tool.model_validate_json(row["definition"])
-            for row in store.read(sql("queries/tool_versions"))
-        }
-        for row in store.read(sql("queries/dataset_rows")):
-            spec = TaskSpec.model_validate_json(row["spec"])
-            yield DatasetRow(
-                dialogue=Dialogue.model_validate_json(row["dialogue"]),
-                spec=spec,
-                tools={name: versions[name, fingerprint] for name, fingerprint in spec.tool_versions.items()},
-            )
+def _traits_or_faults(row: DatasetRow) -> tuple[str, str, Traits | str]:
+    faults = row_faults(row)
+    return row.dialogue.id, row.dialogue.domain, " ".join(faults) if faults else traits_of(row)
 
 
 def count_verified(warehouse: Warehouse, settings: Settings) -> int:
@@ -170,13 +148,16 @@ def count_verified(warehouse: Warehouse, settings: Settings) -> int:
 
 def split_rows(warehouse: Warehouse, settings: Settings) -> Iterator[DatasetRow]:
     """The dataset's rows with their splits, as the ``splits`` table has them."""
-    splits: dict[str, Split | None] = {
-        row["dialogue_id"]: row["split"] for row in warehouse.shared.read(sql("queries/splits"))
-    }
+    splits = stored_splits(warehouse)
     for row in dataset_rows(warehouse, settings):
-        split = splits.get(row.dialogue.id)
-        if split is not None:
+        if split := splits.get(row.dialogue.id):
             yield row.model_copy(update={"split": split})
+
+
+def stored_splits(warehouse: Warehouse) -> dict[str, Split]:
+    """The side of each dialogue that has one, as the ``splits`` table has them."""
+    rows = warehouse.shared.read(sql("queries/splits"))
+    return {row["dialogue_id"]: row["split"] for row in rows if row["split"] is not None}
 
 
 def dataset_facts(warehouse: Warehouse) -> dict[str, Row]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from toolace_dagster.dataset import DatasetRow, FileReport
+from toolace_dagster.dataset import FileReport, ReadyRow
 from toolace_dagster.warehouse import Row, Warehouse, insert
 
 
@@ -19,10 +19,10 @@ class ExportLines:
     def __init__(self) -> None:
         self._places: dict[str, list[tuple[str, str]]] = defaultdict(list)
 
-    def noting(self, rows: Iterable[DatasetRow]) -> Iterator[DatasetRow]:
+    def noting(self, rows: Iterable[ReadyRow]) -> Iterator[ReadyRow]:
         """The rows as they are, each noted as it is taken."""
         for row in rows:
-            self._places[str(row.split)].append((row.dialogue.domain, row.cut_from or row.dialogue.id))
+            self._places[row.split].append((row.outline.domain, row.cut_from or row.outline.dialogue_id))
             yield row
 
     def write(self, warehouse: Warehouse, name: str, files: Iterable[FileReport]) -> None:

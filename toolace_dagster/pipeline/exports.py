@@ -6,19 +6,20 @@ sides (``pipeline.dataset``), or a format's files (``dataset``).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
-from toolace_dagster.dataset import ExportReport, export_rows, with_slices
+from toolace_dagster.dataset import DatasetRow, ExportReport, ReadyRow, made_ready, with_examples, write_ready
 from toolace_dagster.pipeline.dataset import (
-    dataset_domains,
     dataset_facts,
     dataset_fingerprint,
     part_fingerprint,
     remember,
-    split_rows,
+    stored_splits,
 )
 from toolace_dagster.pipeline.export_lines import ExportLines
-from toolace_dagster.settings import FORMAT_NAMES, FormatName, Settings
+from toolace_dagster.pipeline.verified import dataset_domains, made_of_rows
+from toolace_dagster.settings import FORMAT_NAMES, FormatName, Settings, SliceKind
 from toolace_dagster.warehouse import Warehouse
 
 CARD_FILE = "README.md"
@@ -48,8 +49,7 @@ def make_export(warehouse: Warehouse, settings: Settings, name: FormatName) -> E
         ExportError: If a file does not hold what was written; no file is changed then.
     """
     lines = ExportLines()
-    rows = lines.noting(with_slices(split_rows(warehouse, settings), settings.slices))
-    report = export_rows(rows, warehouse.exports, name, settings.loss_mask)
+    report = write_ready(lines.noting(_ready_rows(warehouse, settings, name)), warehouse.exports, name)
     lines.write(warehouse, name, report.files)
     remember(warehouse, settings, part_of(name), report, *_OWN)
     return report
@@ -61,7 +61,22 @@ def copy_export(warehouse: Warehouse, settings: Settings, name: FormatName, fold
     Raises:
         ExportError: As above.
     """
-    return export_rows(with_slices(split_rows(warehouse, settings), settings.slices), folder, name, settings.loss_mask)
+    return write_ready(_ready_rows(warehouse, settings, name), folder, name)
+
+
+def _ready_rows(warehouse: Warehouse, settings: Settings, name: FormatName) -> Iterator[ReadyRow]:
+    """All rows of an export in the files' order, made ready by several processes where there are many."""
+    splits = stored_splits(warehouse)
+    kinds: list[SliceKind] = [kind for kind, share in settings.slices.items() if share]
+
+    def made(row: DatasetRow) -> ReadyRow | None:
+        split = splits.get(row.dialogue.id)
+        if split is None:
+            return None
+        return made_ready(row.model_copy(update={"split": split}), name, settings.loss_mask, kinds)
+
+    rows = (row for row in made_of_rows(warehouse, settings, made) if row is not None)
+    return with_examples(rows, settings.slices)
 
 
 def part_of(name: FormatName) -> str:

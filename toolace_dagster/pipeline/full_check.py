@@ -12,9 +12,9 @@ from pathlib import Path
 from toolace_dagster.dataset.traits import task_group
 from toolace_dagster.pipeline.checks import schema_faults, sum_faults
 from toolace_dagster.pipeline.context import StageContext
-from toolace_dagster.pipeline.dataset import dataset_domains, dataset_rows
 from toolace_dagster.pipeline.exports import export_reports
 from toolace_dagster.pipeline.stages import domain_stages
+from toolace_dagster.pipeline.verified import dataset_domains, dataset_rows
 from toolace_dagster.settings import Settings
 from toolace_dagster.warehouse import Warehouse, sql
 

@@ -13,7 +13,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from pydantic_core import from_json
+
 from toolace_dagster.dataset.files import FileReport, Replacement, replacing
+from toolace_dagster.dataset.formats.written import Written
 from toolace_dagster.dataset.messages import compact_json
 from toolace_dagster.dataset.rows import SPLITS, DatasetRow, ExportError, Split, row_faults
 from toolace_dagster.dataset.splits import require_split
@@ -53,35 +56,44 @@ class LineFormat:
         return f"{self.name}/{split}.jsonl"
 
 
+def written_line(form: LineFormat, row: DatasetRow, mask: Collection[MaskedTurn] = ()) -> Written:
+    """A row as its line.
+
+    Args:
+        form: The format.
+        row: The row.
+        mask: Assistant turns to keep out of the loss.
+
+    Raises:
+        ExportError: If the row makes no valid example.
+    """
+    faults = row_faults(row)
+    line = ""
+    if not faults:
+        line = compact_json(form.example(row, mask))
+        faults = list(form.faults(row, line))
+    if faults:
+        raise ExportError(f"dialogue {row.dialogue.id} cannot be exported: {' '.join(faults)}")
+    return Written(line)
+
+
 class LineWriter:
     """Writes the three files of a line format from rows that come one by one."""
 
     inexact = 0
     """Numbers that a reader will find a little off: none, as each is written as Python reads it."""
 
-    def __init__(self, files: Replacement, form: LineFormat, mask: Collection[MaskedTurn] = ()) -> None:
+    def __init__(self, files: Replacement, form: LineFormat) -> None:
         self._files = files
         self._form = form
-        self._mask = mask
         self._paths: dict[Split, Path] = {split: files.file(form.path(split)) for split in SPLITS}
         self._streams = {split: path.open("w", encoding="utf-8", newline="\n") for split, path in self._paths.items()}
         self._rows: dict[Split, int] = dict.fromkeys(SPLITS, 0)
 
-    def add(self, row: DatasetRow) -> None:
-        """Add one row.
-
-        Raises:
-            ExportError: If the row has no split, or makes no valid example.
-        """
-        split = require_split(row)
-        faults = row_faults(row)
-        if not faults:
-            line = compact_json(self._form.example(row, self._mask))
-            faults = list(self._form.faults(row, line))
-            self._streams[split].write(line + "\n")
-            self._rows[split] += 1
-        if faults:
-            raise ExportError(f"dialogue {row.dialogue.id} cannot be exported: {' '.join(faults)}")
+    def add(self, split: Split, written: Written) -> None:
+        """Add one row of a side."""
+        self._streams[split].write(written.line + "\n")
+        self._rows[split] += 1
 
     def finish(self) -> list[FileReport]:
         """Close the files and count what they hold.
@@ -131,9 +143,9 @@ def write_lines(
     Raises:
         ExportError: If a row makes no valid example. No file is changed then.
     """
-    with replacing(folder) as files, LineWriter(files, form, mask) as writer:
+    with replacing(folder) as files, LineWriter(files, form) as writer:
         for row in rows:
-            writer.add(row)
+            writer.add(require_split(row), written_line(form, row, mask))
         return writer.finish()
 
 
@@ -151,4 +163,5 @@ def count_lines(path: Path) -> int:
     Raises:
         ValueError: If a line is none.
     """
-    return sum(1 for _ in read_lines(path))
+    with path.open("rb") as stream:
+        return sum(1 for line in stream if from_json(line, allow_inf_nan=False) is not None)

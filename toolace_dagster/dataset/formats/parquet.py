@@ -61,13 +61,11 @@ class ParquetAndLines:
         self._files = files
         self._folder = folder
         self._features = features
-        self._staged: dict[Split, _Staged] = {
-            split: _Staged(files.file(f"{folder}/{split}.jsonl"), features) for split in SPLITS
-        }
+        self._staged: dict[Split, _Staged] = {split: _Staged(files.file(f"{folder}/{split}.jsonl")) for split in SPLITS}
 
-    def add(self, split: Split, cells: Sequence[Cell]) -> None:
-        """Add one row: a cell for each column, in their order."""
-        self._staged[split].add(cells)
+    def add(self, split: Split, line: str) -> None:
+        """Add one row as its line, which :func:`line_of` made."""
+        self._staged[split].add(line)
 
     def finish(self) -> list[FileReport]:
         """Write the Parquet files under their temporary names and compare all files with what went in.
@@ -83,7 +81,7 @@ class ParquetAndLines:
             _copy(staged, path, self._features)
             read = _Digest()
             for cells in read_cells(path, self._features):
-                read.add(cells)
+                read.add(line_of(self._features, cells))
             if read.value() != staged.digest.value():
                 raise ExportError(f"{relative} read back differs from the {staged.digest.rows} rows written")
             reports.append(self._files.report(relative, split=split, rows=read.rows))
@@ -131,16 +129,22 @@ def read_cells(path: Path, features: Features) -> Iterator[Sequence[Cell]]:
             yield from batch
 
 
+def line_of(features: Features, cells: Sequence[Cell]) -> str:
+    """A row as its line: a cell for each column, in their order."""
+    return json.dumps(dict(zip(features, cells, strict=True)))
+
+
 class _Digest:
-    """A running hash over rows of cells."""
+    """A running hash over lines."""
 
     def __init__(self) -> None:
         self.rows = 0
         self._hash = hashlib.sha256()
 
-    def add(self, cells: Sequence[Cell]) -> None:
+    def add(self, line: str) -> None:
         self.rows += 1
-        self._hash.update(json.dumps(cells).encode())
+        self._hash.update(line.encode())
+        self._hash.update(b"\n")
 
     def value(self) -> tuple[int, str]:
         return self.rows, self._hash.hexdigest()
@@ -149,17 +153,15 @@ class _Digest:
 class _Staged:
     """One split's JSON lines, which DuckDB turns into Parquet without holding them all."""
 
-    def __init__(self, path: Path, features: Features) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
         self.digest = _Digest()
         self.longest = _LEAST_LINE
-        self._features = features
         self._stream: TextIO = path.open("w", encoding="utf-8", newline="\n")
 
-    def add(self, cells: Sequence[Cell]) -> None:
-        line = json.dumps(dict(zip(self._features, cells, strict=True)))
+    def add(self, line: str) -> None:
         self.longest = max(self.longest, len(line) + 1)
-        self.digest.add(cells)
+        self.digest.add(line)
         self._stream.write(line + "\n")
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from toolace_dagster.dataset.exact_json import ExactWriter
 from toolace_dagster.dataset.files import FileReport, replacing
-from toolace_dagster.dataset.formats.parquet import BOOLEAN, JSON_LIST, STRING, ParquetAndLines
+from toolace_dagster.dataset.formats.parquet import BOOLEAN, JSON_LIST, STRING, ParquetAndLines, line_of
 from toolace_dagster.dataset.preferences import PreferencePair
 
 PREFERENCE_FEATURES: dict[str, dict[str, Any]] = {
@@ -46,10 +46,8 @@ def write_preferences(pairs: Iterable[PreferencePair], folder: Path) -> list[Fil
     with replacing(folder) as files, ParquetAndLines(files, "preferences", PREFERENCE_FEATURES) as writer:
         for pair in pairs:
             texts = [[exact.text(each) for each in getattr(pair, name)] for name in _OBJECTS]
-            writer.add(
-                pair.split,
-                (pair.dialogue_id, pair.edit_id, pair.source, pair.reason, pair.same_context, *texts),
-            )
+            cells = (pair.dialogue_id, pair.edit_id, pair.source, pair.reason, pair.same_context, *texts)
+            writer.add(pair.split, line_of(PREFERENCE_FEATURES, cells))
         return writer.finish()
 
 

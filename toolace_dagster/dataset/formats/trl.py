@@ -16,7 +16,8 @@ from typing import Any, Self
 
 from toolace_dagster.dataset.exact_json import ExactWriter
 from toolace_dagster.dataset.files import FileReport, Replacement, replacing
-from toolace_dagster.dataset.formats.parquet import JSON_LIST, STRING, ParquetAndLines, read_parquet
+from toolace_dagster.dataset.formats.parquet import JSON_LIST, STRING, ParquetAndLines, line_of, read_parquet
+from toolace_dagster.dataset.formats.written import Written
 from toolace_dagster.dataset.messages import weighed_messages
 from toolace_dagster.dataset.rows import DatasetRow, ExportError, Split, row_faults
 from toolace_dagster.dataset.splits import require_split
@@ -38,35 +39,62 @@ def trl_path(split: Split) -> str:
     return f"trl/{split}.parquet"
 
 
+def written_trl(row: DatasetRow, mask: Collection[MaskedTurn] = ()) -> Written:
+    """A row as its line.
+
+    Args:
+        row: The row.
+        mask: Assistant turns to keep out of the loss.
+
+    Raises:
+        ExportError: If the row holds what no file can.
+    """
+    if faults := row_faults(row):
+        raise ExportError(f"dialogue {row.dialogue.id} cannot be exported: {' '.join(faults)}")
+    exact = ExactWriter()
+    messages = [
+        exact.text(message if learned or message["role"] != "assistant" else message | {"weight": 0})
+        for message, learned in weighed_messages(row, mask)
+    ]
+    tools = [row.tools[name] for name in row.dialogue.initial_tools]
+    made = [_tool_text(tool) for tool in tools]
+    cells = (row.dialogue.id, row.dialogue.domain, row.kind, messages, [text for text, _ in made])
+    return Written(
+        line_of(FEATURES, cells),
+        exact.inexact,
+        tuple((tool.fingerprint, off) for tool, (_, off) in zip(tools, made, strict=True) if off),
+    )
+
+
+_tool_texts: dict[str, tuple[str, int]] = {}
+
+
+def _tool_text(tool: Tool) -> tuple[str, int]:
+    # The same few tools come with every row.
+    if tool.fingerprint not in _tool_texts:
+        exact = ExactWriter()
+        _tool_texts[tool.fingerprint] = (exact.text(tool.as_openai()), exact.inexact)
+    return _tool_texts[tool.fingerprint]
+
+
 class TrlWriter:
     """Writes the files from rows that come one by one."""
 
-    def __init__(self, files: Replacement, mask: Collection[MaskedTurn] = ()) -> None:
-        self._mask = mask
-        self._exact = ExactWriter()
-        self._tools: dict[str, str] = {}
+    def __init__(self, files: Replacement) -> None:
         self._files = ParquetAndLines(files, "trl", FEATURES)
+        self._inexact = 0
+        self._inexact_tools: dict[str, int] = {}
 
     @property
     def inexact(self) -> int:
-        """Numbers so far that `datasets` will read a little off; see :mod:`exact_json`."""
-        return self._exact.inexact
+        """Numbers so far that `datasets` will read a little off, those of a tool once; see :mod:`exact_json`."""
+        return self._inexact + sum(self._inexact_tools.values())
 
-    def add(self, row: DatasetRow) -> None:
-        """Add one row.
-
-        Raises:
-            ExportError: If the row has no split, or holds what no file can.
-        """
-        split = require_split(row)
-        if faults := row_faults(row):
-            raise ExportError(f"dialogue {row.dialogue.id} cannot be exported: {' '.join(faults)}")
-        messages = [
-            self._exact.text(message if learned or message["role"] != "assistant" else message | {"weight": 0})
-            for message, learned in weighed_messages(row, self._mask)
-        ]
-        tools = [self._tool_text(row.tools[name]) for name in row.dialogue.initial_tools]
-        self._files.add(split, (row.dialogue.id, row.dialogue.domain, row.kind, messages, tools))
+    def add(self, split: Split, written: Written) -> None:
+        """Add one row of a side."""
+        self._inexact += written.inexact
+        self._inexact_tools.update(written.inexact_tools)
+        self._files.add(split, written.line)
 
     def finish(self) -> list[FileReport]:
         """Write the files under their temporary names and compare them with what went in.
@@ -75,12 +103,6 @@ class TrlWriter:
             ExportError: If a file read back differs from the rows given.
         """
         return self._files.finish()
-
-    def _tool_text(self, tool: Tool) -> str:
-        # The same few tools come with every row.
-        if tool.fingerprint not in self._tools:
-            self._tools[tool.fingerprint] = self._exact.text(tool.as_openai())
-        return self._tools[tool.fingerprint]
 
     def __enter__(self) -> Self:
         return self
@@ -106,9 +128,9 @@ def write_trl(rows: Iterable[DatasetRow], folder: Path, mask: Collection[MaskedT
     Raises:
         ExportError: If a row cannot be written, or a file read back differs. No file is changed then.
     """
-    with replacing(folder) as files, TrlWriter(files, mask) as writer:
+    with replacing(folder) as files, TrlWriter(files) as writer:
         for row in rows:
-            writer.add(row)
+            writer.add(require_split(row), written_trl(row, mask))
         return writer.finish()
 
 

@@ -1,0 +1,23 @@
+"""A row as the text of its line: made in any process, written in order by one.
+
+Belongs here: what goes from making a line to writing it. Does not belong here: either.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A row's line.
+
+    Attributes:
+        line: The text, without the line's end.
+        inexact: Numbers of its messages that a reader will find a little off.
+        inexact_tools: Fingerprints of its tools that hold such numbers, with how many.
+    """
+
+    line: str
+    inexact: int = 0
+    inexact_tools: tuple[tuple[str, int], ...] = ()
