@@ -211,8 +211,9 @@ def _meeting(table: NDArray[np.uint32], rows: int) -> Iterator[tuple[NDArray[np.
 
 def _ranges(begins: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
     """Runs of neighbouring numbers, one after the other: ``begin, begin + 1, ...`` as often as its count says."""
-    ends = np.cumsum(counts)
-    return np.arange(ends[-1]) + np.repeat(begins - ends + counts, counts)
+    ends: NDArray[np.int64] = np.cumsum(counts)
+    steps: NDArray[np.int64] = np.arange(int(ends[-1]), dtype=np.int64)
+    return steps + np.repeat(begins - ends + counts, counts)
 
 
 def _mixed(numbers: NDArray[np.uint32]) -> NDArray[np.uint64]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.builders import call, dialogue, output, tool, user
 from tests.grounding.test_sources import TODAY, traced
 from toolace_dagster.grounding import GROUNDING_STATES, ground, looks_like_identifier
-from toolace_dagster.grounding.dates import moment_of, times_in
+from toolace_dagster.grounding.dates import moment_of, speaks_of_today, times_in
 from toolace_dagster.grounding.folding import Text, folded, phrase_of
 from toolace_dagster.grounding.quantities import quantities
 
@@ -24,6 +24,32 @@ MONTHS = (
 )
 DAYS = st.dates(date(1930, 1, 1), date(2099, 12, 31))
 FEW = settings(max_examples=60, deadline=None)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Book it for tomorrow, please", "tomorrow"),
+        ("the day after tomorrow would do", "day after tomorrow"),
+        ("I need it this evening", "this evening"),
+        ("next Friday at the latest", "next friday"),
+        ("Tues works too", "tues"),
+        ("within three months, if you can", "within three month"),
+        ("it was 2 days ago", "2 days ago"),
+        ("by the end of the month", "end of the month"),
+        ("last year's bill", "last year"),
+        ("in zwei Tagen", "in zwei tag"),
+        ("nächsten Mittwoch", "nachsten mittwoch"),
+        ("lo quiero mañana", "manana"),
+        ("après-demain", "apres-demain"),
+        ("Find me a flat in Osaka for 1,200 a month", None),
+        ("on 2026-03-06 at noon", None),
+        ("monthly, sunny, and satisfied", None),
+    ],
+)
+def test_days_that_only_today_can_tell(text: str, words: str | None):
+    span = speaks_of_today(folded(text))
+    assert (folded(text)[slice(*span)] if span else None) == words
 
 
 def ordinal(number: int) -> str:

@@ -15,12 +15,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache, lru_cache
-from typing import Any, cast
+from typing import Any
 
 _MOST_DECIMALS = 15
 _MOST_WHOLE_DIGITS = 18
@@ -144,12 +144,16 @@ def _spellings(value: float) -> Iterator[_Spelling]:
             yield _Spelling("0", "0" * lead + longer, exponent - zeros + len(longer) + lead)
 
 
+_kind_of: Callable[[object], object] = type
+"""Without what a type checker makes of the type of anything."""
+
+
 def _is_spelled_as_usual(value: Any) -> bool:
     """Whether the usual spelling of every number in a value comes out exact; nearly always it does."""
     open_values: list[Any] = [value]
     while open_values:
         each = open_values.pop()
-        kind = cast("type[object]", type(each))
+        kind = _kind_of(each)
         if kind is dict:
             open_values.extend(each.values())
         elif kind is list or kind is tuple:

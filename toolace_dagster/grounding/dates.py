@@ -70,6 +70,13 @@ _DAY_ALONE = re.compile(
 _COMPACT = re.compile(r"(?<!\d)(\d{4})(\d{2})(\d{2})(?!\d)")
 
 _TODAY_WORDS = re.compile(r"\b(" + "|".join(sorted(_DAYS_FROM_TODAY, key=len, reverse=True)) + r")\b")
+_SPAN_WORDS = ("day", "week", "month", "night", "year", "tag", "woche", "monat", "jour", "semaine", "dia", "semana")
+_DAY_WORDS = tuple(
+    word
+    for word in dict.fromkeys((*_SPAN_WORDS, *_WEEKDAYS, *_DAYS_FROM_TODAY))
+    if not any(other != word and other in word for other in (*_SPAN_WORDS, *_WEEKDAYS, *_DAYS_FROM_TODAY))
+)
+"""What each text has one of in which ``speaks_of_today`` finds anything."""
 _NAMED_DAY = re.compile(
     rf"\b(?:(next|this|coming|last|past|nachsten|kommenden|letzten) )?({_WEEKDAY})(?:s)?\b(?: (prochain|next|week))?"
 )
@@ -230,6 +237,9 @@ def _days(pattern: re.Pattern[str], match: re.Match[str]) -> Iterator[Day]:
 
 def speaks_of_today(text: str) -> Span | None:
     """Where a folded text names a day that only today's date can tell: ``tomorrow``, ``next Friday``."""
+    # Nearly all texts name no day at all, and looking for a few words is far quicker than the patterns are.
+    if not any(word in text for word in _DAY_WORDS):
+        return None
     for pattern in (_TODAY_WORDS, _NEXT_SPAN, _LATER, _FROM_NOW, _NAMED_DAY, _END_OF):
         found = pattern.search(text)
         if found is not None:
