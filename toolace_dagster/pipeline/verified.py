@@ -14,8 +14,8 @@ from typing import TypeVar
 
 from toolace_dagster.dataset import DatasetRow
 from toolace_dagster.entities import Dialogue, TaskSpec, Tool
-from toolace_dagster.pipeline.pool import configured_pool
 from toolace_dagster.pipeline.in_order import in_order, processes_for
+from toolace_dagster.pipeline.pool import configured_pool
 from toolace_dagster.settings import Settings
 from toolace_dagster.tool_pool import PoolError
 from toolace_dagster.warehouse import Warehouse, sql
