@@ -31,6 +31,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "skeleton_context": "summary",
         "rule_tries": 4,
         "rules_in_refinement": True,
+        "repairs": 3,
     },
 }
 """Values by preset, in the shape of settings; ``default`` changes nothing."""

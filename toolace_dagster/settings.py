@@ -347,6 +347,7 @@ class Settings(BaseModel):
         expert_weights: By sub-question, what its answer weighs; 1 where none is given, 0 only remarks.
         expert_threshold: Share of the weight, from 0 to 1, that has to pass.
         repair: A rejected dialogue whose faults lie in a few turns has these written anew once and is verified again.
+        repairs: How often at most that is done; each time everything is verified again, by the same checks.
         keep_prefix: Of a rejected dialogue the sub-tasks before its first fault are kept, if they pass by themselves.
         rules_in_refinement: The rules that reject are run in each refinement round: turns at fault are sent back one by
             one with the message, the model is told once what its fills break, and fills that still do are not judged.
@@ -423,6 +424,7 @@ class Settings(BaseModel):
     expert_weights: dict[str, Weight] = Field(default_factory=dict[str, Weight])
     expert_threshold: Annotated[float, Field(ge=0, le=1)] = 1.0
     repair: bool = True
+    repairs: Annotated[int, Field(ge=1, le=5)] = 1
     keep_prefix: bool = False
     rules_in_refinement: bool = False
     rules: tuple[Path, ...] = ()

@@ -88,6 +88,29 @@ def test_a_repair_that_does_not_help_leaves_the_first_verdict(fill: dict[str, An
     assert verdict.turn_outcomes["t00"] == "clean"
 
 
+WORSE = {"fills": [{"turn": "t03", "tool_calls": [{**RIGHT, "arguments": {}}], "outputs": [BOOKED]}]}
+BETTER = {"fills": [{"turn": "t03", "tool_calls": [RIGHT], "outputs": [BOOKED]}]}
+
+
+def test_repairs_go_on_from_one_another_as_often_as_is_set():
+    verdict, asked = verified(swapped(WRONG), WORSE, BETTER, repairs=2)
+    assert asked == ["mask_fill", "mask_fill", "expert", "expert"]
+    assert verdict.terminal.state == "accepted"
+    first, second = verdict.edits
+    assert [edit.outcome for edit in verdict.edits] == ["accepted", "accepted"]
+    assert first.id != second.id
+    assert first.reason.startswith("verified again: rule.arguments_schema")
+    assert verdict.dialogue == apply_edit(apply_edit(dialogue(swapped(WRONG)), first), second)
+    assert verdict.dialogue is not None
+    assert verdict.dialogue.turn("t03").tool_calls[0].arguments == RIGHT["arguments"]
+    given_up, asked = verified(swapped(WRONG), WORSE, BETTER, repairs=1)
+    assert (given_up.terminal.state, asked) == ("rejected", ["mask_fill"])
+    failing, _ = verified(swapped(WRONG), WORSE, WORSE, repairs=2)
+    assert failing.terminal.state == "rejected"
+    assert failing.dialogue is None
+    assert {edit.outcome for edit in failing.edits} <= {"kept", "discarded"}
+
+
 def test_what_lies_in_no_turn_or_in_too_many_is_not_sent_back():
     assert verified(garage_turns()[:6])[1] == []
     many = [

@@ -319,6 +319,7 @@ class Verification:
                 "expert_weights",
                 "expert_threshold",
                 "repair",
+                "repairs",
                 "keep_prefix",
             ),
             "models": _models(settings, *settings.expert_roles, *repairing),

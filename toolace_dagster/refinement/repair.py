@@ -57,6 +57,7 @@ def repair_program(
     settings: Settings,
     faults: Mapping[str, Sequence[str]],
     executable: frozenset[str] = frozenset(),
+    sequence: int = 0,
 ) -> Program[Edit]:
     """Write turns anew without their faults, in one call.
 
@@ -67,6 +68,7 @@ def repair_program(
         settings: Sampling settings; the repair counts as the round after the last.
         faults: By id of the turns to mask, what is wrong with each and with what it takes along.
         executable: Names of the tools that are run for real; changed calls of theirs are run again.
+        sequence: Repairs of the dialogue before this one.
 
     Returns:
         The edit, ``accepted`` as far as it changes anything, else ``discarded``; the caller verifies it.
@@ -76,10 +78,10 @@ def repair_program(
     filled = yield from fills_program(task, tuple(faults), faults)
     replacements = tuple(as_repair(replacement) for replacement in filled.replacements if differs(replacement))
     return Edit(
-        id=f"{dialogue.id}/r{round_number}/0",
+        id=f"{dialogue.id}/r{round_number}/{sequence}",
         dialogue_id=dialogue.id,
         round=round_number,
-        sequence=0,
+        sequence=sequence,
         operation="repair",
         replacements=replacements or tuple(filled.replacements),
         outcome="accepted" if replacements else "discarded",

@@ -104,34 +104,42 @@ def _verified(dialogue: Dialogue, spec: TaskSpec, bench: _Bench, facts: Facts) -
 
 
 def _repaired(dialogue: Dialogue, spec: TaskSpec, bench: _Bench, facts: Facts, first: Verdict) -> Program[Verdict]:
-    """Send the turns at fault back once; a repair that does not lead to acceptance is recorded and given up."""
-    faults = _repairable(dialogue, first, bench.checks)
-    if not faults:
-        return first
-    try:
-        edit = yield from repair_program(dialogue, spec, bench.tools, bench.settings, faults, bench.executable)
-    except CallFailed as failed:
-        if failed.error.kind in _OF_THE_MOMENT:
-            raise
-        return first
-    except ExecutionFailed as failed:
-        if failed.kind == "unavailable":
-            raise
-        return first
-    if edit.outcome != "accepted":
-        return first.model_copy(update={"edits": (edit,)})
-    mended = apply_edit(dialogue, edit)
-    taken = calls_taken_away({edit.id: edit.replacements})
-    second = yield from _verified(mended, spec, bench, replace(facts, changes={**facts.changes, **taken}))
-    if second.terminal.state == "rejected":
-        reason = f"verified again: {second.terminal.check}: {second.terminal.reason}"
-        given_up = edit.model_copy(update={"outcome": "kept", "reason": reason})
-        return first.model_copy(update={"edits": (given_up,)})
-    edit = edit.model_copy(update={"reason": "; ".join(found for each in faults.values() for found in each)})
-    mended_findings = tuple(_mended(finding, edit) for finding in first.findings if finding.severity == "hard")
-    return second.model_copy(
-        update={"findings": (*second.findings, *mended_findings), "edits": (edit,), "dialogue": mended}
-    )
+    """Send the turns at fault back, as often as is set; repairs that do not lead to acceptance are given up.
+
+    Each repair goes on from the one before it, and all are recorded.
+    """
+    current, verdict = dialogue, first
+    edits: list[Edit] = []
+    mended_findings: list[Finding] = []
+    while len(edits) < bench.settings.repairs and (faults := _repairable(current, verdict, bench.checks)):
+        try:
+            edit = yield from repair_program(
+                current, spec, bench.tools, bench.settings, faults, bench.executable, len(edits)
+            )
+        except CallFailed as failed:
+            if failed.error.kind in _OF_THE_MOMENT:
+                raise
+            break
+        except ExecutionFailed as failed:
+            if failed.kind == "unavailable":
+                raise
+            break
+        edits.append(edit)
+        if edit.outcome != "accepted":
+            break
+        edits[-1] = edit.model_copy(update={"reason": "; ".join(found for each in faults.values() for found in each)})
+        current = apply_edit(current, edit)
+        mended_findings += [_mended(finding, edit) for finding in verdict.findings if finding.severity == "hard"]
+        taken = calls_taken_away({edit.id: edit.replacements})
+        facts = replace(facts, changes={**facts.changes, **taken})
+        verdict = yield from _verified(current, spec, bench, facts)
+        if verdict.terminal.state == "accepted":
+            findings = (*verdict.findings, *mended_findings)
+            return verdict.model_copy(update={"findings": findings, "edits": tuple(edits), "dialogue": current})
+        why = f"verified again: {verdict.terminal.check}: {verdict.terminal.reason}"
+        edits[-1] = edits[-1].model_copy(update={"reason": f"{why}; it was to mend: {edits[-1].reason}"})
+    given_up = tuple(e.model_copy(update={"outcome": "kept"}) if e.outcome == "accepted" else e for e in edits)
+    return first.model_copy(update={"edits": given_up}) if edits else first
 
 
 def _repairable(dialogue: Dialogue, verdict: Verdict, checks: Checks) -> dict[str, list[str]]:
