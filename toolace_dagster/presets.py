@@ -14,6 +14,8 @@ from typing import Any, cast
 
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
+    # The defaults for the first dialogues; then these or those of "small", by how they fared (`toolace run`).
+    "auto": {},
     # Few calls: shorter tasks, skeletons in one call, one injection, two passes that mask as much as they can.
     # What comes out is checked as strictly as ever.
     "lean": {
@@ -34,7 +36,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "repairs": 3,
     },
 }
-"""Values by preset, in the shape of settings; ``default`` changes nothing."""
+"""Values by preset, in the shape of settings; ``default`` and ``auto`` change nothing by themselves."""
 
 
 def over_preset(given: Mapping[str, Any]) -> dict[str, Any]:

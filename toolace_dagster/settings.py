@@ -297,8 +297,9 @@ class Settings(BaseModel):
     """Everything that decides what a run makes.
 
     Attributes:
-        preset: Named set of values that take the place of the defaults: ``default``, ``lean`` (few calls)
-            or ``small`` (for small models). What is set besides comes before it.
+        preset: Named set of values that take the place of the defaults: ``default``, ``lean`` (few calls), ``small``
+            (for small models) or ``auto`` (``small`` where the first dialogues of `toolace run` fare badly). What is
+            set besides comes before it.
         method: How dialogues are made from task specs: ``non_autoregressive``, laid out whole and refined (the
             paper's), or ``simulation``, the baseline that plays them turn by turn. A home has one method.
         compare_simulation: Whether Dagster's graph has the baseline besides, in the folder ``simulation`` of the home.

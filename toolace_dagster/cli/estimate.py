@@ -10,7 +10,8 @@ import time
 
 from toolace_dagster.cli.console import complain, say, show_table
 from toolace_dagster.cli.pool import open_pool, print_notes
-from toolace_dagster.cli.run import RunOptions, choose_domains
+from toolace_dagster.cli.preset import RunOptions
+from toolace_dagster.cli.run import choose_domains
 from toolace_dagster.llm.money import PriceError, PriceTable, Quote, dollars, load_prices
 from toolace_dagster.llm.transport import endpoint_host
 from toolace_dagster.pipeline.estimate import (

@@ -16,8 +16,9 @@ from pydantic import ValidationError
 from toolace_dagster.cli.console import complain, say, show_table
 from toolace_dagster.cli.forecast import stage_weights
 from toolace_dagster.cli.pool import open_pool
+from toolace_dagster.cli.preset import RunOptions
 from toolace_dagster.cli.progress import ProgressDisplay, duration
-from toolace_dagster.cli.run import RunOptions, choose_domains, default_parallel, say_what_model
+from toolace_dagster.cli.run import choose_domains, default_parallel, say_what_model
 from toolace_dagster.cli.stopping import stopped_code
 from toolace_dagster.experiments.declared import ExperimentFault, arm_settings, find_experiment, shipped
 from toolace_dagster.experiments.examination import STAGE

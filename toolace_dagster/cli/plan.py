@@ -12,7 +12,8 @@ from dataclasses import asdict
 
 from toolace_dagster.cli.console import complain, say, say_json, show_table
 from toolace_dagster.cli.pool import open_pool, print_notes
-from toolace_dagster.cli.run import RunOptions, choose_domains
+from toolace_dagster.cli.preset import RunOptions
+from toolace_dagster.cli.run import choose_domains
 from toolace_dagster.llm.money import PriceError, dollars, load_prices
 from toolace_dagster.pipeline.estimate import make_estimate, past_evidence
 from toolace_dagster.pipeline.estimate.work import work_of

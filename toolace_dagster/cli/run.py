@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
 from uuid import uuid4
@@ -19,6 +18,7 @@ from toolace_dagster.cli.console import complain, say, show_table, warn
 from toolace_dagster.cli.costs import explain_unpriced, print_bill
 from toolace_dagster.cli.forecast import stage_weights
 from toolace_dagster.cli.pool import open_pool, print_notes
+from toolace_dagster.cli.preset import RunOptions, with_preset
 from toolace_dagster.cli.progress import ProgressDisplay
 from toolace_dagster.cli.status import print_calls, print_summaries
 from toolace_dagster.cli.stopping import stopped_code
@@ -39,25 +39,6 @@ from toolace_dagster.verification.rules import RuleFileError
 from toolace_dagster.warehouse import Warehouse
 
 _MOST_IN_BATCH_MODE = 32
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """What the user asked for.
-
-    Attributes:
-        home: Home folder.
-        settings: Settings of the run.
-        domains: Chosen domains; empty means all of the pool.
-        parallel: Domains at once; 0 chooses.
-        given: Dotted names of the settings that somebody set, wherever.
-    """
-
-    home: Path
-    settings: Settings
-    domains: list[str]
-    parallel: int = 0
-    given: frozenset[str] = frozenset()
 
 
 def run_pipeline(options: RunOptions) -> int:
@@ -88,15 +69,20 @@ def run_pipeline(options: RunOptions) -> int:
         return 1
     say_what_model(settings)
     say_mode(settings, warehouse, chosen)
-    stale = _stale(pool, chosen, settings, warehouse)
     ends: list[RunEnd] = []
-    if stale:
-        warehouse.home.mkdir(parents=True, exist_ok=True)
-        warehouse.settings_file.write_text(settings.model_dump_json(indent=1), encoding="utf-8")
     made_dataset = False
     try:
+
+        def make(first: RunOptions) -> list[RunEnd]:
+            _keep_settings(first.settings, warehouse)
+            return _make(_stale(pool, chosen, first.settings, warehouse), pool, first, warehouse, launch)
+
+        options, ends = with_preset(options, chosen, warehouse, make)
+        settings = options.settings
+        stale = _stale(pool, chosen, settings, warehouse)
         if stale:
-            ends = _make(stale, pool, options, warehouse, launch)
+            _keep_settings(settings, warehouse)
+            ends += _make(stale, pool, options, warehouse, launch)
             if len({end.name for end in ends if end.error and not end.limit}) == len(chosen):
                 return 1
         if dataset_is_stale(warehouse, settings):
@@ -200,6 +186,11 @@ def _make(stale: list[str], pool: ToolPool, options: RunOptions, warehouse: Ware
         if not stale:
             break
     return ends
+
+
+def _keep_settings(settings: Settings, warehouse: Warehouse) -> None:
+    warehouse.home.mkdir(parents=True, exist_ok=True)
+    warehouse.settings_file.write_text(settings.model_dump_json(indent=1), encoding="utf-8")
 
 
 def _launch(domains: list[str], settings: Settings, warehouse: Warehouse, launch: str, parallel: int) -> list[RunEnd]:

@@ -44,7 +44,8 @@ def _run_options(
     ] = None,
     seed: Annotated[int | None, setting("seed", "Seed of all sampling.")] = None,
     preset: Annotated[
-        str | None, setting("preset", "Named set of values under the others: default, lean or small.")
+        str | None,
+        setting("preset", "Named set of values under the others: default, lean, small, or auto, which chooses."),
     ] = None,
     method: Annotated[
         str | None,
@@ -89,7 +90,7 @@ def _run_options(
     ] = None,
 ) -> Any:
     """What the options of a run ask for, as ``RunOptions``; each parameter is an option."""
-    from toolace_dagster.cli.run import RunOptions
+    from toolace_dagster.cli.preset import RunOptions
 
     given: dict[str, object] = {
         "pool": pool,
@@ -119,7 +120,11 @@ def _run_options(
     }
     made = read_configuration(given, home=home, config=config, assignments=assignments or ())
     names = frozenset(made.origins)
-    return RunOptions(home=home, settings=made.settings, domains=domain or [], parallel=parallel, given=names)
+    small = None
+    if made.settings.preset == "auto":
+        chosen = given | {"preset": "small"}
+        small = read_configuration(chosen, home=home, config=config, assignments=assignments or ()).settings
+    return RunOptions(home, made.settings, domain or [], parallel=parallel, given=names, small=small)
 
 
 def _with_run_options(command: Callable[..., None]) -> Callable[..., None]:
