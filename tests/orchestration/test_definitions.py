@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from toolace_dagster.experiments.declared import ORDER, find_experiment
-from toolace_dagster.orchestration.definitions import DATASET_JOB, GENERATE_JOB, build_definitions
+from toolace_dagster.orchestration.definitions import DATASET_JOB, GENERATE_JOB, MEASURE_JOB, build_definitions
 from toolace_dagster.orchestration.materialize import SCHEMA_CHECK, SUMS_CHECK
 from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
 from toolace_dagster.settings import FORMAT_NAMES, Settings
@@ -21,10 +21,12 @@ ROUNDS = [f"refinement_round_{number:02d}" for number in range(1, 6)]
 BY_DOMAIN = ["tool_pool", "task_specs", "skeletons", *ROUNDS, "verification", "verified_dialogues"]
 IN_NO_JOB = {"lora_adapter"}
 """What nobody wants by accident: it takes a GPU and hours."""
+MEASUREMENTS = {"metrics"}
 OVER_DOMAINS = {
     "splits": {"verified_dialogues"},
     **{f"{name}_export": {"splits"} for name in FORMAT_NAMES},
     "preference_export": {"splits"},
+    "metrics": {"verified_dialogues"},
     "lora_adapter": {"trl_export"},
     "dataset_card": {f"{name}_export" for name in FORMAT_NAMES},
 }
@@ -93,9 +95,13 @@ def test_the_jobs_make_all_assets(tmp_path: Path) -> None:
     definitions = build_definitions(tmp_path)
     made = {
         job: {key.to_user_string() for key in definitions.resolve_job_def(job).asset_layer.executable_asset_keys}
-        for job in (GENERATE_JOB, DATASET_JOB)
+        for job in (GENERATE_JOB, DATASET_JOB, MEASURE_JOB)
     }
-    assert made == {GENERATE_JOB: set(BY_DOMAIN), DATASET_JOB: set(OVER_DOMAINS) - IN_NO_JOB}
+    assert made == {
+        GENERATE_JOB: set(BY_DOMAIN),
+        DATASET_JOB: set(OVER_DOMAINS) - IN_NO_JOB - MEASUREMENTS,
+        MEASURE_JOB: MEASUREMENTS,
+    }
 
 
 def test_experiments_have_a_partition_for_each_arm_and_are_in_no_job_and_on_no_schedule(tmp_path: Path) -> None:

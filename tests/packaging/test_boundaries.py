@@ -108,6 +108,11 @@ WORKER = ("confinement", "frames", "landlock", "plain", "seccomp", "session", "z
 """What is loaded in the process that runs tools."""
 
 
+def test_metrics_know_how_data_is_stored_and_nothing_of_what_made_it() -> None:
+    barred = PARTS - {"metrics", *SHARED}
+    assert [place for module in in_parts("metrics") for place in reaching(module, barred)] == []
+
+
 def test_execution_knows_only_entities() -> None:
     barred = PARTS - {"entities", "execution"}
     assert [place for module in in_parts("execution") for place in reaching(module, barred)] == []

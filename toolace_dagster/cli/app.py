@@ -18,6 +18,7 @@ from toolace_dagster.cli.commands import (
     configuration,
     exporting,
     making,
+    measuring,
     offline,
     pools,
     pushing,
@@ -36,6 +37,7 @@ app = typer.Typer(
 app.add_typer(making)
 app.add_typer(checking)
 app.add_typer(reading)
+app.add_typer(measuring)
 app.add_typer(exporting, name="export")
 app.add_typer(pushing)
 app.add_typer(pools, name="pool")

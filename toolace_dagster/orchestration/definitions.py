@@ -15,6 +15,7 @@ from toolace_dagster.assets.checks import FULL_CHECKS
 from toolace_dagster.assets.dataset import DATASET_ASSETS
 from toolace_dagster.assets.experiments import EXPERIMENT_ASSETS
 from toolace_dagster.assets.initialization import skeletons, task_specs
+from toolace_dagster.assets.metrics import MEASURING_ASSETS
 from toolace_dagster.assets.refinement import refinement_round
 from toolace_dagster.assets.simulation import simulated_dialogues
 from toolace_dagster.assets.tool_pool import tool_pool
@@ -30,6 +31,7 @@ from toolace_dagster.settings import Settings
 GENERATE_JOB = "generate"
 DATASET_JOB = "build_dataset"
 CHECK_JOB = "full_check"
+MEASURE_JOB = "measure"
 
 
 def build_definitions(
@@ -49,7 +51,7 @@ def build_definitions(
     writing = [simulated_dialogues] if settings.method == "simulation" else [skeletons, *refinement]
     stages = [tool_pool, task_specs, *writing, *verification_assets(settings.rounds, settings.method)]
     by_domain = with_descriptions(with_upkeep(stages, settings), settings)
-    over_domains = with_descriptions([*DATASET_ASSETS, *EXPERIMENT_ASSETS, lora_adapter], settings)
+    over_domains = with_descriptions([*DATASET_ASSETS, *MEASURING_ASSETS, *EXPERIMENT_ASSETS, lora_adapter], settings)
     full = dg.AssetSelection.checks(*FULL_CHECKS)
     generate = dg.define_asset_job(
         GENERATE_JOB,
@@ -65,10 +67,15 @@ def build_definitions(
     check = dg.define_asset_job(
         CHECK_JOB, selection=full, description="Every check over everything stored; makes no model call."
     )
+    measure = dg.define_asset_job(
+        MEASURE_JOB,
+        selection=dg.AssetSelection.assets(*MEASURING_ASSETS),
+        description="Metrics of what the home holds now, over all domains; makes no model call.",
+    )
     return dg.Definitions(
         assets=[*by_domain, *over_domains],
         asset_checks=FULL_CHECKS,
-        jobs=[generate, dataset, check],
+        jobs=[generate, dataset, measure, check],
         sensors=[pool_sensor(generate), dataset_sensor(generate, dataset), automation_sensor(by_domain)],
         schedules=[nightly_regeneration(generate, settings), weekly_full_check(check, settings)],
         resources={"toolace": Toolace(home=str(home) if home else "")},

@@ -47,6 +47,8 @@ _PAGES = {
     **{f"{name}_export": ("exports.md", "training files") for name in FORMAT_NAMES},
     "preference_export": ("exports.md", "preference pairs"),
     "dataset_card": ("exports.md", "the dataset card"),
+    "metrics": ("metrics.md", "metrics of the data"),
+    "report": ("metrics.md", "the report"),
     "lora_adapter": ("training.md", "fine-tuning on the TRL export"),
     **dict.fromkeys(_EXPERIMENTS, ("experiments.md", "arms that differ in one thing")),
 }
@@ -63,6 +65,8 @@ _CODE = {
     "openai_export": "dataset/formats/openai_jsonl.py",
     "preference_export": "dataset/formats/preferences.py",
     "dataset_card": "dataset/card.py",
+    "metrics": "metrics",
+    "report": "reporting/report",
     "lora_adapter": "orchestration/training.py",
     **dict.fromkeys(_EXPERIMENTS, "experiments"),
 }

@@ -23,6 +23,10 @@ def _domain_schema() -> str:
     return "\n".join(sql(part) for part in parts)
 
 
+def _shared_schema() -> str:
+    return "\n".join(sql(part) for part in ("tables/shared", "tables/metrics"))
+
+
 class Warehouse:
     """The DuckDB files and folders of one home.
 
@@ -48,7 +52,7 @@ class Warehouse:
     @property
     def shared(self) -> Store:
         """The file for what spans domains; its name cannot clash with a domain's."""
-        return Store(self.home / "warehouse" / "shared" / "dataset.duckdb", sql("tables/shared"))
+        return Store(self.home / "warehouse" / "shared" / "dataset.duckdb", _shared_schema())
 
     def journal(self, domain: str) -> Path:
         """The write-ahead journal of a domain's model calls."""

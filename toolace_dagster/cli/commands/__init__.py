@@ -9,8 +9,20 @@ from toolace_dagster.cli.commands.checking import checking
 from toolace_dagster.cli.commands.configuration import configuration
 from toolace_dagster.cli.commands.exporting import exporting, pushing
 from toolace_dagster.cli.commands.making import making
+from toolace_dagster.cli.commands.measuring import measuring
 from toolace_dagster.cli.commands.offline import offline
 from toolace_dagster.cli.commands.pools import pools
 from toolace_dagster.cli.commands.reading import reading
 
-__all__ = ["caches", "checking", "configuration", "exporting", "making", "offline", "pools", "pushing", "reading"]
+__all__ = [
+    "caches",
+    "checking",
+    "configuration",
+    "exporting",
+    "making",
+    "measuring",
+    "offline",
+    "pools",
+    "pushing",
+    "reading",
+]

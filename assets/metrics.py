@@ -1,0 +1,84 @@
+"""Assets that measure a home: metrics of its dialogues.
+
+Belongs here: the asset and what Dagster shows of it. Does not belong here: measuring
+(``toolace_dagster.metrics``).
+"""
+
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from toolace_dagster.metrics import METRICS, EntailmentError, MetricRow, measure_home, store_metrics
+from toolace_dagster.metrics.catalogue import written
+from toolace_dagster.orchestration.materialize import Materialized
+from toolace_dagster.orchestration.resources import Toolace
+from toolace_dagster.reporting.markdown import table
+
+_GROUP = "measurements"
+
+
+class MeasuringConfig(dg.Config):
+    """How coherence and self-BLEU are measured.
+
+    Attributes:
+        entailment: A model of entailment: ``path/to/file.py`` or ``package.module``, with ``:function`` where that is not
+            ``entails``. Empty means the lexical proxy alone.
+        sample: Dialogues of a domain, or of all, over which both are measured.
+    """
+
+    entailment: str = ""
+    sample: int = Field(default=500, ge=2)
+
+
+@dg.asset(deps=["verified_dialogues"], group_name=_GROUP, kinds={"duckdb"})
+def metrics(config: MeasuringConfig, toolace: Toolace) -> Materialized:
+    """Length, diversity, repetition, coverage, coherence, pass rates and cost of the dialogues, by domain and over all."""
+    warehouse = toolace.warehouse()
+    try:
+        rows = measure_home(warehouse, entailment=config.entailment or None, sample=config.sample)
+    except EntailmentError as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from error
+    store_metrics(warehouse, rows)
+    return dg.MaterializeResult(metadata={"dagster/row_count": len(rows), **_figures(rows), **_tables(rows)})
+
+
+def _figures(rows: list[MetricRow]) -> dict[str, Any]:
+    """Figures over all domains as numbers, which Dagster plots over time; of accepted dialogues where there are both."""
+    found: dict[str, Any] = {}
+    for row in rows:
+        if row.domain is None and row.part is None:
+            name = row.metric if row.over == "accepted" or row.metric == "pass_rate" else f"{row.metric}_attempted"
+            found[name] = dg.MetadataValue.float(round(row.value, 6))
+    return found
+
+
+def _tables(rows: list[MetricRow]) -> dict[str, Any]:
+    whole = [row for row in rows if row.part is None]
+    by_metric = [
+        {"metric": metric.title} | {over: _cell(whole, name, None, over) for over in ("attempted", "accepted")}
+        for name, metric in METRICS.items()
+    ]
+    domains = list(dict.fromkeys(row.domain for row in rows if row.domain))
+    by_domain = [
+        {"metric": metric.title} | {domain: _cell(whole, name, domain, "accepted") for domain in domains}
+        for name, metric in METRICS.items()
+    ]
+    checks = [
+        {"check": row.part, "looked at": row.count, "pass": written("share", row.value)}
+        for row in rows
+        if row.domain is None and row.metric == "check_pass_rate"
+    ]
+    return {
+        "all_domains": dg.MetadataValue.md(table(by_metric)),
+        "by_domain_accepted": dg.MetadataValue.md(table(by_domain)),
+        "pass_rate_by_check": dg.MetadataValue.md(table(checks)),
+    }
+
+
+def _cell(rows: list[MetricRow], metric: str, domain: str | None, over: str) -> str:
+    wanted = (metric, domain, over)
+    return next((written(METRICS[metric].unit, r.value) for r in rows if (r.metric, r.domain, r.over) == wanted), "")
+
+
+MEASURING_ASSETS: list[dg.AssetsDefinition] = [metrics]

@@ -1,0 +1,1 @@
+CREATE OR REPLACE TEMP TABLE chunk_grams (n UTINYINT, gram UBIGINT, attempted UINTEGER, accepted UINTEGER)
