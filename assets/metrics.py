@@ -22,8 +22,8 @@ class MeasuringConfig(dg.Config):
     """How coherence and self-BLEU are measured.
 
     Attributes:
-        entailment: A model of entailment: ``path/to/file.py`` or ``package.module``, with ``:function`` where that is not
-            ``entails``. Empty means the lexical proxy alone.
+        entailment: A model of entailment: ``path/to/file.py`` or ``package.module``, with ``:function`` where that is
+            not ``entails``. Empty means the lexical proxy alone.
         sample: Dialogues of a domain, or of all, over which both are measured.
     """
 
@@ -33,7 +33,7 @@ class MeasuringConfig(dg.Config):
 
 @dg.asset(deps=["verified_dialogues"], group_name=_GROUP, kinds={"duckdb"})
 def metrics(config: MeasuringConfig, toolace: Toolace) -> Materialized:
-    """Length, diversity, repetition, coverage, coherence, pass rates and cost of the dialogues, by domain and over all."""
+    """Length, diversity, repetition, coverage, coherence, pass rates and cost of all dialogues, and by domain."""
     warehouse = toolace.warehouse()
     try:
         rows = measure_home(warehouse, entailment=config.entailment or None, sample=config.sample)
@@ -44,7 +44,7 @@ def metrics(config: MeasuringConfig, toolace: Toolace) -> Materialized:
 
 
 def _figures(rows: list[MetricRow]) -> dict[str, Any]:
-    """Figures over all domains as numbers, which Dagster plots over time; of accepted dialogues where there are both."""
+    """Figures over all domains as numbers, which Dagster plots over time."""
     found: dict[str, Any] = {}
     for row in rows:
         if row.domain is None and row.part is None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.builders import TOOLS
 from toolace_dagster.entities import Dialogue, Tool, canonical_json
+from toolace_dagster.metrics import MetricRow
 from toolace_dagster.warehouse import Warehouse, insert
 
 
@@ -154,9 +155,7 @@ def _call(number: int, call: Call, domain: str, run: str) -> dict[str, Any]:
     } | call.more
 
 
-def text_of(warehouse: Warehouse) -> str:
-    """The measurement of a home as text, to be compared."""
-    from toolace_dagster.metrics import measure_home
-
+def text_of(rows: Iterable[MetricRow]) -> str:
+    """A measurement as text, to be compared."""
     # Sums of floats differ in the last digit by their order.
-    return canonical_json([vars(row) | {"value": round(row.value, 9)} for row in measure_home(warehouse)])
+    return canonical_json([vars(row) | {"value": round(row.value, 9)} for row in rows])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
@@ -9,14 +10,15 @@ import pytest
 
 from tests.builders import call, dialogue, output, reply, user
 from tests.metrics.homes import Attempt, Call, write_home
-from toolace_dagster.entities import Dialogue, Origin, ToolOutput, Turn
+from toolace_dagster.entities import Dialogue, InjectionType, Origin, ToolOutput, Turn
+from toolace_dagster.entities.task import InjectionSubType
 from toolace_dagster.metrics import METRICS, MetricRow, Over, figure, measure_home
 
 CLARIFYING = Origin(
     operation="complexity_injection",
     round=1,
-    injection="clarification",
-    sub_type="missing_value",  # pyright: ignore[reportArgumentType]
+    injection=InjectionType.CLARIFICATION,
+    sub_type=InjectionSubType.MISSING_VALUE,
 )
 
 
@@ -213,7 +215,7 @@ def test_a_skeleton_that_went_no_further_is_measured_as_it_is(tmp_path: Path) ->
     with warehouse.domain("garages").write() as connection:
         connection.execute(
             "UPDATE stage_rows SET stage = 'skeletons', payload = $p::JSON WHERE stage LIKE 'refinement%'",
-            {"p": __import__("json").dumps(skeleton)},
+            {"p": json.dumps(skeleton)},
         )
     after = measure_home(warehouse)
     for name in ("user_turns", "steps", "distinct_1", "shapes", "clarification_rate"):

@@ -59,7 +59,7 @@ def show_metrics(home: Path, domain: str | None, entailment: str | None, sample:
 
 def _print(rows: Sequence[MetricRow], domain: str | None, domains: Sequence[str]) -> None:
     shown = [row for row in rows if row.domain == domain]
-    table: list[tuple[str, str, str, str]] = []
+    table: list[tuple[str, ...]] = []
     group = ""
     for name, metric in METRICS.items():
         values = {row.over: row for row in shown if row.metric == name and row.part is None}

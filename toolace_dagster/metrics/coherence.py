@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 Pair = tuple[str, str]
 """Premise and hypothesis."""
@@ -160,7 +160,7 @@ def load_entails(named: str) -> Entails:
             f"{place} has no function {function!r}. Write `def {function}(pairs)`, which takes a list of (premise, "
             "hypothesis) and returns a probability for each."
         )
-    return found
+    return cast("Entails", found)
 
 
 def _from_file(path: Path) -> ModuleType:

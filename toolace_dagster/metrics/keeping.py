@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import cast
 
 from toolace_dagster.metrics.rows import MetricRow, Over
 from toolace_dagster.warehouse import Row, Warehouse, fetch, insert, sql
@@ -53,17 +54,17 @@ def read_metrics(warehouse: Warehouse) -> list[MetricRow]:
 
 
 def metric_over_time(warehouse: Warehouse, metric: str, over: Over, part: str | None = None) -> list[Row]:
-    """A figure over all domains in each measurement, oldest first: ``measured_at``, ``run_id``, ``method``, ``value``."""
+    """A figure over all domains in each measurement, with its time, run and method, oldest first."""
     return warehouse.shared.read(sql("metrics/over_time"), {"metric": metric, "over": over, "part": part})
 
 
 def home_method(warehouse: Warehouse) -> str:
     """How a home's dialogues are generated, by the settings of its last run."""
     try:
-        settings = json.loads(warehouse.settings_file.read_text(encoding="utf-8"))
+        settings: object = json.loads(warehouse.settings_file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return DEFAULT_METHOD
-    found = settings.get("method") if isinstance(settings, dict) else None  # pyright: ignore[reportUnknownMemberType]
+    found = cast("dict[str, object]", settings).get("method") if isinstance(settings, dict) else None
     return found if isinstance(found, str) else DEFAULT_METHOD
 
 

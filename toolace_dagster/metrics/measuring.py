@@ -15,6 +15,7 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -43,8 +44,8 @@ def measure_home(warehouse: Warehouse, *, entailment: str | None = None, sample:
 
     Args:
         warehouse: The home's files.
-        entailment: A model of entailment: ``path/to/file.py`` or ``package.module``, with ``:function`` where that is not
-            ``entails``. Without one coherence is the lexical proxy alone.
+        entailment: A model of entailment: ``path/to/file.py`` or ``package.module``, with ``:function`` where that is
+            not ``entails``. Without one coherence is the lexical proxy alone.
         sample: Dialogues over which self-BLEU and coherence are measured.
 
     Returns:
@@ -64,7 +65,8 @@ def measure_home(warehouse: Warehouse, *, entailment: str | None = None, sample:
         try:
             connection.execute(sql("metrics/tables"))
             with ThreadPoolExecutor(min(_WORKERS, os.cpu_count() or 1, len(domains))) as pool:
-                list(pool.map(lambda domain: _take(warehouse, domain, sample, texts=model is not None), domains))
+                take = partial(_take, warehouse, sample=sample, texts=model is not None)
+                list(pool.map(take, domains))
             rows = [
                 MetricRow(row["domain"], _over(row["accepted"]), row["metric"], row["part"], row["value"], row["count"])
                 for name in _FIGURES
@@ -80,7 +82,7 @@ def measure_home(warehouse: Warehouse, *, entailment: str | None = None, sample:
     return sorted(rows, key=lambda row: (order[row.metric], row.domain or "", row.over, _part_order(row.part)))
 
 
-def _take(warehouse: Warehouse, domain: str, sample: int, *, texts: bool) -> None:
+def _take(warehouse: Warehouse, domain: str, *, sample: int, texts: bool) -> None:
     """Read one domain into the tables of the measurement."""
     of_domain = {"domain": domain}
     with warehouse.domain(domain).beside_memory() as connection:
@@ -139,7 +141,9 @@ def _of_sample(
 
 
 def _said(turns: Iterator[Row]) -> Sequence[Said]:
-    return [Said(turn["role"], turn["acts"], turn["text"] or "", turn["tokens"] or (), turn["content"]) for turn in turns]
+    return [
+        Said(turn["role"], turn["acts"], turn["text"] or "", turn["tokens"] or (), turn["content"]) for turn in turns
+    ]
 
 
 def _over(accepted: bool) -> Over:

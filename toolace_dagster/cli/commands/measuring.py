@@ -17,7 +17,7 @@ EntailmentOption = Annotated[
     str | None,
     typer.Option(
         metavar="MODEL",
-        help="A model of entailment for coherence: FILE.py or package.module, with :function where that is not entails.",
+        help="A model of entailment: FILE.py or package.module, with :function where that is not entails.",
     ),
 ]
 
