@@ -1,7 +1,7 @@
-"""Assets that measure a home: metrics of its dialogues.
+"""Assets that measure a home: metrics of its dialogues, and the report.
 
-Belongs here: the asset and what Dagster shows of it. Does not belong here: measuring
-(``toolace_dagster.metrics``).
+Belongs here: the assets and what Dagster shows of them. Does not belong here: measuring
+(``toolace_dagster.metrics``), or what the report says (``reporting.report``).
 """
 
 from typing import Any
@@ -9,11 +9,13 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from toolace_dagster.entities import content_hash
 from toolace_dagster.metrics import METRICS, EntailmentError, MetricRow, measure_home, store_metrics
 from toolace_dagster.metrics.catalogue import written
 from toolace_dagster.orchestration.materialize import Materialized
 from toolace_dagster.orchestration.resources import Toolace
 from toolace_dagster.reporting.markdown import table
+from toolace_dagster.reporting.report import NothingMade, report_facts, report_html, report_markdown
 
 _GROUP = "measurements"
 
@@ -81,4 +83,28 @@ def _cell(rows: list[MetricRow], metric: str, domain: str | None, over: str) -> 
     return next((written(METRICS[metric].unit, r.value) for r in rows if (r.metric, r.domain, r.over) == wanted), "")
 
 
-MEASURING_ASSETS: list[dg.AssetsDefinition] = [metrics]
+@dg.asset(deps=["metrics"], group_name=_GROUP, kinds={"html"})
+def report(toolace: Toolace) -> Materialized:
+    """One page of the metrics with plots, beside the paper's figures and beside other methods."""
+    warehouse = toolace.warehouse()
+    try:
+        facts = report_facts(warehouse)
+    except NothingMade as nothing:
+        raise dg.Failure(description=str(nothing), allow_retries=False) from nothing
+    html, markdown = report_html(facts), report_markdown(facts)
+    warehouse.reports.mkdir(parents=True, exist_ok=True)
+    path = warehouse.reports / "report.html"
+    path.write_text(html, encoding="utf-8")
+    path.with_suffix(".md").write_text(markdown, encoding="utf-8")
+    return dg.MaterializeResult(
+        metadata={
+            "path": dg.PathMetadataValue(str(path)),
+            "report": dg.MetadataValue.md(markdown),
+            "methods": len(facts.methods),
+            "experiments": len(facts.experiments),
+        },
+        data_version=dg.DataVersion(content_hash(markdown)),
+    )
+
+
+MEASURING_ASSETS: list[dg.AssetsDefinition] = [metrics, report]

@@ -21,12 +21,13 @@ ROUNDS = [f"refinement_round_{number:02d}" for number in range(1, 6)]
 BY_DOMAIN = ["tool_pool", "task_specs", "skeletons", *ROUNDS, "verification", "verified_dialogues"]
 IN_NO_JOB = {"lora_adapter"}
 """What nobody wants by accident: it takes a GPU and hours."""
-MEASUREMENTS = {"metrics"}
+MEASUREMENTS = {"metrics", "report"}
 OVER_DOMAINS = {
     "splits": {"verified_dialogues"},
     **{f"{name}_export": {"splits"} for name in FORMAT_NAMES},
     "preference_export": {"splits"},
     "metrics": {"verified_dialogues"},
+    "report": {"metrics"},
     "lora_adapter": {"trl_export"},
     "dataset_card": {f"{name}_export" for name in FORMAT_NAMES},
 }

@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Unit = Literal["number", "share", "bits", "score", "dollars"]
+from toolace_dagster.llm.money import dollars
+
+Unit = Literal["count", "number", "share", "ratio", "bits", "score", "dollars"]
 Group = Literal["Size", "Shape", "Diversity", "Pool", "Interaction", "Coherence", "Verification", "Cost"]
 
 
@@ -20,7 +22,7 @@ class Metric:
     Attributes:
         title: Its name for people.
         group: What it belongs with.
-        unit: ``share`` is 0 to 1, ``score`` 0 to 100.
+        unit: ``share`` and ``ratio`` are 0 to 1, and ``score`` 0 to 100; ``count`` is a whole number.
         meaning: What it says, in a sentence.
         parts: What its parts are, where it has any.
     """
@@ -33,7 +35,7 @@ class Metric:
 
 
 METRICS: dict[str, Metric] = {
-    "dialogues": Metric("Dialogues", "Size", "number", "How many there are."),
+    "dialogues": Metric("Dialogues", "Size", "count", "How many there are."),
     "user_turns": Metric("User turns a dialogue", "Size", "number", "Mean number of user turns."),
     "calls_per_user_turn": Metric(
         "Tool calls a user turn", "Size", "number", "Calls of all dialogues by their user turns."
@@ -47,18 +49,18 @@ METRICS: dict[str, Metric] = {
     "dialogues_by_user_turns": Metric(
         "Dialogues by user turns",
         "Size",
-        "number",
+        "count",
         "How many dialogues have so many user turns.",
         "number of user turns",
     ),
     "dialogues_by_steps": Metric(
-        "Dialogues by steps", "Size", "number", "How many dialogues have so many steps.", "number of steps"
+        "Dialogues by steps", "Size", "count", "How many dialogues have so many steps.", "number of steps"
     ),
     "injection_share": Metric(
         "Dialogues with an injection", "Shape", "share", "Share of dialogues that hold it.", "kind of injection"
     ),
     "shapes": Metric(
-        "Different shapes", "Shape", "number", "Different sequences of roles, tools called and injections."
+        "Different shapes", "Shape", "count", "Different sequences of roles, tools called and injections."
     ),
     "shape_repetition": Metric(
         "Repeated shapes", "Shape", "share", "Share of dialogues whose shape another dialogue has too."
@@ -69,16 +71,16 @@ METRICS: dict[str, Metric] = {
     "token_entropy": Metric(
         "Token entropy", "Diversity", "bits", "Shannon entropy of the tokens of user turns; higher is more varied."
     ),
-    "distinct_1": Metric("Distinct-1", "Diversity", "share", "Different tokens of user turns by all tokens."),
-    "distinct_2": Metric("Distinct-2", "Diversity", "share", "Different pairs of neighbouring tokens by all pairs."),
-    "distinct_3": Metric("Distinct-3", "Diversity", "share", "Different runs of three tokens by all such runs."),
+    "distinct_1": Metric("Distinct-1", "Diversity", "ratio", "Different tokens of user turns by all tokens."),
+    "distinct_2": Metric("Distinct-2", "Diversity", "ratio", "Different pairs of neighbouring tokens by all pairs."),
+    "distinct_3": Metric("Distinct-3", "Diversity", "ratio", "Different runs of three tokens by all such runs."),
     "self_bleu": Metric(
         "Self-BLEU",
         "Diversity",
         "score",
         "How much what one user says repeats what others say, over a sample; lower is better.",
     ),
-    "openings": Metric("Different openings", "Diversity", "number", "Different first five words of dialogues."),
+    "openings": Metric("Different openings", "Diversity", "count", "Different first five words of dialogues."),
     "opening_repetition": Metric(
         "Repeated openings", "Diversity", "share", "Share of dialogues that begin with the same five words as another."
     ),
@@ -146,14 +148,11 @@ METRICS: dict[str, Metric] = {
 
 def written(unit: Unit, value: float) -> str:
     """A value as people read it: shares in percent, dollars with as many digits as tell something."""
-    from toolace_dagster.llm.money import dollars
-
-    if unit == "share":
-        return f"{value:.1%}" if 0 < value < 1 else f"{value:.0%}"
     if unit == "dollars":
         return dollars(value)
-    if unit == "bits":
-        return f"{value:.2f}"
-    if value >= 1000 or value == int(value):
+    if unit == "share":
+        return f"{value:.1%}" if 0 < value < 1 else f"{value:.0%}"
+    if unit == "count" or abs(value) >= 1000:
         return f"{value:,.0f}"
-    return f"{value:,.1f}" if value >= 100 else f"{value:.2f}"
+    digits = {"ratio": 3, "bits": 2, "score": 1}.get(unit, 2 if abs(value) < 100 else 1)
+    return f"{value:,.{digits}f}"

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import cast
 
+from toolace_dagster.metrics.measuring import measure_home
 from toolace_dagster.metrics.rows import MetricRow, Over
 from toolace_dagster.warehouse import Row, Warehouse, fetch, insert, sql
 
@@ -51,6 +52,18 @@ def store_metrics(warehouse: Warehouse, rows: Sequence[MetricRow]) -> None:
 def read_metrics(warehouse: Warehouse) -> list[MetricRow]:
     """The newest measurement of a home; an empty list where there is none."""
     return [_row(row) for row in warehouse.shared.read(sql("metrics/newest"))]
+
+
+def current_metrics(warehouse: Warehouse) -> list[MetricRow]:
+    """The figures of a home as it is now: those that are kept, or measured and kept where a run came after them."""
+    runs = _last_runs(warehouse)
+    newest = max(runs.values(), key=lambda row: row["finished_at"], default=None)
+    known = warehouse.shared.read(sql("metrics/measured_run"))
+    if newest is not None and known and known[0]["run_id"] == newest["run_id"]:
+        return read_metrics(warehouse)
+    rows = measure_home(warehouse)
+    store_metrics(warehouse, rows)
+    return rows
 
 
 def metric_over_time(warehouse: Warehouse, metric: str, over: Over, part: str | None = None) -> list[Row]:

@@ -78,6 +78,11 @@ class Warehouse:
         return self.home / "exports"
 
     @property
+    def reports(self) -> Path:
+        """Folder of reports that Dagster writes."""
+        return self.home / "reports"
+
+    @property
     def dagster_home(self) -> Path:
         """Folder of the Dagster instance."""
         return self.home / "dagster"

@@ -1,10 +1,11 @@
-"""``toolace metrics``: options of the commands that measure a home.
+"""``toolace metrics`` and ``report``: options of the commands that measure a home.
 
 Belongs here: their options and help. Does not belong here: measuring, or what is shown.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -36,3 +37,16 @@ def metrics(
     from toolace_dagster.cli.metrics import show_metrics
 
     raise typer.Exit(show_metrics(home, domain, entailment, sample, as_json=as_json))
+
+
+@measuring.command()
+def report(
+    home: HomeOption = DEFAULT_HOME,
+    into: Annotated[
+        Path, typer.Option(metavar="FILE", help="File to write: .html is a page that stands alone, .md is Markdown.")
+    ] = Path("report.html"),
+) -> None:
+    """Write a report: metrics with plots, the paper's figures beside yours, costs by stage, methods and experiments."""
+    from toolace_dagster.cli.report import write_report
+
+    raise typer.Exit(write_report(home, into))

@@ -1,0 +1,1 @@
+SELECT DISTINCT model, endpoint FROM all_calls ORDER BY model, endpoint

@@ -1,0 +1,234 @@
+"""The report: what stands on the page, that it stands alone, and that nothing in it runs."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.builders import dialogue
+from tests.explorer.browsing import Shown
+from tests.metrics.homes import Attempt, Call, write_home
+from toolace_dagster.cli.app import app
+from toolace_dagster.metrics import figure, measure_home, read_metrics
+from toolace_dagster.reporting.report import NothingMade, report_facts, report_html, report_markdown
+from toolace_dagster.warehouse import Warehouse, insert
+
+SCRIPT = "<script>alert(1)</script>"
+OFFLINE = {"model": "offline", "endpoint": "offline", "cost": 0.0}
+
+
+def shown(page: str) -> Shown:
+    return Shown(200, {}, page)
+
+
+def made(folder: Path, name: str = "home", **more: Any) -> Warehouse:
+    """A home of two accepted dialogues and a rejected one."""
+    attempts = [
+        Attempt(dialogue()),
+        Attempt(dialogue(id="garages-0001-a")),
+        Attempt(dialogue(id="garages-0002-a"), "rejected", check="rule.grounding"),
+    ]
+    calls = [Call("task_specs"), Call("skeletons", prompt_tokens=500), Call("verification")]
+    return write_home(folder / name, attempts, **({"calls": calls, "questions": ("coherence",)} | more))
+
+
+def experiment_rows(warehouse: Warehouse, labels: dict[str, str]) -> None:
+    columns = "experiment VARCHAR, arm VARCHAR, position INTEGER, label VARCHAR, settings JSON, domain VARCHAR, "
+    with warehouse.shared.write() as connection:
+        connection.execute(
+            f"CREATE TABLE IF NOT EXISTS experiment_results ({columns} metric VARCHAR, value DOUBLE, "
+            "measured_at TIMESTAMP)"
+        )
+        rows = [
+            {
+                "experiment": "scaling",
+                "arm": arm,
+                "position": position,
+                "label": label,
+                "settings": {},
+                "metric": metric,
+                "value": value + position,
+                "measured_at": "2026-01-01 10:00:00",
+            }
+            for position, (arm, label) in enumerate(labels.items())
+            for metric, value in (("calls_per_dialogue", 7.25), ("self_bleu", 40.0))
+        ]
+        insert(connection, "experiment_results", rows)
+
+
+def test_it_shows_the_papers_figures_beside_ours(tmp_path: Path) -> None:
+    page = shown(report_html(report_facts(made(tmp_path))))
+    text = " ".join(page.text.split())
+    # 1.5 calls an accepted dialogue; the paper's totals are for 8,000.
+    assert "Model calls for 8,000 kept dialogues 275,000 188,000 394,000 12,000" in text
+    assert "Verification pass rate 61.1% 72.3% 48.7% 66.7%" in text
+    assert "User turns a dialogue 5.80 3.40 – 2.00" in text
+    assert "Overall 64.17 65.41 60.13 –" in text
+
+
+def test_plots_are_to_scale(tmp_path: Path) -> None:
+    page = report_html(report_facts(made(tmp_path)))
+    plots = re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL)
+    (plot,) = [each for each in plots if 'aria-label="User turns a dialogue"' in each]
+    widths = [float(rect.get("width", "")) for rect in ElementTree.fromstring(plot).iter("rect")]
+    assert widths == pytest.approx([widths[0], widths[0] * 3.4 / 5.8, widths[0] * 2 / 5.8], rel=0.01)
+
+
+def test_costs_are_parted_by_stage(tmp_path: Path) -> None:
+    page = shown(report_html(report_facts(made(tmp_path))))
+    parts = re.findall(r"(task specs|skeletons|verification): ([\d.]+) \((\d+)%\)", page.text)
+    assert [(name, share) for name, value, share in parts if value == "0.50"] == [
+        ("task specs", "33"),
+        ("skeletons", "33"),
+        ("verification", "33"),
+    ]
+    tokens = {name: share for name, value, share in parts if value != "0.50"}
+    assert tokens == {"task specs": "15", "skeletons": "70", "verification": "15"} or len(tokens) == 3
+
+
+def test_it_stands_alone(tmp_path: Path) -> None:
+    page = shown(report_html(report_facts(made(tmp_path))))
+    tags = {tag for tag, _ in page.elements}
+    assert not tags & {"script", "link", "img", "iframe", "object", "embed", "base", "form"}
+    for _, attributes in page.elements:
+        assert not [name for name in attributes if name.startswith("on")]
+        for name in ("src", "href", "action", "data"):
+            assert attributes.get(name, "#").startswith("#")
+    assert "http" not in page.body.replace("http-equiv", "")
+    (policy,) = [a["content"] for t, a in page.elements if t == "meta" and "http-equiv" in a]
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert "prefers-color-scheme: dark" in page.body
+
+
+def test_hostile_text_does_nothing(tmp_path: Path) -> None:
+    warehouse = made(tmp_path, name='home"><script>alert(2)</script>')
+    with warehouse.domain("garages").write() as connection:
+        connection.execute("UPDATE findings SET check_id = check_id || $s", {"s": SCRIPT})
+        connection.execute("UPDATE model_calls SET model = $s, stage = stage || $s", {"s": SCRIPT})
+        connection.execute("UPDATE expert_answers SET question = $s", {"s": SCRIPT})
+        tool = "replace(payload::VARCHAR, 'find_garage', $s)::JSON"
+        connection.execute(f"UPDATE stage_rows SET payload = {tool}", {"s": SCRIPT})
+        defined = "replace(definition::VARCHAR, 'find_garage', $s)::JSON"
+        connection.execute(f"UPDATE domain_tools SET definition = {defined}, name = $s", {"s": SCRIPT})
+    experiment_rows(warehouse, {"one": SCRIPT, "two": "| **b** |"})
+    facts = report_facts(warehouse)
+    page = shown(report_html(facts))
+    assert not [tag for tag, _ in page.elements if tag == "script"]
+    assert page.text.count("alert(1)") > 5
+    assert SCRIPT not in page.body
+    text = report_markdown(facts)
+    assert "<script" not in text
+    assert "alert(1)" in text
+    assert not [line for line in text.splitlines() if line.startswith("| ") and "**b**" in line]
+
+
+def test_the_offline_model_is_named_with_what_its_figures_can_not_show(tmp_path: Path) -> None:
+    offline = report_facts(made(tmp_path, calls=[Call("task_specs", more=OFFLINE)]))
+    real = report_facts(made(tmp_path, "real"))
+    mixed = report_facts(made(tmp_path, "mixed", calls=[Call("task_specs", more=OFFLINE), Call("skeletons")]))
+    for form in (report_html, report_markdown):
+        told = html.unescape(form(offline))
+        assert "Every call was answered by the offline model" in told
+        assert "Don't train on it." in told
+        assert "offline model" not in form(real)
+        assert "Some calls were answered by the offline model" in form(mixed)
+    assert "free" in shown(report_html(offline)).text
+
+
+def test_simulation_inside_the_home_stands_beside_it(tmp_path: Path) -> None:
+    warehouse = made(tmp_path)
+    calls = [Call("simulated_dialogues") for _ in range(6)]
+    inside = made(warehouse.home, "simulation", calls=calls)
+    inside.settings_file.write_text(json.dumps({"method": "simulation"}))
+    facts = report_facts(warehouse)
+    text = " ".join(shown(report_html(facts)).text.split())
+    assert "0.50 × the calls of Simulation (the paper: 0.68 ×)" in text
+    assert "simulated dialogues: 3.00 (100%)" in text
+    assert "0.50 × the calls of Simulation" in report_markdown(facts)
+
+
+def test_experiments_are_shown_in_the_order_of_their_arms(tmp_path: Path) -> None:
+    warehouse = made(tmp_path)
+    experiment_rows(warehouse, {"z": "1 pass", "a": "3 passes"})
+    page = shown(report_html(report_facts(warehouse)))
+    text = " ".join(page.text.split())
+    assert text.index("1 pass: 7.25") < text.index("3 passes: 8.25")
+    assert "Self-BLEU 40.0 41.0" in text
+
+
+def test_a_home_is_measured_once_and_again_after_a_run(tmp_path: Path) -> None:
+    warehouse = made(tmp_path)
+    report_facts(warehouse)
+    rows = read_metrics(warehouse)
+    assert figure(rows, "user_turns") == 2
+    with warehouse.shared.write() as connection:
+        connection.execute("UPDATE metrics SET value = 9 WHERE metric = 'user_turns'")
+    assert report_facts(warehouse).own.value("user_turns") == 9
+    short = dialogue(dialogue().turns[:6], id="vans-0000-a", domain="vans")
+    write_home(warehouse.home, [Attempt(short)], "vans", run="run-2")
+    facts = report_facts(warehouse)
+    assert facts.own.value("user_turns") == pytest.approx(5 / 3)
+    assert [row["value"] for row in facts.history["user_turns"]] == [9, pytest.approx(5 / 3)]
+    assert "From run to run" in report_html(facts)
+
+
+def test_a_home_in_which_nothing_was_accepted_has_a_report(tmp_path: Path) -> None:
+    warehouse = write_home(tmp_path, [Attempt(dialogue(), "rejected", check="rule.x")])
+    for form in (report_html, report_markdown):
+        assert "rule.x" in form(report_facts(warehouse)).replace("\\", "")
+
+
+def test_nothing_to_report_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(NothingMade, match="holds nothing yet"):
+        report_facts(Warehouse(tmp_path / "nothing"))
+    with pytest.raises(NothingMade, match="tools and no dialogue"):
+        report_facts(write_home(tmp_path / "tools", []))
+
+
+@pytest.mark.parametrize("ending", ["html", "md"])
+def test_the_command_writes_either_form(tmp_path: Path, ending: str) -> None:
+    warehouse = made(tmp_path)
+    file = tmp_path / "deep" / f"report.{ending}"
+    ended = CliRunner().invoke(app, ["report", "--home", str(warehouse.home), "--into", str(file)])
+    assert ended.exit_code == 0, ended.output
+    assert file.read_text().startswith("<!doctype html>" if ending == "html" else "# Report on home")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["report", "--into", "report.pdf"], 2, ".html or .md"),
+        (["report", "--into", "report.md"], 1, "holds nothing yet"),
+        (["metrics"], 1, "holds nothing yet"),
+    ],
+)
+def test_the_commands_say_plainly_what_is_wrong(tmp_path: Path, words: list[str], code: int, told: str) -> None:
+    ended = CliRunner().invoke(app, [*words, "--home", str(tmp_path / "empty")])
+    assert ended.exit_code == code
+    assert told in " ".join(ended.output.split())
+    assert "Traceback" not in ended.output
+
+
+def test_metrics_are_printed_and_kept(tmp_path: Path) -> None:
+    warehouse = made(tmp_path)
+    ended = CliRunner().invoke(app, ["metrics", "--home", str(warehouse.home)])
+    assert ended.exit_code == 0, ended.output
+    assert re.search(r"Pass rate\s+66\.7%\s+-", ended.output)
+    assert re.search(r"rule\.grounding\s+3\s+66\.7%", ended.output)
+    assert read_metrics(warehouse) == measure_home(warehouse)
+
+
+def test_metrics_as_json_hold_every_row(tmp_path: Path) -> None:
+    warehouse = made(tmp_path)
+    ended = CliRunner().invoke(app, ["metrics", "--json", "--home", str(warehouse.home)])
+    assert json.loads(ended.output)["metrics"] == [vars(row) for row in measure_home(warehouse)]
+    unknown = CliRunner().invoke(app, ["metrics", "--domain", "boats", "--home", str(warehouse.home)])
+    assert unknown.exit_code == 1
+    assert "There are garages" in unknown.output

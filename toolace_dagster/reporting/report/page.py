@@ -1,0 +1,274 @@
+"""The report as one HTML page that stands alone: no script, nothing from the network, everything escaped.
+
+Belongs here: choosing what is plotted, and rendering. Does not belong here: geometry
+(``plots``), tables (``tables``), or markup (``templates``).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from toolace_dagster.metrics import METRICS
+from toolace_dagster.metrics.catalogue import written
+from toolace_dagster.reporting.report import statements
+from toolace_dagster.reporting.report.facts import ExperimentFigures, MethodFigures, ReportFacts
+from toolace_dagster.reporting.report.paper import COLUMNS, TABLES, PaperRow, cell
+from toolace_dagster.reporting.report.plots import (
+    BarPlot,
+    BarRow,
+    ColumnPlot,
+    LinePlot,
+    bar_plot,
+    column_plot,
+    line_plot,
+)
+from toolace_dagster.reporting.report.tables import (
+    experiment_text,
+    metric_title,
+    ratio_note,
+    report_tables,
+)
+from toolace_dagster.reporting.report.text import models
+
+_TILES = ("dialogues", "pass_rate", "user_turns", "calls_per_user_turn", "calls", "tokens", "cost")
+_MOST_CHECKS = 12
+_LEAST_SCALE = 0.1
+_PLOTTED = (
+    "pass_rate",
+    "defective.attempted",
+    "defective.accepted",
+    "defective",
+    "calls_per_dialogue",
+    "tokens_per_dialogue",
+    "calls",
+    "cost",
+    "distinct_3",
+    "self_bleu",
+    "coherence_lexical",
+)
+"""Metrics of experiments worth a plot, in this order; the others are in the table."""
+_STEPS = (
+    ("task_specs", "task specs"),
+    ("skeletons", "skeletons"),
+    ("refinement", "refinement"),
+    ("verification", "verification"),
+)
+
+
+def report_html(facts: ReportFacts) -> str:
+    """Write the page.
+
+    Args:
+        facts: What it says.
+    """
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            facts=facts,
+            models=models,
+            tiles=_tiles(facts),
+            beside_paper=_beside_paper(facts),
+            ratio=ratio_note(facts),
+            usage=_usage_plots(facts),
+            sizes=_size_plots(facts.own),
+            checks=[plot for method in facts.methods if (plot := _check_plot(method))],
+            domains=_domain_plots(facts),
+            experiments=[(each.name, _experiment_plots(each)) for each in facts.experiments],
+            history=_history_plots(facts),
+            sections=report_tables(facts),
+            statements=statements,
+            style=_style(),
+            policy=_policy(),
+        )
+    )
+
+
+def _tiles(facts: ReportFacts) -> list[tuple[str, str, str]]:
+    """The figures a reader looks for first: title, value, remark."""
+    own = facts.own
+    tokens = [own.value(name) for name in ("prompt_tokens", "completion_tokens")]
+    each = "for each accepted dialogue"
+    found = {
+        "dialogues": (
+            "Accepted dialogues",
+            own.text("dialogues"),
+            f"of {own.text('dialogues', over='attempted')} attempted",
+        ),
+        "pass_rate": ("Pass rate", own.text("pass_rate", over="attempted"), "of those that came to an end"),
+        "user_turns": ("User turns", own.text("user_turns"), "a dialogue"),
+        "calls_per_user_turn": ("Tool calls", own.text("calls_per_user_turn"), "a user turn"),
+        "calls": ("Model calls", own.text("calls"), each),
+        "tokens": ("Tokens", written("number", sum(t for t in tokens if t)) if any(tokens) else "–", each),
+        "cost": ("Cost", own.text("cost"), each),
+    }
+    return [found[name] for name in _TILES]
+
+
+def _beside_paper(facts: ReportFacts) -> list[BarPlot]:
+    plots: list[BarPlot] = []
+    for row in (row for table in TABLES for row in table.rows if row.plotted):
+        ours = [(method.name, row.ours(method.rows)) for method in facts.methods]
+        if any(value is not None for _, value in ours):
+            plots.append(_paper_plot(row, ours))
+    return plots
+
+
+def _paper_plot(row: PaperRow, ours: Sequence[tuple[str, float | None]]) -> BarPlot:
+    named = [(name, value, 5) for name, value in zip(COLUMNS, row.values, strict=True)]
+    named += [(name, value, place) for place, (name, value) in enumerate(ours)]
+    bars = [
+        BarRow(name, [(series, value, f"{name}: {cell(row.unit, value)}")], cell(row.unit, value))
+        for name, value, series in named
+        if value is not None
+    ]
+    return bar_plot(row.title, bars, note=row.remark, most=1 if row.unit == "share" else None)
+
+
+def _usage_plots(facts: ReportFacts) -> list[BarPlot]:
+    """Calls and tokens for each accepted dialogue, a bar a method, its parts the steps."""
+    names = dict.fromkeys(_step(stage) for method in facts.methods for stage in method.stages)
+    series = {name: place for place, name in enumerate(names)}
+    legend = [(place, name) for name, place in series.items()]
+    plots: list[BarPlot] = []
+    for title, metrics in (
+        ("Model calls for each accepted dialogue", ("calls",)),
+        ("Tokens for each accepted dialogue", ("prompt_tokens", "completion_tokens")),
+        ("Cost for each accepted dialogue", ("cost",)),
+    ):
+        rows = [_usage_row(method, metrics, series) for method in facts.methods]
+        if any(part for row in rows for _, part, _ in row.parts):
+            plots.append(bar_plot(title, rows, width=860, labels=200, legend=legend))
+    return plots
+
+
+def _usage_row(method: MethodFigures, metrics: Sequence[str], series: dict[str, int]) -> BarRow:
+    sums = dict.fromkeys(series, 0.0)
+    for stage in method.stages:
+        sums[_step(stage)] += sum(method.value(name, part=stage) or 0 for name in metrics)
+    unit, whole = METRICS[metrics[0]].unit, sum(sums.values())
+    parts = [
+        (series[name], value, f"{name}: {written(unit, value)} ({value / whole:.0%})" if whole else name)
+        for name, value in sums.items()
+    ]
+    return BarRow(method.name, parts, written(unit, whole))
+
+
+def _step(stage: str) -> str:
+    return next((title for start, title in _STEPS if stage.startswith(start)), stage.replace("_", " "))
+
+
+def _size_plots(own: MethodFigures) -> list[ColumnPlot]:
+    plots: list[ColumnPlot] = []
+    for metric, title in (
+        ("dialogues_by_user_turns", "Accepted dialogues by number of user turns"),
+        ("dialogues_by_steps", "Accepted dialogues by number of steps (turns that call tools)"),
+    ):
+        counts = [
+            (int(row.part), row.value)
+            for row in own.rows
+            if row.metric == metric and row.domain is None and row.over == "accepted" and row.part
+        ]
+        if counts:
+            plots.append(column_plot(title, counts, "dialogues"))
+    return plots
+
+
+def _check_plot(method: MethodFigures) -> BarPlot | None:
+    found = [r for r in method.rows if r.metric == "check_pass_rate" and r.domain is None and r.value < 1]
+    worst = sorted(found, key=lambda row: (row.value, row.part or ""))[:_MOST_CHECKS]
+    bars = [
+        BarRow(
+            r.part or "",
+            [(4, 1 - r.value, f"{r.part}: objected to {1 - r.value:.1%} of {r.count:,}")],
+            f"{1 - r.value:.1%}",
+        )
+        for r in worst
+    ]
+    if not bars:
+        return None
+    # Where all is well a per cent shall not look like much.
+    most = max(_LEAST_SCALE, 1 - worst[0].value)
+    return bar_plot(f"{method.name}: share of dialogues a check objected to", bars, most=most, width=640, labels=260)
+
+
+def _domain_plots(facts: ReportFacts) -> list[BarPlot]:
+    if len(facts.domains) < 2:
+        return []
+    plots: list[BarPlot] = []
+    for name in ("pass_rate", "calls", "distinct_3", "self_bleu"):
+        metric, over = METRICS[name], "attempted" if name == "pass_rate" else "accepted"
+        values = [(domain, facts.own.value(name, domain=domain, over=over)) for domain in facts.domains]
+        bars = [
+            BarRow(domain, [(0, value, f"{domain}: {written(metric.unit, value)}")], written(metric.unit, value))
+            for domain, value in values
+            if value is not None
+        ]
+        most = {"share": 1.0, "score": 100.0}.get(metric.unit)
+        plots.append(bar_plot(metric.title, bars, note=metric.meaning, most=most))
+    return plots
+
+
+def _experiment_plots(experiment: ExperimentFigures) -> list[BarPlot]:
+    plots: list[BarPlot] = []
+    for name in (name for name in _PLOTTED if name in experiment.metrics):
+        bars = [
+            BarRow(arm.label, [(0, arm.values[name], f"{arm.label}: {text}")], text)
+            for arm in experiment.arms
+            if name in arm.values and (text := experiment_text(name, arm.values[name]))
+        ]
+        plots.append(bar_plot(metric_title(name), bars))
+    return plots
+
+
+def _history_plots(facts: ReportFacts) -> list[LinePlot]:
+    return [
+        line_plot(
+            METRICS[name].title,
+            [(f"{row['measured_at']:%Y-%m-%d %H:%M}", row["value"]) for row in rows],
+            lambda value, unit=METRICS[name].unit: written(unit, value),
+        )
+        for name, rows in facts.history.items()
+    ]
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FunctionLoader(_template),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    globals_: dict[str, Any] = environment.globals  # pyright: ignore[reportUnknownMemberType]
+    globals_["zip"] = zip
+    return environment
+
+
+def _template(name: str) -> str:
+    return files("toolace_dagster.reporting.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _style_text() -> str:
+    return files("toolace_dagster.reporting.report").joinpath("static", "report.css").read_text(encoding="utf-8")
+
+
+@cache
+def _style() -> Markup:
+    return Markup(_style_text())  # noqa: S704 - our own file
+
+
+@cache
+def _policy() -> str:
+    """Nothing may be loaded or run; the one style sheet is named by its hash."""
+    digest = base64.b64encode(hashlib.sha256(_style_text().encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"

@@ -1,0 +1,176 @@
+"""The report's tables: what stands in each, for both forms.
+
+Belongs here: choosing and wording cells. Does not belong here: plots, or markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from toolace_dagster.metrics import METRICS
+from toolace_dagster.metrics.catalogue import Unit, written
+from toolace_dagster.reporting.report.facts import ExperimentFigures, MethodFigures, ReportFacts
+from toolace_dagster.reporting.report.paper import CALL_RATIO, COLUMNS, TABLES, PaperTable, cell
+
+_USAGE = ("calls", "prompt_tokens", "cached_tokens", "completion_tokens", "cost")
+_BY_DOMAIN = (
+    "dialogues",
+    "pass_rate",
+    "user_turns",
+    "steps",
+    "calls",
+    "distinct_3",
+    "self_bleu",
+    "tool_coverage",
+    "parameter_coverage",
+    "clarification_rate",
+    "coherence_lexical",
+)
+_SHARES = ("rate", "share", "defective", "rule_failing")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of texts.
+
+    Attributes:
+        title: What it shows; may be empty.
+        columns: Headings; the first column names the row.
+        rows: Cells.
+        note: What to know when reading it.
+    """
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    note: str = ""
+
+
+def report_tables(facts: ReportFacts) -> list[tuple[str, list[Table]]]:
+    """The tables by section, in order; a section without any is left out."""
+    sections = [
+        ("Beside the paper", [paper_table(each, facts) for each in TABLES]),
+        ("Methods side by side", [methods_table(facts)] if facts.others else []),
+        ("Where calls and tokens go", [usage_table(method) for method in facts.methods]),
+        ("Checks", [checks_table(method) for method in facts.methods]),
+        ("Experiments", [experiment_table(each) for each in facts.experiments]),
+        ("By domain", [domains_table(facts)] if len(facts.domains) > 1 else []),
+        ("All metrics", [metrics_table(method) for method in facts.methods]),
+    ]
+    return [(name, kept) for name, tables in sections if (kept := [each for each in tables if each.rows])]
+
+
+def paper_table(found: PaperTable, facts: ReportFacts) -> Table:
+    """A table of the paper with our columns beside its own."""
+    rows: list[list[str]] = []
+    for row in found.rows:
+        theirs = [_paper_text(row.unit, value) for value in row.values]
+        ours = [cell(row.unit, row.ours(method.rows)) for method in facts.methods]
+        rows.append([row.title, *theirs, *ours])
+    notes = [f"{row.title}: {row.remark}" for row in found.rows if row.remark]
+    return Table(
+        found.title,
+        ("", *(f"{name} (paper)" for name in COLUMNS), *(f"{m.name} (this home)" for m in facts.methods)),
+        rows,
+        " ".join(notes),
+    )
+
+
+def _paper_text(unit: Unit, value: float | None) -> str:
+    if value is not None and unit in ("dollars", "score"):
+        return f"${value:,.0f}" if unit == "dollars" else f"{value:.2f}"
+    return cell(unit, value)
+
+
+def methods_table(facts: ReportFacts) -> Table:
+    """Each metric by method."""
+    rows: list[list[str]] = []
+    for name, metric in METRICS.items():
+        cells = [method.text(name, over=_over(name)) for method in facts.methods]
+        if any(cell != "–" for cell in cells):
+            rows.append([metric.title, *cells])
+    return Table("Accepted dialogues", ("", *(method.name for method in facts.methods)), rows, ratio_note(facts))
+
+
+def ratio_note(facts: ReportFacts) -> str:
+    """How many calls ours makes for each of simulation's."""
+    ours = facts.own.value("calls")
+    sentences = [
+        f"For each accepted dialogue {facts.own.name} makes {ours / theirs:.2f} × the calls of {other.name} "
+        f"(the paper: {CALL_RATIO:.2f} ×)."
+        for other in facts.others
+        if ours and (theirs := other.value("calls"))
+    ]
+    return " ".join(sentences)
+
+
+def usage_table(method: MethodFigures) -> Table:
+    """Calls, tokens and cost of each stage for each accepted dialogue."""
+    stages: list[str | None] = [*method.stages, None]
+    rows = [
+        [stage.replace("_", " ") if stage else "all stages", *(method.text(name, part=stage) for name in _USAGE)]
+        for stage in stages
+    ]
+    columns = ("stage", *(METRICS[name].title.lower() for name in _USAGE))
+    note = "For each accepted dialogue; what rejected ones cost is in it."
+    return Table(method.name, columns, rows if method.stages else [], note)
+
+
+def checks_table(method: MethodFigures) -> Table:
+    """The pass rate of each check, the one that objects most first."""
+    found = [row for row in method.rows if row.metric == "check_pass_rate" and row.domain is None]
+    rows = [
+        [row.part or "", f"{row.count:,}", written("share", row.value)]
+        for row in sorted(found, key=lambda row: (row.value, row.part or ""))
+    ]
+    return Table(method.name, ("check", "dialogues it looked at", "pass"), rows)
+
+
+def experiment_table(experiment: ExperimentFigures) -> Table:
+    """Each metric that several arms have, by arm."""
+    rows = [
+        [metric_title(name), *(experiment_text(name, arm.values.get(name)) for arm in experiment.arms)]
+        for name in experiment.metrics
+        if "." not in name or name.split(".")[-1] in ("attempted", "accepted")
+    ]
+    return Table(experiment.name, ("", *(arm.label for arm in experiment.arms)), rows)
+
+
+def metric_title(name: str) -> str:
+    """A metric of an experiment for people: its title where it is one of ours."""
+    base, _, rest = name.partition(".")
+    title = METRICS[base].title if base in METRICS else base.replace("_", " ")
+    return f"{title}, {rest.replace('.', ', ')}" if rest else title
+
+
+def experiment_text(name: str, value: float | None) -> str:
+    """A value of an experiment as people read it."""
+    if value is None:
+        return "–"
+    base = name.partition(".")[0]
+    unit: Unit = METRICS[base].unit if base in METRICS else "share" if base.endswith(_SHARES) else "number"
+    return written(unit, value)
+
+
+def domains_table(facts: ReportFacts) -> Table:
+    """The main figures of each domain."""
+    rows = [
+        [domain, *(facts.own.text(name, domain=domain, over=_over(name)) for name in _BY_DOMAIN)]
+        for domain in facts.domains
+    ]
+    return Table("Accepted dialogues", ("domain", *(METRICS[name].title.lower() for name in _BY_DOMAIN)), rows)
+
+
+def _over(name: str) -> str:
+    return "attempted" if name == "pass_rate" else "accepted"
+
+
+def metrics_table(method: MethodFigures) -> Table:
+    """Every metric with what it says."""
+    rows: list[list[str]] = []
+    for name, metric in METRICS.items():
+        cells = [method.text(name, over=over) for over in ("attempted", "accepted")]
+        if any(cell != "–" for cell in cells):
+            rows.append([metric.title, *cells, metric.meaning])
+    return Table(method.name, ("metric", "attempted", "accepted", "what it says"), rows)
