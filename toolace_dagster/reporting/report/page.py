@@ -11,7 +11,6 @@ import hashlib
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
@@ -242,16 +241,13 @@ def _history_plots(facts: ReportFacts) -> list[LinePlot]:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
+    return Environment(
         loader=FunctionLoader(_template),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    globals_: dict[str, Any] = environment.globals  # pyright: ignore[reportUnknownMemberType]
-    globals_["zip"] = zip
-    return environment
 
 
 def _template(name: str) -> str:
