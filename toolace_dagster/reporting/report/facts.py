@@ -70,6 +70,11 @@ class ExperimentFigures:
     arms: Sequence[ArmFigures]
     metrics: Sequence[str]
 
+    @property
+    def title(self) -> str:
+        """Its name for people."""
+        return self.name.replace("_", " ").capitalize()
+
 
 @dataclass(frozen=True)
 class ReportFacts:

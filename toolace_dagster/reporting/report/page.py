@@ -38,6 +38,17 @@ from toolace_dagster.reporting.report.tables import (
 from toolace_dagster.reporting.report.text import models
 
 _TILES = ("dialogues", "pass_rate", "user_turns", "calls_per_user_turn", "calls", "tokens", "cost")
+_COMPARED = (
+    "pass_rate",
+    "calls",
+    "user_turns",
+    "calls_per_user_turn",
+    "distinct_3",
+    "self_bleu",
+    "shape_repetition",
+    "clarification_rate",
+    "coherence_lexical",
+)
 _MOST_CHECKS = 12
 _LEAST_SCALE = 0.1
 _PLOTTED = (
@@ -77,11 +88,12 @@ def report_html(facts: ReportFacts) -> str:
             tiles=_tiles(facts),
             beside_paper=_beside_paper(facts),
             ratio=ratio_note(facts),
+            side_by_side=_side_by_side(facts),
             usage=_usage_plots(facts),
             sizes=_size_plots(facts.own),
             checks=[plot for method in facts.methods if (plot := _check_plot(method))],
             domains=_domain_plots(facts),
-            experiments=[(each.name, _experiment_plots(each)) for each in facts.experiments],
+            experiments=[(each.title, _experiment_plots(each)) for each in facts.experiments],
             history=_history_plots(facts),
             sections=report_tables(facts),
             statements=statements,
@@ -130,6 +142,22 @@ def _paper_plot(row: PaperRow, ours: Sequence[tuple[str, float | None]]) -> BarP
         if value is not None
     ]
     return bar_plot(row.title, bars, note=row.remark, most=1 if row.unit == "share" else None)
+
+
+def _side_by_side(facts: ReportFacts) -> list[BarPlot]:
+    """The figures in which methods are told apart, a bar a method."""
+    plots: list[BarPlot] = []
+    for name in _COMPARED if facts.others else ():
+        metric, over = METRICS[name], "attempted" if name == "pass_rate" else "accepted"
+        values = [(place, method, method.value(name, over=over)) for place, method in enumerate(facts.methods)]
+        bars = [
+            BarRow(method.name, [(place, value, method.name)], written(metric.unit, value))
+            for place, method, value in values
+            if value is not None
+        ]
+        if len(bars) > 1:
+            plots.append(bar_plot(metric.title, bars, most=1 if metric.unit == "share" else None, note=metric.meaning))
+    return plots
 
 
 def _usage_plots(facts: ReportFacts) -> list[BarPlot]:
@@ -224,7 +252,7 @@ def _experiment_plots(experiment: ExperimentFigures) -> list[BarPlot]:
             for arm in experiment.arms
             if name in arm.values and (text := experiment_text(name, arm.values[name]))
         ]
-        plots.append(bar_plot(metric_title(name), bars))
+        plots.append(bar_plot(metric_title(name), bars, most=1 if name == "pass_rate" else None))
     return plots
 
 

@@ -13,7 +13,7 @@ _ROW = 28
 _BAR = 16
 _VALUE = 76
 _LEAST = 1.5
-_CHARACTER = 7.0
+_CHARACTER = 6.6
 """Width of a character at the size of labels, about."""
 
 

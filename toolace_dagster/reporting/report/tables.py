@@ -28,6 +28,22 @@ _BY_DOMAIN = (
     "coherence_lexical",
 )
 _SHARES = ("rate", "share", "defective", "rule_failing")
+_EXPERIMENT_TITLES = {
+    "attempted": "Dialogues attempted",
+    "refined": "Dialogues refined",
+    "accepted": "Dialogues accepted",
+    "handed_over": "Dialogues handed over",
+    "defective.attempted": "With a defect, before verification",
+    "defective.accepted": "With a defect, accepted all the same",
+    "defective": "With a defect, as handed over",
+    "rule_failing.attempted": "Breaking a rule, before verification",
+    "calls_per_dialogue": "Model calls a dialogue",
+    "tokens_per_dialogue": "Tokens a dialogue",
+    "calls_unverified": "Model calls a dialogue, without verification",
+    "calls_verified": "Model calls a dialogue, with verification",
+    "passes": "Refinement passes a dialogue",
+}
+"""Of metrics that experiments alone have."""
 
 
 @dataclass(frozen=True)
@@ -134,11 +150,13 @@ def experiment_table(experiment: ExperimentFigures) -> Table:
         for name in experiment.metrics
         if "." not in name or name.split(".")[-1] in ("attempted", "accepted")
     ]
-    return Table(experiment.name, ("", *(arm.label for arm in experiment.arms)), rows)
+    return Table(experiment.title, ("", *(arm.label for arm in experiment.arms)), rows)
 
 
 def metric_title(name: str) -> str:
     """A metric of an experiment for people: its title where it is one of ours."""
+    if name in _EXPERIMENT_TITLES:
+        return _EXPERIMENT_TITLES[name]
     base, _, rest = name.partition(".")
     title = METRICS[base].title if base in METRICS else base.replace("_", " ")
     return f"{title}, {rest.replace('.', ', ')}" if rest else title
