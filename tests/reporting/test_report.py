@@ -28,6 +28,11 @@ def shown(page: str) -> Shown:
     return Shown(200, {}, page)
 
 
+def words(page: str) -> str:
+    """What a reader reads, with a space wherever an element begins or ends."""
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", page.partition("</style>")[2])).split())
+
+
 def made(folder: Path, name: str = "home", **more: Any) -> Warehouse:
     """A home of two accepted dialogues and a rejected one."""
     attempts = [
@@ -64,8 +69,7 @@ def experiment_rows(warehouse: Warehouse, labels: dict[str, str]) -> None:
 
 
 def test_it_shows_the_papers_figures_beside_ours(tmp_path: Path) -> None:
-    page = shown(report_html(report_facts(made(tmp_path))))
-    text = " ".join(page.text.split())
+    text = words(report_html(report_facts(made(tmp_path))))
     # 1.5 calls an accepted dialogue; the paper's totals are for 8,000.
     assert "Model calls for 8,000 kept dialogues 275,000 188,000 394,000 12,000" in text
     assert "Verification pass rate 61.1% 72.3% 48.7% 66.7%" in text
@@ -82,15 +86,12 @@ def test_plots_are_to_scale(tmp_path: Path) -> None:
 
 
 def test_costs_are_parted_by_stage(tmp_path: Path) -> None:
-    page = shown(report_html(report_facts(made(tmp_path))))
-    parts = re.findall(r"(task specs|skeletons|verification): ([\d.]+) \((\d+)%\)", page.text)
-    assert [(name, share) for name, value, share in parts if value == "0.50"] == [
-        ("task specs", "33"),
-        ("skeletons", "33"),
-        ("verification", "33"),
-    ]
-    tokens = {name: share for name, value, share in parts if value != "0.50"}
-    assert tokens == {"task specs": "15", "skeletons": "70", "verification": "15"} or len(tokens) == 3
+    page = report_html(report_facts(made(tmp_path)))
+    told = re.findall(r"<title>(task specs|skeletons|verification): ([$\d.,]+) \((\d+)%\)</title>", page)
+    # For each of two accepted dialogues: a call of each stage; 110, 510 and 110 tokens; half a dollar a call.
+    assert told[:3] == [("task specs", "0.50", "33"), ("skeletons", "0.50", "33"), ("verification", "0.50", "33")]
+    assert told[3:6] == [("task specs", "55.00", "15"), ("skeletons", "255.0", "70"), ("verification", "55.00", "15")]
+    assert [cost for _, cost, _ in told[6:]] == ["$0.2500"] * 3
 
 
 def test_it_stands_alone(tmp_path: Path) -> None:
@@ -148,7 +149,7 @@ def test_simulation_inside_the_home_stands_beside_it(tmp_path: Path) -> None:
     inside = made(warehouse.home, "simulation", calls=calls)
     inside.settings_file.write_text(json.dumps({"method": "simulation"}))
     facts = report_facts(warehouse)
-    text = " ".join(shown(report_html(facts)).text.split())
+    text = words(report_html(facts))
     assert "0.50 × the calls of Simulation (the paper: 0.68 ×)" in text
     assert "simulated dialogues: 3.00 (100%)" in text
     assert "0.50 × the calls of Simulation" in report_markdown(facts)
@@ -157,8 +158,7 @@ def test_simulation_inside_the_home_stands_beside_it(tmp_path: Path) -> None:
 def test_experiments_are_shown_in_the_order_of_their_arms(tmp_path: Path) -> None:
     warehouse = made(tmp_path)
     experiment_rows(warehouse, {"z": "1 pass", "a": "3 passes"})
-    page = shown(report_html(report_facts(warehouse)))
-    text = " ".join(page.text.split())
+    text = words(report_html(report_facts(warehouse)))
     assert text.index("1 pass: 7.25") < text.index("3 passes: 8.25")
     assert "Self-BLEU 40.0 41.0" in text
 
