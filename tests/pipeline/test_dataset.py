@@ -13,6 +13,7 @@ from toolace_dagster.dataset import render_card
 from toolace_dagster.pipeline.card import card_facts
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.dataset import make_splits
+from toolace_dagster.pipeline.exports import copy_export
 from toolace_dagster.warehouse import Warehouse
 
 SIDES = "SELECT dialogue_id, split FROM splits ORDER BY dialogue_id"
@@ -65,3 +66,14 @@ def test_the_card_tells_of_near_duplicates(home: Warehouse) -> None:
     facts = card_facts(home, settings())
     assert facts.splits.near_duplicates is not None
     assert "such pairs" in render_card(facts)
+
+
+def test_an_export_warns_of_examples_that_the_dialogues_do_not_offer(home: Warehouse, tmp_path: Path) -> None:
+    wanted = settings(slices={"parallel_calls": 1.0})
+    make_splits(home, wanted)
+    report = copy_export(home, wanted, "trl", tmp_path / "files")
+    missing = report.rows - report.slices.get("parallel_calls", 0)
+    assert missing > 3, "the home has parallel calls now: take a kind that it lacks"
+    (warning,) = [each for each in report.warnings if "parallel_calls" in each]
+    assert "all that" in warning
+    assert not any("all that" in each for each in copy_export(home, settings(), "trl", tmp_path / "files").warnings)

@@ -50,6 +50,7 @@ def make_export(warehouse: Warehouse, settings: Settings, name: FormatName) -> E
     """
     lines = ExportLines()
     report = write_ready(lines.noting(_ready_rows(warehouse, settings, name)), warehouse.exports, name)
+    report = _with_missing_examples(report, settings)
     lines.write(warehouse, name, report.files)
     remember(warehouse, settings, part_of(name), report, *_OWN)
     return report
@@ -61,7 +62,20 @@ def copy_export(warehouse: Warehouse, settings: Settings, name: FormatName, fold
     Raises:
         ExportError: As above.
     """
-    return write_ready(_ready_rows(warehouse, settings, name), folder, name)
+    return _with_missing_examples(write_ready(_ready_rows(warehouse, settings, name), folder, name), settings)
+
+
+def _with_missing_examples(report: ExportReport, settings: Settings) -> ExportReport:
+    """A report that also says where the dialogues offer fewer examples than the settings ask for."""
+    whole = report.rows - sum(report.slices.values())
+    missing = [
+        f"{report.slices.get(kind, 0)} {kind} examples are all that {whole} dialogues offer; "
+        f"the share asked for would be about {round(share * whole)}."
+        for kind, share in settings.slices.items()
+        # A side takes no example before its share makes up a whole one.
+        if report.slices.get(kind, 0) < share * whole - len(report.splits.sizes)
+    ]
+    return report.model_copy(update={"warnings": (*report.warnings, *missing)})
 
 
 def _ready_rows(warehouse: Warehouse, settings: Settings, name: FormatName) -> Iterator[ReadyRow]:
