@@ -40,6 +40,8 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
 
 _LOCK_WORDS = ("could not set lock", "conflicting lock", "already attached", "being used by another process")
 _PATIENCE = 60.0
+_SOURCE = "source"
+"""What statements call the file that they copy from."""
 
 
 class Store:
@@ -143,6 +145,30 @@ class Store:
                 connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT")
+
+    @contextmanager
+    def write_from(self, other: Store) -> Generator[duckdb.DuckDBPyConnection]:
+        """Open a transaction like ``write``, in which ``source`` names another file, which is only read.
+
+        Args:
+            other: The other file; it exists.
+        """
+        other._bring_up_to_date()
+        with self.write():
+            # The file has its tables now.
+            pass
+        with _attached(self.path, read_only=False) as connection:
+            _attach(connection, other.path, _SOURCE, read_only=True)
+            try:
+                connection.execute("BEGIN")
+                try:
+                    yield connection
+                except BaseException:
+                    connection.execute("ROLLBACK")
+                    raise
+                connection.execute("COMMIT")
+            finally:
+                connection.execute(f"DETACH {_SOURCE}")
 
     def column_faults(self) -> list[str]:
         """What is different in the file's tables from what its schema says, in words."""

@@ -1,0 +1,32 @@
+-- What a home needs to go on from the task specs of another, attached as `source`: the domain's tools, plans and specs, and
+-- the calls that wrote these, so that its figures hold what they cost. Nothing else of the other home is taken.
+DELETE FROM domain_tools;
+INSERT INTO domain_tools BY NAME SELECT * FROM source.domain_tools;
+DELETE FROM borrowed_tools;
+INSERT INTO borrowed_tools BY NAME SELECT * FROM source.borrowed_tools;
+DELETE FROM tool_links;
+INSERT INTO tool_links BY NAME SELECT * FROM source.tool_links;
+DELETE FROM import_notes;
+INSERT INTO import_notes BY NAME SELECT * FROM source.import_notes;
+DELETE FROM domain_facts;
+INSERT INTO domain_facts BY NAME SELECT * FROM source.domain_facts;
+DELETE FROM domain_backends;
+INSERT INTO domain_backends BY NAME SELECT * FROM source.domain_backends;
+DELETE FROM stage_rows WHERE stage = 'task_specs';
+INSERT INTO stage_rows BY NAME SELECT * FROM source.stage_rows WHERE stage = 'task_specs';
+DELETE FROM findings WHERE stage = 'task_specs';
+INSERT INTO findings BY NAME SELECT * FROM source.findings WHERE stage = 'task_specs';
+DELETE FROM task_plans;
+INSERT INTO task_plans BY NAME SELECT * FROM source.task_plans;
+DELETE FROM plan_distractors;
+INSERT INTO plan_distractors BY NAME SELECT * FROM source.plan_distractors;
+DELETE FROM drawn_plans;
+INSERT INTO drawn_plans BY NAME SELECT * FROM source.drawn_plans;
+DELETE FROM stage_runs WHERE stage = 'task_specs';
+INSERT INTO stage_runs BY NAME SELECT * FROM source.stage_runs WHERE stage = 'task_specs';
+DELETE FROM model_calls WHERE stage = 'task_specs';
+INSERT INTO model_calls BY NAME SELECT * FROM source.model_calls WHERE stage = 'task_specs';
+DELETE FROM borrowed_calls WHERE stage = 'task_specs';
+INSERT INTO borrowed_calls BY NAME SELECT * FROM source.borrowed_calls WHERE stage = 'task_specs';
+DELETE FROM call_uses WHERE stage = 'task_specs';
+INSERT INTO call_uses BY NAME SELECT * FROM source.call_uses WHERE stage = 'task_specs';
