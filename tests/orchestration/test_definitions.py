@@ -9,7 +9,13 @@ import dagster as dg
 import pytest
 
 from toolace_dagster.experiments.declared import ORDER, find_experiment
-from toolace_dagster.orchestration.definitions import DATASET_JOB, GENERATE_JOB, MEASURE_JOB, build_definitions
+from toolace_dagster.orchestration.definitions import (
+    DATASET_JOB,
+    GENERATE_JOB,
+    MEASURE_JOB,
+    SIMULATE_JOB,
+    build_definitions,
+)
 from toolace_dagster.orchestration.materialize import SCHEMA_CHECK, SUMS_CHECK
 from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
 from toolace_dagster.settings import FORMAT_NAMES, Settings
@@ -169,3 +175,29 @@ def test_schedules_start_when_the_settings_say(tmp_path: Path) -> None:
         (each.cron_schedule, each.execution_timezone) for each in schedules if isinstance(each, dg.ScheduleDefinition)
     }
     assert found == {("30 1 * * mon-fri", "Europe/Berlin"), ("0 5 * * 6", "Europe/Berlin")}
+
+
+BASELINE = {
+    "simulated_dialogues": {"task_specs"},
+    "simulation_verification": {"simulated_dialogues"},
+    "simulation_verified_dialogues": {"simulation_verification"},
+}
+
+
+def test_the_baseline_is_in_the_graph_only_where_it_is_asked_for(tmp_path: Path) -> None:
+    usual = build_definitions(tmp_path)
+    assert not BASELINE.keys() & graph(usual).keys()
+    compared = build_definitions(tmp_path, settings=Settings(compare_simulation=True))
+    dg.Definitions.validate_loadable(compared)
+    assert graph(compared) == graph(usual) | BASELINE
+    simulate = compared.resolve_job_def(SIMULATE_JOB).asset_layer.executable_asset_keys
+    assert {key.to_user_string() for key in simulate} == BASELINE.keys()
+    generate = compared.resolve_job_def(GENERATE_JOB).asset_layer.executable_asset_keys
+    assert not {key.to_user_string() for key in generate} & BASELINE.keys(), "a run pays for no baseline by accident"
+
+
+def test_where_the_method_is_simulation_it_takes_the_place_of_skeletons_and_rounds(tmp_path: Path) -> None:
+    edges = graph(build_definitions(tmp_path, settings=Settings(method="simulation", compare_simulation=True)))
+    assert edges["simulated_dialogues"] == {"task_specs"}
+    assert edges["verification"] == {"simulated_dialogues"}
+    assert not {"skeletons", *ROUNDS, "simulation_verification"} & edges.keys()

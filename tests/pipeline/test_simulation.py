@@ -13,6 +13,7 @@ from toolace_dagster.entities import Dialogue, SimulatedDialogue, TaskSpec, stru
 from toolace_dagster.llm.money import BudgetReached
 from toolace_dagster.pipeline.checks import schema_faults, sum_faults
 from toolace_dagster.pipeline.context import StageContext
+from toolace_dagster.pipeline.simulation_home import simulation_context, take_task_specs
 from toolace_dagster.pipeline.stage import run_stage
 from toolace_dagster.pipeline.stages import domain_stages
 from toolace_dagster.pipeline.staleness import first_stale
@@ -21,6 +22,7 @@ from toolace_dagster.reporting.story import read_story
 from toolace_dagster.reporting.why import tell
 from toolace_dagster.settings import ModelSettings, Settings
 from toolace_dagster.tool_pool import load_pool
+from toolace_dagster.warehouse import Warehouse
 
 STAGES = ["task_specs", "simulated_dialogues", "verification", "verified_dialogues"]
 REAL = "library_lending"
@@ -145,3 +147,26 @@ def test_a_home_that_changes_its_method_keeps_one(tmp_path: Path) -> None:
     assert "task_spec" not in tasks, "the task specs stand"
     again = second.store.read("SELECT dialogue_id, fingerprint FROM stage_rows WHERE stage = 'task_specs' ORDER BY 1")
     assert again == specs
+
+
+def test_a_home_takes_over_task_specs_and_asks_for_none(tmp_path: Path) -> None:
+    main = context(tmp_path, settings(dialogues=3, rounds=1))
+    run_domain(main)
+    beside = simulation_context(main)
+    assert (beside.settings.method, beside.warehouse.home) == ("simulation", main.warehouse.home / "simulation")
+    for _ in range(2):
+        # Taking over what is there already changes nothing.
+        take_task_specs(main.warehouse, beside.warehouse, DOMAIN)
+    reports = [run_stage(stage, beside) for stage in domain_stages(beside.settings)]
+    assert (reports[0].made, reports[0].reused) == (0, 3)
+    assert all(sum_faults(beside, stage) == [] for stage in STAGES)
+    where = "SELECT task, count(*) AS n FROM model_calls WHERE task = 'task_spec' GROUP BY task"
+    assert beside.store.read(where) == main.store.read(where), "what the specs cost is counted with both"
+    assert beside.payloads("task_specs", TaskSpec) == main.payloads("task_specs", TaskSpec)
+    stages = {row["stage"] for row in main.store.read("SELECT DISTINCT stage FROM stage_rows")}
+    assert "simulated_dialogues" not in stages, "the home itself keeps its own method"
+
+
+def test_a_home_without_the_domain_has_no_task_specs_to_take_over(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no task specs of home_energy"):
+        take_task_specs(Warehouse(tmp_path / "a"), Warehouse(tmp_path / "b"), DOMAIN)

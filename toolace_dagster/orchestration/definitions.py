@@ -17,7 +17,7 @@ from toolace_dagster.assets.experiments import EXPERIMENT_ASSETS
 from toolace_dagster.assets.initialization import skeletons, task_specs
 from toolace_dagster.assets.metrics import MEASURING_ASSETS
 from toolace_dagster.assets.refinement import refinement_round
-from toolace_dagster.assets.simulation import simulated_dialogues
+from toolace_dagster.assets.simulation import baseline_assets, simulated_dialogues
 from toolace_dagster.assets.tool_pool import tool_pool
 from toolace_dagster.assets.training import lora_adapter
 from toolace_dagster.assets.verification import verification_assets
@@ -32,6 +32,7 @@ GENERATE_JOB = "generate"
 DATASET_JOB = "build_dataset"
 CHECK_JOB = "full_check"
 MEASURE_JOB = "measure"
+SIMULATE_JOB = "simulate"
 
 
 def build_definitions(
@@ -52,6 +53,8 @@ def build_definitions(
     stages = [tool_pool, task_specs, *writing, *verification_assets(settings.rounds, settings.method)]
     by_domain = with_descriptions(with_upkeep(stages, settings), settings)
     over_domains = with_descriptions([*DATASET_ASSETS, *MEASURING_ASSETS, *EXPERIMENT_ASSETS, lora_adapter], settings)
+    compared = settings.compare_simulation and settings.method != "simulation"
+    baseline = with_descriptions(baseline_assets(settings), settings) if compared else []
     full = dg.AssetSelection.checks(*FULL_CHECKS)
     generate = dg.define_asset_job(
         GENERATE_JOB,
@@ -72,10 +75,15 @@ def build_definitions(
         selection=dg.AssetSelection.assets(*MEASURING_ASSETS),
         description="Metrics of what the home holds now, over all domains; makes no model call.",
     )
+    simulate = dg.define_asset_job(
+        SIMULATE_JOB,
+        selection=dg.AssetSelection.assets(*baseline),
+        description="The baseline of one tool domain, over the task specs there are.",
+    )
     return dg.Definitions(
-        assets=[*by_domain, *over_domains],
+        assets=[*by_domain, *over_domains, *baseline],
         asset_checks=FULL_CHECKS,
-        jobs=[generate, dataset, measure, check],
+        jobs=[generate, dataset, measure, check, *([simulate] if baseline else [])],
         sensors=[pool_sensor(generate), dataset_sensor(generate, dataset), automation_sensor(by_domain)],
         schedules=[nightly_regeneration(generate, settings), weekly_full_check(check, settings)],
         resources={"toolace": Toolace(home=str(home) if home else "")},

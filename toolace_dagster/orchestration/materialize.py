@@ -105,6 +105,7 @@ def materialize_stage(
     stage: Stage,
     tables: Callable[[StageContext], dict[str, str]] = lambda _: {},
     remarks: Sequence[Remark] = (),
+    where: StageContext | None = None,
 ) -> Materialized:
     """Run one stage for the run's partition and report it.
 
@@ -114,6 +115,7 @@ def materialize_stage(
         stage: The stage.
         tables: Further metadata by name, as Markdown, read back once the stage has run.
         remarks: Checks of this asset alone.
+        where: A home below the run's own, to which the explorer's pages do not lead; the run's own when None.
 
     Returns:
         Metadata a person wants to see, check results, and the content hash as data version.
@@ -127,7 +129,7 @@ def materialize_stage(
     from toolace_dagster.llm.protocol import EndpointUnusable
     from toolace_dagster.pipeline.spending import PriceMissing
 
-    stage_context = toolace.stage_context(context.partition_key, context.run)
+    stage_context = where or toolace.stage_context(context.partition_key, context.run)
     try:
         with orderly_interrupts(), listening(progress_events(context)):
             report = run_stage(stage, stage_context)
@@ -144,25 +146,26 @@ def materialize_stage(
     for note in report.notes:
         context.log.warning(note)
     context.log.info(f"{stage.name}: made {report.made} rows, {report.reused} were current")
-    links = ExplorerLinks(stage_context.settings.explorer_url)
+    links = ExplorerLinks(stage_context.settings.explorer_url) if where is None else None
+    file = f"{stage_context.store.path.relative_to(toolace.warehouse().home)}"
     with stage_context.store.reading():
         return dg.MaterializeResult(
             metadata=stage_metadata(report, sample_dialogue(stage_context, stage.name))
-            | explorer_metadata(links, report)
+            | (explorer_metadata(links, report) if links else {})
             | {name: dg.MetadataValue.md(text) for name, text in tables(stage_context).items()},
             data_version=dg.DataVersion(report.content),
             check_results=[
                 check_result(
                     SUMS_CHECK,
                     sum_faults(stage_context, stage.name),
-                    look=f"the view stage_counts in warehouse/{report.domain}.duckdb",
-                    link=links.failures("stages", domain=report.domain),
+                    look=f"the view stage_counts in {file}",
+                    link=links.failures("stages", domain=report.domain) if links else None,
                 ),
                 check_result(
                     SCHEMA_CHECK,
                     schema_faults(stage_context, stage.name),
-                    look=f"the table stage_rows, stage {stage.name}, in warehouse/{report.domain}.duckdb",
-                    link=links.dialogues(domain=report.domain, stage=stage.name),
+                    look=f"the table stage_rows, stage {stage.name}, in {file}",
+                    link=links.dialogues(domain=report.domain, stage=stage.name) if links else None,
                 ),
                 *(
                     check_result(
@@ -170,7 +173,9 @@ def materialize_stage(
                         each.faults(stage_context),
                         look=each.look.format(domain=report.domain),
                         warns=True,
-                        link=links.dialogues(domain=report.domain, state=each.state)
+                        link=None
+                        if links is None
+                        else links.dialogues(domain=report.domain, state=each.state)
                         if each.state
                         else links.failures(domain=report.domain),
                     )
