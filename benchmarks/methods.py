@@ -96,10 +96,9 @@ def main() -> None:
     parser.add_argument("--priced-as", default="gpt-4o")
     asked = parser.parse_args()
     for preset in asked.presets:
-        found = {
-            method: outcome(home)
-            for method, home in _made(asked.folder / preset, preset, asked.dialogues, asked.domains)
-        }
+        found: dict[Method, Outcome] = {}
+        for method, home in _made(asked.folder / preset, preset, asked.dialogues, asked.domains):
+            found[method] = outcome(home)
         print(f"\npreset {preset}\n")
         for line in (*_by_method(found, asked.priced_as), "", *_by_step(found), "", *_ends(found)):
             print(line, flush=True)
@@ -139,9 +138,8 @@ def outcome(home: Warehouse) -> Outcome:
             prompt = "\n".join(message["content"] for message in json.loads(row["messages"]))
             before = earlier[row["dialogue_id"], row["task"]]
             cached = min(_cached(prompt, before), row["prompt_tokens"])
-            found.steps[_STEP_OF.get(row["task"], row["task"])].add(
-                Spent(1, row["prompt_tokens"], cached, row["completion_tokens"])
-            )
+            task = str(row["task"])
+            found.steps[_STEP_OF.get(task, task)].add(Spent(1, row["prompt_tokens"], cached, row["completion_tokens"]))
             before.append(prompt)
     return found
 
