@@ -177,5 +177,7 @@ def _with_marks(schema: Schema, told: list[dict[str, Any]]) -> Schema:
     if names:
         choices = [{"type": "string", "enum": names}, {"type": "null"}]
         properties = {"complication": {"anyOf": choices, "description": mark["description"]}, **properties}
+        # Required, so that null is the one way to say that there is none.
+        schema = {**schema, "required": [*schema.get("required", []), "complication"]}
     definitions = {name: each for name, each in schema.get("$defs", {}).items() if name != "InjectionSubType"}
     return {**schema, "properties": properties, "$defs": definitions}
