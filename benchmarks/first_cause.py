@@ -31,6 +31,7 @@ from toolace_dagster.entities import (
     Dialogue,
     Edit,
     ExpertAnswer,
+    Finding,
     Replacement,
     Skeleton,
     SubTrajectory,
@@ -218,14 +219,22 @@ def store_planted(store: Store, history: History, tools: dict[str, Tool], plant:
     steps = planted_steps(history, plant)
     if steps[-1].dialogue.turns == history.dialogue.turns:
         return None
+
+    def hard_at(index: int) -> list[Finding]:
+        found = run_rules(Subject(dialogue=steps[index].dialogue, spec=history.spec, tools=tools))
+        return [finding for finding in found if finding.severity == "hard"]
+
     findings = run_rules(Subject(dialogue=steps[-1].dialogue, spec=history.spec, tools=tools))
     verdict = decide(steps[-1].dialogue.id, findings, [plant.objection] if plant.objection else [], Settings())
     end = verdict.terminal
     if end.state != "rejected":
         return None
-    if plant.step > 0 and plant.objection is None:
-        before = run_rules(Subject(dialogue=steps[plant.step - 1].dialogue, spec=history.spec, tools=tools))
-        if any(f.check == end.check and f.severity == "hard" for f in before):
+    if plant.objection is None:
+        # While an earlier turn still holds what a swapped result took away, nothing is wrong yet: then the step that
+        # rewrites that turn introduces the defect, and not the one that it was planted into.
+        if not any((f.check, f.turn_id) == (end.check, end.turn_id) for f in hard_at(plant.step)):
+            return None
+        if plant.step > 0 and any(f.check == end.check for f in hard_at(plant.step - 1)):
             return None
     _write(store, steps, verdict)
     edit = steps[plant.step].edit
@@ -287,6 +296,7 @@ def plant_all(home: Path, number: int, seed: int = 0) -> list[Planted]:
     warehouse = Warehouse(home)
     planted: list[Planted] = []
     kinds: Counter[str] = Counter()
+    stages: Counter[str] = Counter()
     late = 0
     for domain in warehouse.domains():
         store = warehouse.domain(domain)
@@ -295,15 +305,17 @@ def plant_all(home: Path, number: int, seed: int = 0) -> list[Planted]:
             if len(planted) == number:
                 return planted
             tools = offered_tools(store, history.spec)
-            # Rare kinds first, and edits as often as skeletons, which have most of the turns.
+            # Rare kinds first, edits as often as skeletons, which have most of the turns, and rare stages first.
             wants_edit = late <= len(planted) // 2
-            # What verification sent back it verified again: a defect of its own edits has no later step to show at.
-            able = [p for p in plants(history, tools, rng) if history.steps[p.step].stage != "verification"]
-            choices = sorted(able, key=lambda p: (kinds[p.kind], (p.step > 0) != wants_edit))
+            choices = sorted(
+                plants(history, tools, rng),
+                key=lambda p: (kinds[p.kind], (p.step > 0) != wants_edit, stages[history.steps[p.step].stage]),
+            )
             done = next((d for p in choices if (d := store_planted(store, history, tools, p)) is not None), None)
             if done is not None:
                 planted.append(done)
                 kinds[done.kind] += 1
+                stages[done.stage] += 1
                 late += done.edit_id is not None
     return planted
 
@@ -346,8 +358,8 @@ def main() -> None:
     print(f"{'planted':32} {'dialogues':>9} {'right':>6}")
     for kind, number in sorted(Counter(each.kind for each in planted).items()):
         print(f"{kind:32} {number:9} {number - sum(each.kind == kind for each, _ in wrong):6}")
-    rounds = Counter(each.round for each in planted)
-    print(f"by round (0 is the skeleton): {dict(sorted(rounds.items()))}")
+    places = Counter(each.stage for each in planted)
+    print(f"by stage: {dict(sorted(places.items()))}")
     print(f"right first cause: {len(planted) - len(wrong)} of {len(planted)}")
     for each, said in wrong:
         print(f"  {each.kind} at {each.stage}, {each.edit_id}, turn {each.turn_id}: {said}")

@@ -21,4 +21,5 @@ def test_the_step_a_defect_was_planted_at_is_named_on_the_first_line(made: Made,
     for each in planted:
         result = CliRunner().invoke(app, ["why", each.dialogue_id, "--home", str(home)])
         first = result.stdout.splitlines()[0]
-        assert f"round {each.round}, when" in first if each.edit_id else "from the start" in first
+        when = each.stage if each.stage == "verification" else f"round {each.round}"
+        assert f"{when}, when" in first if each.edit_id else "from the start" in first

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli.made import Made
 from tests.explorer.browsing import Browser, browsing
-from toolace_dagster.warehouse import Row
+from toolace_dagster.warehouse import Row, Warehouse
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +132,21 @@ def test_where_values_come_from_is_told_on_hover(made: Made, browser: Browser) -
     told = [title for title in page.attributes("tr", "title") if title.startswith(("grounded:", "derived:"))]
     assert told
     assert any(re.search(r" in turn t\d", title) for title in told)
+
+
+def test_where_values_come_from_is_told_as_it_was_recorded(made: Made, tmp_path: Path) -> None:
+    home = shutil.copytree(made.home, tmp_path / "home")
+    dialogue_id = made.ids("accepted", "verification")[0]
+    with Warehouse(home).domain(dialogue_id.rsplit("-", 2)[0]).write() as connection:
+        connection.execute(
+            "UPDATE argument_sources SET reason = 'as noted at ' || stage WHERE dialogue_id = $id", {"id": dialogue_id}
+        )
+    with browsing(home) as browser:
+        for step, stage in ((0, "skeletons"), (99, "verification")):
+            titles = browser.get("/dialogue", id=dialogue_id, step=step).attributes("tr", "title")
+            told = [title for title in titles if title.startswith(("grounded:", "derived:"))]
+            assert told
+            assert all(title.endswith(f"(as noted at {stage})") for title in told), told
 
 
 def test_a_call_shows_its_prompt_and_reply(made: Made, browser: Browser) -> None:

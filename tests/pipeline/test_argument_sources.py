@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from toolace_dagster.entities import Dialogue, Skeleton
+from tests.builders import dialogue, garage_turns
+from toolace_dagster.entities import Dialogue, Skeleton, TerminalState, Verdict
 from toolace_dagster.grounding import GROUNDING_STATES, ground
 from toolace_dagster.pipeline.context import StageContext
+from toolace_dagster.pipeline.stages import Verification
 from toolace_dagster.refinement.rounds import RefinedDialogue
 
 
@@ -26,14 +28,14 @@ def stored(where: StageContext, query: str, **params: Any) -> dict[str, list[tup
 
 def traced(where: StageContext, dialogues: list[Dialogue]) -> dict[str, list[tuple[Any, ...]]]:
     return {
-        dialogue.id: sorted(
+        each.id: sorted(
             (
-                (each.call_id, each.path, each.state, each.kind, each.source_turn, each.source_path, each.span)
-                for each in ground(dialogue, where.tools)
+                (found.call_id, found.path, found.state, found.kind, found.source_turn, found.source_path, found.span)
+                for found in ground(each, where.tools)
             ),
             key=str,
         )
-        for dialogue in dialogues
+        for each in dialogues
     }
 
 
@@ -47,7 +49,10 @@ def test_skeletons_have_the_source_of_each_argument(finished: StageContext) -> N
 
 def test_the_trace_follows_every_edit(finished: StageContext) -> None:
     last = f"refinement_round_{finished.settings.rounds:02d}"
-    refined = [row.dialogue for row in finished.payloads(last, RefinedDialogue).values()]
+    verdicts = finished.payloads("verification", Verdict)
+    refined = [
+        verdicts[name].dialogue or row.dialogue for name, row in finished.payloads(last, RefinedDialogue).items()
+    ]
     assert stored(finished, "current_argument_sources") == traced(finished, refined)
     changed = finished.store.read(
         "SELECT DISTINCT stage, dialogue_id FROM edits WHERE outcome = 'accepted' AND stage LIKE 'refine%'"
@@ -56,15 +61,23 @@ def test_the_trace_follows_every_edit(finished: StageContext) -> None:
     assert {tuple(row.values()) for row in rows} == {tuple(row.values()) for row in changed}
 
 
+def test_of_a_dialogue_that_verification_mended_the_mended_one_is_traced() -> None:
+    end = TerminalState(state="accepted", stage="verification")
+    mended = dialogue(garage_turns()[:6])
+    for now in (mended, None):
+        verdict = Verdict(dialogue_id=mended.id, findings=(), answers=(), terminal=end, dialogue=now)
+        assert Verification(1).content(verdict).dialogue == now
+
+
 def test_sources_are_where_they_are_said_to_be(finished: StageContext) -> None:
     for skeleton in finished.payloads("skeletons", Skeleton).values():
-        dialogue = skeleton.to_dialogue()
-        for source in ground(dialogue, finished.tools):
+        start = skeleton.to_dialogue()
+        for source in ground(start, finished.tools):
             if source.source_turn is not None:
-                assert dialogue.position(source.source_turn) < dialogue.position(source.turn_id)
+                assert start.position(source.source_turn) < start.position(source.turn_id)
             if source.span is not None and source.kind == "user":
                 assert source.source_turn is not None
-                assert dialogue.turn(source.source_turn).content[slice(*source.span)].strip()
+                assert start.turn(source.source_turn).content[slice(*source.span)].strip()
 
 
 def test_the_states_are_counted(finished: StageContext) -> None:

@@ -65,7 +65,7 @@ def test_a_refused_prompt_fails_its_own_dialogue_and_names_the_call(tmp_path: Pa
     for stage in domain_stages(where.settings):
         assert sum_faults(where, stage.name) == schema_faults(where, stage.name) == []
     story = tell(read_story(where.warehouse, failed["dialogue_id"]))
-    assert "was failed at skeletons [call.bad_request]" in story.splitlines()[0]
+    assert " failed at skeletons [call.bad_request]" in story.splitlines()[0]
     assert failed["call_id"] in story.splitlines()[0]
     # The prompt would be refused again.
     assert stale_stage(where) is None

@@ -78,6 +78,27 @@ def test_an_edit_that_was_not_kept_is_never_the_cause() -> None:
     assert cause(replay(dialogue(), edits), "rule.grounding").round == 2
 
 
+def test_of_a_call_and_the_output_made_with_it_the_call_is_named_first() -> None:
+    old = garage_turns()
+    asked = call("t03", "book_servic", {"garage_id": "GR-771", "date": "2026-07-14"})
+    refill = edit(
+        2,
+        replacements=(
+            Replacement(before=old[9], after=(FINE,)),
+            Replacement(before=old[3], after=(asked,)),
+            Replacement(
+                before=old[4],
+                after=(old[4].model_copy(update={"content": "", "outputs": output("t04", old[3], {}).outputs}),),
+                dependent=True,
+            ),
+        ),
+    )
+    found = cause(replay(dialogue(), [edit(1, FINE), refill]), "rule.call_ids", "t04")
+    assert (found.how, found.round, found.changed) == ("rewritten", 2, ("t03", "t04"))
+    assert found.sentence.endswith("so since round 2, when mask-and-fill rewrote turns t03, t04.")
+    assert cause(replay(dialogue(), [edit(1, FINE), refill]), "rule.tool_known").changed == ("t03",)
+
+
 def test_an_edit_of_another_turn_that_took_the_source_away_is_named() -> None:
     find = garage_turns()[1]
     emptied = output("t02", find, {"garages": [{"garage_id": "GR-100", "name": "Dok Noord"}]})

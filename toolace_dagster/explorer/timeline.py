@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
-from toolace_dagster.entities import Dialogue, Edit, Replacement, ToolCall, Turn
+from toolace_dagster.entities import Edit, Replacement, ToolCall, Turn
 from toolace_dagster.explorer.wording import Piece, word_diff
-from toolace_dagster.grounding import ArgumentSource, ground
+from toolace_dagster.grounding import ground
+from toolace_dagster.grounding.leaves import step as step_to
 from toolace_dagster.reporting.history import FIRST_STAGES
 from toolace_dagster.reporting.story import Story
 from toolace_dagster.verification.cause_words import operation
@@ -149,7 +150,7 @@ def turn_views(story: Story, index: int) -> list[TurnView]:
     step = steps[index]
     before = {turn.id: turn for turn in steps[index - 1].dialogue.turns} if index else {}
     marks = _marks(step)
-    sources = _sources(step.dialogue, story)
+    sources = sources_at(story, index)
     places: dict[str, list[int]] = {}
     for number, row in enumerate(story.findings):
         if row["turn_id"]:
@@ -236,7 +237,7 @@ def _origin(turn: Turn) -> str:
     return f"mask-and-fill, round {origin.round}" + (f" ({kind})" if kind else "")
 
 
-def _call(call: ToolCall, turn: Turn, number: int, sources: Mapping[tuple[str, str], ArgumentSource]) -> CallView:
+def _call(call: ToolCall, turn: Turn, number: int, sources: Mapping[tuple[str, str], Row]) -> CallView:
     values: list[Value] = []
     for path, text in _leaves(call.arguments, ""):
         source = sources.get((turn.id, f"$.tool_calls[{number}].arguments{path}"))
@@ -244,9 +245,9 @@ def _call(call: ToolCall, turn: Turn, number: int, sources: Mapping[tuple[str, s
             Value(
                 path.removeprefix("."),
                 text,
-                source.state if source else "",
+                source["state"] if source else "",
                 _said(source) if source else "",
-                source.source_turn if source else None,
+                source["source_turn"] if source else None,
             )
         )
     short = ", ".join(f"{name}={_json(value)}" for name, value in call.arguments.items())
@@ -256,7 +257,7 @@ def _call(call: ToolCall, turn: Turn, number: int, sources: Mapping[tuple[str, s
 def _leaves(value: JsonValue, path: str) -> Iterable[tuple[str, str]]:
     if isinstance(value, dict) and value:
         for name, inner in value.items():
-            yield from _leaves(inner, f"{path}.{name}")
+            yield from _leaves(inner, path + step_to(name))
     elif isinstance(value, list) and value:
         for index, inner in enumerate(value):
             yield from _leaves(inner, f"{path}[{index}]")
@@ -264,8 +265,22 @@ def _leaves(value: JsonValue, path: str) -> Iterable[tuple[str, str]]:
         yield path, _json(value)
 
 
-def _sources(dialogue: Dialogue, story: Story) -> dict[tuple[str, str], ArgumentSource]:
-    return {(source.turn_id, source.path): source for source in ground(dialogue, story.tools)}
+def sources_at(story: Story, index: int) -> dict[tuple[str, str], Row]:
+    """Where argument values come from after a step, by turn and path.
+
+    They are shown as they were recorded. Of a state between two edits of a round nothing was, so it is traced anew.
+    """
+    assert story.history is not None
+    steps = story.history.steps
+    ends = {step.stage: number for number, step in enumerate(steps)}
+    # Verification looks at the last state, whether it sent anything back or not.
+    ends["verification"] = len(steps) - 1
+    for stage, rows in reversed(story.sources.items()):
+        end = ends.get(stage)
+        if end is not None and not any(step.changes for step in steps[min(index, end) + 1 : max(index, end) + 1]):
+            return {(row["turn_id"], row["path"]): row for row in rows}
+    traced = ground(steps[index].dialogue, story.tools)
+    return {(source.turn_id, source.path): source.as_row() for source in traced}
 
 
 _KINDS = {
@@ -281,11 +296,12 @@ _KINDS = {
 }
 
 
-def _said(source: ArgumentSource) -> str:
-    where = f" in turn {source.source_turn}" if source.source_turn else ""
-    path = f" at {source.source_path}" if source.source_path and source.source_path != "$.content" else ""
-    reason = f" ({source.reason})" if source.reason else ""
-    return f"{source.state}: {_KINDS.get(source.kind, source.kind)}{where}{path}{reason}"
+def _said(source: Row) -> str:
+    where = f" in turn {source['source_turn']}" if source["source_turn"] else ""
+    path = source["source_path"]
+    path = f" at {path}" if path and path != "$.content" else ""
+    reason = f" ({source['reason']})" if source["reason"] else ""
+    return f"{source['state']}: {_KINDS.get(source['kind'], source['kind'])}{where}{path}{reason}"
 
 
 def _json(value: object, indent: int | None = None) -> str:

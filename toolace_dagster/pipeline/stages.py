@@ -27,7 +27,6 @@ from toolace_dagster.pipeline.plans import as_stored, plans_in_force
 from toolace_dagster.pipeline.rule_screen import hard_rules
 from toolace_dagster.pipeline.stage import RowContent, Stage, WorkItem
 from toolace_dagster.prompts import prompt_hash
-from toolace_dagster.prompts.render import prompt_text
 from toolace_dagster.refinement.rounds import RefinedDialogue, injections_of_round, round_program, stage_name
 from toolace_dagster.settings import MAX_ROUNDS, Method, ModelRole, Settings
 from toolace_dagster.simulation import agents
@@ -35,14 +34,14 @@ from toolace_dagster.simulation.program import simulation_program
 from toolace_dagster.tool_pool.dependencies import find_links
 from toolace_dagster.verification import verdict
 from toolace_dagster.verification.checks import Checks, calls_taken_away, lacks_planned_calls
-from toolace_dagster.verification.experts import QUESTIONS, UNDECIDED_TEXT
+from toolace_dagster.verification.experts import question_texts
 from toolace_dagster.verification.near_duplicates import near_duplicates
 from toolace_dagster.verification.rules import Facts
 from toolace_dagster.verification.verdict import verdict_program
 from toolace_dagster.warehouse import sql
 
 VERIFIED_STAGE = "verified_dialogues"
-CODE_VERSIONS = {"task_specs": 6, "skeletons": 5, "refinement": 8, "verification": 5, "simulation": 1}
+CODE_VERSIONS = {"task_specs": 6, "skeletons": 5, "refinement": 8, "verification": 6, "simulation": 1}
 """Raised by hand when a stage's code changes what its rows say; part of each row's fingerprint."""
 
 _REPLACEMENTS = TypeAdapter(list[Replacement])
@@ -306,12 +305,11 @@ class Verification:
 
     def shared_version(self, settings: Settings) -> Parts:
         """Rules, questions, prompt, model and code."""
-        questions = [*(prompt_text(f"questions/{name}.md") for name in QUESTIONS), prompt_text(UNDECIDED_TEXT)]
         repairing: tuple[ModelRole, ...] = ("refiner",) if settings.repair else ()
         return {
             "code": CODE_VERSIONS["verification"],
             "rules": Checks.of(settings).fingerprint,
-            "prompts": [prompt_hash("expert"), *questions, *(prompt_hash("mask_fill") for _ in repairing)],
+            "prompts": [prompt_hash("expert"), *question_texts(), *(prompt_hash("mask_fill") for _ in repairing)],
             "settings": settings.of(
                 "questions_per_call",
                 "expert_votes",
@@ -366,7 +364,8 @@ class Verification:
         assert isinstance(result, Verdict)
         end = result.terminal
         if end.state == "accepted":
-            return RowContent(state="accepted", payload=result, verdict=result, edits=result.edits)
+            # Of a dialogue that was mended or cut, the sources are those of what was accepted.
+            return RowContent("accepted", result, edits=result.edits, verdict=result, dialogue=result.dialogue)
         rejection = Rejection(check=end.check or "", reason=end.reason, evidence=end.evidence, turn_id=end.turn_id)
         return RowContent(state="rejected", payload=result, rejection=rejection, verdict=result, edits=result.edits)
 

@@ -36,6 +36,7 @@ class Story:
         edits: All edits tried, in order.
         findings: Of rules and experts, hard ones first.
         answers: Of the experts.
+        sources: Where argument values come from, by stage: as traced when the stage had changed or verified it.
         calls: Model calls behind it.
         bill: What it paid for of these.
         exports: Lines of export files that hold it.
@@ -49,6 +50,7 @@ class Story:
     edits: list[Row]
     findings: list[Row]
     answers: list[Row]
+    sources: dict[str, list[Row]]
     calls: list[Row]
     bill: Bill
     exports: list[Row]
@@ -156,12 +158,16 @@ def _gather(store: Store, dialogue_id: str) -> Story:
     stages = store.read(sql("queries/dialogue_stages"), where)
     edits = store.read(sql("queries/dialogue_edits"), where)
     spec = _spec(stages)
+    sources: dict[str, list[Row]] = {}
+    for row in store.read(sql("queries/dialogue_sources"), where):
+        sources.setdefault(row["stage"], []).append(row)
     return Story(
         outcome=store.read(sql("queries/dialogue_outcome"), where)[0],
         stages=stages,
         edits=edits,
         findings=store.read(sql("queries/dialogue_findings"), where),
         answers=store.read(sql("queries/dialogue_answers"), where),
+        sources=sources,
         calls=store.read(sql("queries/dialogue_calls"), where),
         bill=dialogue_bill(store, dialogue_id),
         exports=store.read(sql("queries/dialogue_exports"), where),

@@ -22,8 +22,8 @@ def story_json(story: Story) -> dict[str, Any]:
 
     Returns:
         ``dialogue_id``, ``headline``, ``outcome``, ``first_cause``, ``spec``, ``stages``, ``edits``, ``findings`` (each
-        with its ``first_cause``), ``answers``, ``turns`` as they are now, ``tools`` by version, ``calls``, ``cost`` and
-        ``exports``.
+        with its ``first_cause``), ``answers``, ``turns`` as they are now, ``sources`` of their arguments, ``tools`` by
+        version, ``calls``, ``cost`` and ``exports``.
     """
     findings = [
         {name: finding[name] for name in _FINDING}
@@ -41,6 +41,7 @@ def story_json(story: Story) -> dict[str, Any]:
         "findings": findings,
         "answers": story.answers,
         "turns": final_turns(story),
+        "sources": _sources(story),
         "tools": {name: tool.fingerprint for name, tool in sorted(story.tools.items()) if _offered(story, name)},
         "calls": story.calls,
         "cost": {"calls": story.bill.calls, "dollars": story.bill.cost, "unpriced": story.bill.unpriced},
@@ -76,6 +77,12 @@ def as_text(value: dict[str, Any]) -> str:
 
 def _edit(row: Row) -> Row:
     return row | {"replacements": json.loads(row["replacements"])}
+
+
+def _sources(story: Story) -> list[Row]:
+    """The sources that were recorded last."""
+    rows = next(reversed(story.sources.values()), [])
+    return [row | {"value": json.loads(row["value"])} for row in rows]
 
 
 def _offered(story: Story, name: str) -> bool:

@@ -28,7 +28,7 @@ def headline(story: Story) -> str:
     """How a dialogue ended and the first cause of it, in one line."""
     outcome, cause = story.outcome, story.first_cause
     where = f" at {outcome['stage']}" + (f", turn {outcome['turn_id']}" if outcome["turn_id"] else "")
-    head = f"{outcome['dialogue_id']} was {outcome['state']}"
+    head = f"{outcome['dialogue_id']} {'' if outcome['state'] == 'failed' else 'was '}{outcome['state']}"
     if outcome["state"] == "accepted":
         return f"{head}: every rule and expert passed it."
     if outcome["state"] == "unfinished":

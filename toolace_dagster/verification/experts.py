@@ -34,11 +34,11 @@ QUESTIONS = (
 """Sub-questions in the order they are asked; neighbours look at the same things and may share a call.
 
 Each is a file of ``prompts/templates/questions``."""
-UNDECIDED_RULE = "rule.grounding_undecided"
-"""The rule that names the values whose source an expert has to decide."""
-UNDECIDED_TEXT = "undecided_values.md"
-"""What is added to a question that comes with such values; without any the question stays as it is."""
-_ASKED_OF_VALUES = "argument_extraction"
+_LEFT_OPEN = {
+    "argument_extraction": (("rule.grounding", "rule.grounding_undecided"), "undecided_values.md"),
+    "reply_faithfulness": (("rule.reply_faithfulness",), "undecided_numbers.md"),
+}
+"""Rules whose remarks name values for an expert to decide, by sub-question, with the text that is added to it then."""
 _LONGEST_VALUE = 200
 """Characters of a value that are repeated beside the question; the whole stands in its turn."""
 _ESCAPE = re.compile(r"\\(?:u003c|[ntr])")
@@ -76,7 +76,7 @@ def experts_program(
         spec: Its task; None for a dialogue that was not made here.
         tools: Tools of the domain by name.
         settings: How many questions share a call, how many judges answer, whose models they are.
-        findings: Of the rules. Values that ``rule.grounding_undecided`` found are put to the expert on arguments.
+        findings: Of the rules. What their remarks leave open is put to the experts whose question it is.
 
     Returns:
         One answer per judge and question; a question that an expert left out does not pass.
@@ -190,23 +190,35 @@ def _request(
     )
 
 
+def question_texts() -> list[str]:
+    """All that a sub-question may be asked by: the files of all, and what values that are left open add."""
+    return [*map(_question, QUESTIONS), *(prompt_text(text) for _, text in _LEFT_OPEN.values())]
+
+
 def questions_view(findings: Sequence[Finding] = ()) -> dict[str, dict[str, Any]]:
-    """The sub-questions as an expert sees them, by name, with the values that a rule leaves to one of them.
+    """The sub-questions as an expert sees them, by name, with the values that rules leave to some of them.
+
+    Without any such value a question stays as it is in its file.
 
     Args:
         findings: Of the rules.
     """
-    shown = {name: {"name": name, "question": prompt_text(f"questions/{name}.md").strip()} for name in QUESTIONS}
-    values = [
-        {"turn": finding.turn_id, "path": finding.path, "value": _shortened(finding.evidence)}
-        for finding in findings
-        if finding.check == UNDECIDED_RULE
-    ]
-    if values:
-        question: dict[str, Any] = shown[_ASKED_OF_VALUES]
-        question["question"] += f"\n{prompt_text(UNDECIDED_TEXT).strip()}"
-        question["values"] = values
+    shown: dict[str, dict[str, Any]] = {}
+    for name in QUESTIONS:
+        shown[name] = {"name": name, "question": _question(name)}
+        rules, text = _LEFT_OPEN.get(name, ((), ""))
+        values = [
+            {"turn": finding.turn_id, "path": finding.path, "value": _shortened(finding.evidence)}
+            for finding in findings
+            if finding.check in rules and finding.severity == "soft"
+        ]
+        if values:
+            shown[name] |= {"question": f"{_question(name)}\n{prompt_text(text).strip()}", "values": values}
     return shown
+
+
+def _question(name: str) -> str:
+    return prompt_text(f"questions/{name}.md").strip()
 
 
 def _shortened(text: str) -> str:

@@ -188,11 +188,12 @@ def _cause(steps: Sequence[Step], index: int, finding: Finding, check: Check | N
             changed=(root(finding.turn_id) or "",) if finding.turn_id else (),
             replayed=check is not None,
         )
-    changed = _culprits(steps[index - 1].dialogue, step.edit, finding, check)
+    culprits = _culprits(steps[index - 1].dialogue, step.edit, finding, check)
     family = root(finding.turn_id)
-    own = tuple(turn_id for turn_id in changed if root(turn_id) == family)
-    # Who rewrote the turn itself is to blame, whatever else the edit changed.
+    own = tuple(turn_id for part in culprits for turn_id in _own(part, family))
+    # Who rewrote the turn itself is to blame, whatever else the edit changed; of outputs, their call comes first.
     written = family is None or bool(own)
+    own = tuple(dict.fromkeys([*_asked_by(step.edit, own), *own]))
     return FirstCause(
         check=finding.check,
         how="rewritten" if written else "exposed",
@@ -200,30 +201,49 @@ def _cause(steps: Sequence[Step], index: int, finding: Finding, check: Check | N
         round=step.edit.round,
         edit_id=step.edit.id,
         turn_id=finding.turn_id,
-        changed=own or changed,
+        changed=own or tuple(turn_id for part in culprits for turn_id in _changed(part)),
         call_ids=step.edit.call_ids,
         replayed=check is not None,
     )
 
 
-def _culprits(before: Dialogue, edit: Edit, finding: Finding, check: Check | None) -> tuple[str, ...]:
-    """Ids of the turns of an edit that bring the defect about alone; all that it changed when none does alone."""
+def _culprits(before: Dialogue, edit: Edit, finding: Finding, check: Check | None) -> list[Edit]:
+    """The parts of an edit that bring the defect about alone; all that changed something when none does alone."""
     parts = [part for part in _parts(edit) if _changed(part)]
     if check is None:
         family = root(finding.turn_id)
-        mine = [part for part in parts if family in {root(turn_id) for turn_id in _changed(part)}]
-        return tuple(turn_id for part in mine or parts for turn_id in _changed(part))
+        return [part for part in parts if _own(part, family)] or parts
     if len(parts) > 1:
-        alone = [part for part in parts if _present(finding, check, apply_edit(before, part))]
-        parts = alone or parts
-    return tuple(turn_id for part in parts for turn_id in _changed(part))
+        return [part for part in parts if _present(finding, check, apply_edit(before, part))] or parts
+    return parts
+
+
+def _own(part: Edit, family: str | None) -> tuple[str, ...]:
+    """Ids of the turns of a finding that a part of an edit changed."""
+    return tuple(turn_id for turn_id in _changed(part) if root(turn_id) == family)
+
+
+def _asked_by(edit: Edit, turn_ids: Sequence[str]) -> tuple[str, ...]:
+    """Ids of the call turns that the same edit rewrote with the outputs that answer them."""
+    answered = {
+        output.call_id
+        for each in edit.replacements
+        if each.before.id in turn_ids
+        for turn in each.after
+        for output in turn.outputs
+    }
+    return tuple(
+        each.before.id
+        for each in edit.replacements
+        if differs(each) and any(call.id in answered for turn in each.after for call in turn.tool_calls)
+    )
 
 
 def _parts(edit: Edit) -> list[Edit]:
     """An edit as several: one for each masked turn, with the outputs that were made anew with it."""
     if edit.injection is not None or edit.withheld_tools:
         return [edit]
-    starts = [index for index, each in enumerate(edit.replacements) if not each.dependent]
+    starts = [index for index, each in enumerate(edit.replacements) if not index or not each.dependent]
     return [
         edit.model_copy(update={"replacements": edit.replacements[start:end]})
         for start, end in pairwise([*starts, len(edit.replacements)])

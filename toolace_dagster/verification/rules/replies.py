@@ -96,4 +96,4 @@ def _numbers(turn: Turn, said: Said) -> Iterator[Defect]:
     if loose:
         named = ", ".join(dict.fromkeys(stated.text for stated in loose))
         message = f"The assistant states {named}, which no result holds and which follows from none."
-        yield Defect(message, turn.id, "$.content", loose[0].text, severity="soft")
+        yield Defect(message, turn.id, "$.content", named, severity="soft")
