@@ -81,7 +81,7 @@ def _edit(row: Row) -> Row:
 
 def _sources(story: Story) -> list[Row]:
     """The sources that were recorded last."""
-    rows = next(reversed(story.sources.values()), [])
+    rows = [*story.sources.values()][-1] if story.sources else []
     return [row | {"value": json.loads(row["value"])} for row in rows]
 
 
