@@ -110,3 +110,49 @@ def test_what_the_last_run_changed_is_told(made: Made, tmp_path: Path) -> None:
     told = why("--home", home).stdout
     assert f"mended: {mended}, rejected by {row['check_id']} before, accepted now" in told
     assert f"broken: {broken}, accepted before, rejected by rule.grounding now" in told
+
+
+def test_a_dialogue_that_a_run_dropped_is_told_with_its_end(made: Made, tmp_path: Path) -> None:
+    home = shutil.copytree(made.home, tmp_path / "home")
+    row = next(row for row in failures(made) if row["stage"] == "verification")
+    gone = row["dialogue_id"]
+    with Made(home, made.pool, made.ended).warehouse.domain(row["domain"]).write() as connection:
+        connection.execute(
+            "INSERT INTO past_rows BY NAME SELECT *, 'later-run' AS replaced_by, TIMESTAMP '2026-03-01 10:00' "
+            "AS replaced_at FROM stage_rows WHERE dialogue_id = $id",
+            {"id": gone},
+        )
+        connection.execute("DELETE FROM stage_rows WHERE dialogue_id = $id", {"id": gone})
+    for word in (gone, gone[:-2]):
+        told = why(word, "--home", home)
+        assert told.exit_code == 1
+        said = " ".join(told.stderr.split())
+        assert f"{gone} is no part of this home any more. It was rejected at verification by {row['check_id']}:" in said
+        assert "Run later-ru dropped it, 2026-03-01 10:00 UTC" in said
+
+
+def test_earlier_ends_and_other_attempts_are_told(made: Made, tmp_path: Path) -> None:
+    home = shutil.copytree(made.home, tmp_path / "home")
+    row = next(row for row in failures(made) if row["stage"] == "verification")
+    dialogue_id, other = row["dialogue_id"], f"{row['dialogue_id'][:-6]}000000"
+    assert "ends, run by run" not in why(dialogue_id, "--home", home).stdout
+    with Made(home, made.pool, made.ended).warehouse.domain(row["domain"]).write() as connection:
+        connection.execute(
+            "INSERT INTO outcome_log BY NAME SELECT * REPLACE ('earlier' AS run_id, 'accepted' AS state, NULL AS "
+            "check_id, finished_at - INTERVAL 1 DAY AS finished_at) FROM outcome_log "
+            "WHERE dialogue_id = $id AND stage = 'verification'",
+            {"id": dialogue_id},
+        )
+        connection.execute(
+            "INSERT INTO stage_rows BY NAME SELECT * REPLACE ($other AS dialogue_id, 1 AS attempt, 'failed' AS state) "
+            "FROM stage_rows WHERE dialogue_id = $id AND stage = 'task_specs'",
+            {"id": dialogue_id, "other": other},
+        )
+    told = why(dialogue_id, "--home", home).stdout
+    assert "(earlier): accepted at verification\n" in told
+    assert f"rejected by {row['check_id']} at verification\n" in told
+    assert f"    {other} (attempt 1): failed\n" in told
+    document = json.loads(why(dialogue_id, "--home", home, "--json").stdout)
+    assert [end["state"] for end in document["ends"]] == ["accepted", "rejected"]
+    assert [each["dialogue_id"] for each in document["attempts"]] == [dialogue_id, other]
+    assert {each["path"] for each in document["sources"]}

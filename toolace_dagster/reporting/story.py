@@ -40,6 +40,8 @@ class Story:
         calls: Model calls behind it.
         bill: What it paid for of these.
         exports: Lines of export files that hold it.
+        ends: The ends it came to, run by run; the last is the one it has now.
+        attempts: All attempts at its slot, its own among them, with the end of each.
         spec: Its task; None when it has none.
         history: Its states from the skeleton on; None when it has no skeleton.
         tools: Tools by name, in the versions it was offered.
@@ -54,6 +56,8 @@ class Story:
     calls: list[Row]
     bill: Bill
     exports: list[Row]
+    ends: list[Row]
+    attempts: list[Row]
     spec: TaskSpec | None
     history: History | None
     tools: dict[str, Tool]
@@ -145,6 +149,8 @@ def find_dialogue(warehouse: Warehouse, dialogue_id: str) -> tuple[str, str]:
         if matches:
             break
     if not matches:
+        if past := _dropped(warehouse, likely or domains, dialogue_id):
+            raise UnknownDialogue(past)
         close = difflib.get_close_matches(dialogue_id, _some_ids(warehouse), n=3, cutoff=0.5)
         hint = f" Did you mean {' or '.join(close)}?" if close else " `toolace status` lists what there is."
         raise UnknownDialogue(f"No dialogue has the id {dialogue_id!r}.{hint}")
@@ -153,16 +159,35 @@ def find_dialogue(warehouse: Warehouse, dialogue_id: str) -> tuple[str, str]:
     return matches[0]
 
 
+def _dropped(warehouse: Warehouse, domains: Sequence[str], dialogue_id: str) -> str:
+    """What is known of a dialogue that a run has dropped; empty when there was none."""
+    for domain in domains:
+        rows = warehouse.domain(domain).read(sql("queries/past_ends"), {"prefix": dialogue_id})
+        if len(rows) > 1:
+            names = ", ".join(row["dialogue_id"] for row in rows)
+            return f"{dialogue_id!r} begins several ids, all of dialogues that runs have dropped: {names}."
+        if rows:
+            (row,) = rows
+            check = f" by {row['check_id']}: {row['reason']}" if row["check_id"] else ""
+            return (
+                f"{row['dialogue_id']} is no part of this home any more. "
+                f"It was {row['state']} at {row['stage']}{check}. Run {row['replaced_by'][:8]} dropped it, "
+                f"{row['replaced_at']:%Y-%m-%d %H:%M} UTC; what it was is in the table past_rows of {domain} until `toolace gc` removes it."
+            )
+    return ""
+
+
 def _gather(store: Store, dialogue_id: str) -> Story:
     where = {"id": dialogue_id}
     stages = store.read(sql("queries/dialogue_stages"), where)
     edits = store.read(sql("queries/dialogue_edits"), where)
+    outcome = store.read(sql("queries/dialogue_outcome"), where)[0]
     spec = _spec(stages)
     sources: dict[str, list[Row]] = {}
     for row in store.read(sql("queries/dialogue_sources"), where):
         sources.setdefault(row["stage"], []).append(row)
     return Story(
-        outcome=store.read(sql("queries/dialogue_outcome"), where)[0],
+        outcome=outcome,
         stages=stages,
         edits=edits,
         findings=store.read(sql("queries/dialogue_findings"), where),
@@ -171,6 +196,8 @@ def _gather(store: Store, dialogue_id: str) -> Story:
         calls=store.read(sql("queries/dialogue_calls"), where),
         bill=dialogue_bill(store, dialogue_id),
         exports=store.read(sql("queries/dialogue_exports"), where),
+        ends=store.read(sql("queries/dialogue_ends"), where),
+        attempts=store.read(sql("queries/dialogue_attempts"), {"slot": outcome["slot"]}),
         spec=spec,
         history=_history(stages, edits),
         tools=offered_tools(store, spec),

@@ -23,7 +23,8 @@ def story_json(story: Story) -> dict[str, Any]:
     Returns:
         ``dialogue_id``, ``headline``, ``outcome``, ``first_cause``, ``spec``, ``stages``, ``edits``, ``findings`` (each
         with its ``first_cause``), ``answers``, ``turns`` as they are now, ``sources`` of their arguments, ``tools`` by
-        version, ``calls``, ``cost`` and ``exports``.
+        version, ``calls``, ``cost``, ``exports``, ``ends`` run by run and all
+        ``attempts`` at its slot.
     """
     findings = [
         {name: finding[name] for name in _FINDING}
@@ -46,6 +47,8 @@ def story_json(story: Story) -> dict[str, Any]:
         "calls": story.calls,
         "cost": {"calls": story.bill.calls, "dollars": story.bill.cost, "unpriced": story.bill.unpriced},
         "exports": story.exports,
+        "ends": story.ends,
+        "attempts": story.attempts,
     }
 
 

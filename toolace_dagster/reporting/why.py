@@ -21,7 +21,9 @@ def tell(story: Story) -> str:
     Returns:
         Lines: first the end and its cause, then stage by stage how it came to that.
     """
-    return "\n".join([headline(story), "", *_stages(story), *_verification(story), *_exports(story), *_cost(story)])
+    return "\n".join(
+        [headline(story), "", *_stages(story), *_verification(story), *_exports(story), *_ends(story), *_cost(story)]
+    )
 
 
 def headline(story: Story) -> str:
@@ -137,6 +139,22 @@ def _exports(story: Story) -> Iterator[str]:
     if story.exports:
         yield "exported:"
         yield from (f"    {row['file']}, line {row['line']}" for row in story.exports)
+        yield ""
+
+
+def _ends(story: Story) -> Iterator[str]:
+    """Its ends in earlier runs, and other attempts at its slot, where there are any."""
+    if len(story.ends) > 1:
+        yield "ends, run by run:"
+        for end in story.ends:
+            check = f" by {end['check_id']}" if end["check_id"] else ""
+            when = f"{end['finished_at']:%Y-%m-%d %H:%M} UTC ({end['run_id'][:8]})"
+            yield f"    {when}: {end['state']}{check} at {end['stage']}"
+        yield ""
+    others = [each for each in story.attempts if each["dialogue_id"] != story.dialogue_id]
+    if others:
+        yield f"other attempts at slot {story.outcome['slot']}:"
+        yield from (f"    {each['dialogue_id']} (attempt {each['attempt']}): {each['state']}" for each in others)
         yield ""
 
 
