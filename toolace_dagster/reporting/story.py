@@ -171,8 +171,9 @@ def _dropped(warehouse: Warehouse, domains: Sequence[str], dialogue_id: str) -> 
             check = f" by {row['check_id']}: {row['reason']}" if row["check_id"] else ""
             return (
                 f"{row['dialogue_id']} is no part of this home any more. "
-                f"It was {row['state']} at {row['stage']}{check}. Run {row['replaced_by'][:8]} dropped it, "
-                f"{row['replaced_at']:%Y-%m-%d %H:%M} UTC; what it was is in the table past_rows of {domain} until `toolace gc` removes it."
+                f"It was {row['state']} at {row['stage']}{check}. "
+                f"Run {row['replaced_by'][:8]} dropped it, {row['replaced_at']:%Y-%m-%d %H:%M} UTC; "
+                f"what it was is in the table past_rows of {domain} until `toolace gc` removes it."
             )
     return ""
 
