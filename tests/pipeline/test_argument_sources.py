@@ -49,11 +49,10 @@ def test_skeletons_have_the_source_of_each_argument(finished: StageContext) -> N
 
 def test_the_trace_follows_every_edit(finished: StageContext) -> None:
     last = f"refinement_round_{finished.settings.rounds:02d}"
+    refined = {name: row.dialogue for name, row in finished.payloads(last, RefinedDialogue).items()}
     verdicts = finished.payloads("verification", Verdict)
-    refined = [
-        verdicts[name].dialogue or row.dialogue for name, row in finished.payloads(last, RefinedDialogue).items()
-    ]
-    assert stored(finished, "current_argument_sources") == traced(finished, refined)
+    refined |= {name: each.dialogue for name, each in verdicts.items() if each.dialogue is not None}
+    assert stored(finished, "current_argument_sources") == traced(finished, [*refined.values()])
     changed = finished.store.read(
         "SELECT DISTINCT stage, dialogue_id FROM edits WHERE outcome = 'accepted' AND stage LIKE 'refine%'"
     )

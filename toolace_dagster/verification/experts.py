@@ -35,7 +35,7 @@ QUESTIONS = (
 
 Each is a file of ``prompts/templates/questions``."""
 _LEFT_OPEN = {
-    "argument_extraction": (("rule.grounding", "rule.grounding_undecided"), "undecided_values.md"),
+    "argument_extraction": (("rule.grounding_undecided",), "undecided_values.md"),
     "reply_faithfulness": (("rule.reply_faithfulness",), "undecided_numbers.md"),
 }
 """Rules whose remarks name values for an expert to decide, by sub-question, with the text that is added to it then."""
