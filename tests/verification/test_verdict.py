@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.builders import TOOLS, call, dialogue, drive, garage_turns, output, reply, spec, tool
+from tests.builders import TOOLS, call, dialogue, drive, garage_turns, output, spec, tool
 from toolace_dagster.entities import ExpertAnswer, InjectionRecord, InjectionType
 from toolace_dagster.prompts.render import prompt_text
 from toolace_dagster.settings import Settings
@@ -202,24 +202,6 @@ def test_values_that_no_rule_can_decide_are_put_to_the_expert_on_arguments():
     assert "Decide each of them" in questions["argument_extraction"]["question"]
     alone = [questions_asked(each) for each in asked_about({"wait": True}, questions_per_call=1)]
     assert [name for each in alone for name, one in each.items() if "values" in one] == ["argument_extraction"]
-
-
-def test_numbers_out_of_nowhere_are_put_to_the_expert_on_replies():
-    asked: list[Any] = []
-    turns = list(garage_turns())
-    turns[9] = reply("t09", "I rated them 4 stars; they have 912 votes and 77 friends now.", 1)
-
-    def answer(request: Any) -> dict[str, Any]:
-        asked.append(questions_asked(request))
-        return answers(request)
-
-    drive(verdict_program(dialogue(tuple(turns)), spec(), TOOLS, Settings(repair=False)), answer)
-    (questions,) = asked
-    found = {name: each["values"] for name, each in questions.items() if "values" in each}
-    assert found == {
-        "reply_faithfulness": [{"turn": "t09", "path": "$.content", "value": "912, 77"}],
-    }
-    assert "could not reckon" in questions["reply_faithfulness"]["question"]
 
 
 @pytest.mark.parametrize(

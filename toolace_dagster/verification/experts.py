@@ -34,10 +34,7 @@ QUESTIONS = (
 """Sub-questions in the order they are asked; neighbours look at the same things and may share a call.
 
 Each is a file of ``prompts/templates/questions``."""
-_LEFT_OPEN = {
-    "argument_extraction": (("rule.grounding_undecided",), "undecided_values.md"),
-    "reply_faithfulness": (("rule.reply_faithfulness",), "undecided_numbers.md"),
-}
+_LEFT_OPEN = {"argument_extraction": (("rule.grounding_undecided",), "undecided_values.md")}
 """Rules whose remarks name values for an expert to decide, by sub-question, with the text that is added to it then."""
 _LONGEST_VALUE = 200
 """Characters of a value that are repeated beside the question; the whole stands in its turn."""
