@@ -32,7 +32,8 @@ from toolace_dagster.reporting.why import tell
 from toolace_dagster.warehouse import Warehouse
 
 DIALOGUE_TABLES = (
-    "stage_rows edits findings first_causes expert_answers outcome_log export_lines call_uses model_calls".split()
+    "stage_rows edits findings first_causes expert_answers argument_sources outcome_log export_lines call_uses "
+    "model_calls".split()
 )
 OTHER_TABLES = "domain_tools borrowed_tools domain_facts stage_runs".split()
 
