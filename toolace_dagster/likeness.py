@@ -37,7 +37,7 @@ _PLAIN_WORD = re.compile(r"[a-z0-9]+")
 _WORD = re.compile(r"[^\W_]+")
 _RUNS_AT_ONCE = 128
 """Runs hashed at once: few enough that the products stay in the processor's cache."""
-_AT_ONCE = 1 << 20
+_AT_ONCE = 1 << 17
 """Candidates compared at once; more would only take more memory."""
 
 
