@@ -1,7 +1,7 @@
 """`toolace ui` in a process of its own, asked over GraphQL as its pages ask it.
 
 Belongs here: starting it, asking, launching and waiting for runs. Does not belong here: what is tried with it
-(``kill_in_stages``, ``eight_at_once``, ``ui_tour``).
+(``kill_in_stages``, ``ui_tour``).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""kill -9 of a run, then Dagster's re-execution from failure."""
+"""kill -9 of a run, then Dagster's re-execution from failure; `benchmarks/kill_in_stages.py` tries all stages."""
 
 from __future__ import annotations
 
