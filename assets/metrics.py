@@ -30,7 +30,7 @@ class MeasuringConfig(dg.Config):
     """
 
     entailment: str = ""
-    sample: int = Field(default=500, ge=2)
+    sample: int = Field(default=200, ge=2)
 
 
 @dg.asset(deps=["verified_dialogues"], group_name=_GROUP, kinds={"duckdb"})

@@ -7,6 +7,6 @@ WITH said AS (
     FROM turns WHERE row IN (SELECT row FROM readings WHERE sampled OR sampled_kept)
 )
 SELECT $domain, a.accepted, r.draw, position, role, acts, CASE WHEN $texts THEN said.text END, tokens,
-       list_filter(list_distinct(measuring.tokens_of(said.text)), lambda t: length(t) >= 4 OR regexp_matches(t, '\p{N}'))
+       list_filter(list_distinct(measuring.tokens_of(said.text)), lambda t: length(t) >= 4 OR (t >= '0' AND t < ':'))
 FROM said JOIN readings AS r USING (row)
 JOIN (VALUES (false), (true)) AS a(accepted) ON CASE WHEN a.accepted THEN r.sampled_kept ELSE r.sampled END

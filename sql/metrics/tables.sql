@@ -25,7 +25,7 @@ CREATE TABLE measuring.given (
     domain VARCHAR, tool VARCHAR, parameter VARCHAR, value UBIGINT, attempted UINTEGER, accepted UINTEGER
 );
 CREATE TABLE measuring.declared (domain VARCHAR, tool VARCHAR, parameter VARCHAR);
--- `tokens` of user turns; `content` holds the different content words of a turn, of four letters or more or with a digit.
+-- `tokens` of user turns; `content` holds the different content words of a turn, of four letters or more, or that begin with a digit.
 CREATE TABLE measuring.sampled (
     domain VARCHAR,
     accepted BOOLEAN,

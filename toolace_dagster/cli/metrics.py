@@ -15,6 +15,7 @@ from toolace_dagster.cli.console import complain, say, say_json, show_table
 from toolace_dagster.metrics import METRICS, EntailmentError, MetricRow, figure, measure_home, store_metrics
 from toolace_dagster.metrics.catalogue import written
 from toolace_dagster.metrics.keeping import home_method
+from toolace_dagster.reporting.report.facts import stage_order
 from toolace_dagster.warehouse import Warehouse
 
 _USAGE = ("calls", "prompt_tokens", "cached_tokens", "completion_tokens", "cost")
@@ -80,7 +81,7 @@ def _print(rows: Sequence[MetricRow], domain: str | None, domains: Sequence[str]
     )
     _table("Pass rate by check", ("check", "looked at", "pass"), [(r.part, r.count, f"{r.value:.1%}") for r in checks])
     columns = ("stage", *(METRICS[name].title.lower() for name in _USAGE))
-    stages = list(dict.fromkeys(row.part for row in shown if row.metric == "calls" and row.part))
+    stages = sorted({row.part for row in shown if row.metric == "calls" and row.part}, key=stage_order)
     usage = [(stage or "all", *(_cell(shown, name, stage, domain) for name in _USAGE)) for stage in (*stages, None)]
     _table("For each accepted dialogue, rejected ones' calls included", columns, usage if stages else [])
     if domain is None and len(domains) > 1:

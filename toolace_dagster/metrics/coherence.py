@@ -42,7 +42,7 @@ class Said:
         acts: Whether it calls tools.
         text: What was said, or what tools answered; empty where no model is asked.
         tokens: Of a user turn, its tokens.
-        content: Its different content words: tokens of four letters or more, or with a digit.
+        content: Its different content words: tokens of four letters or more, or that begin with a digit.
     """
 
     role: str

@@ -27,7 +27,7 @@ from toolace_dagster.metrics.rows import MetricRow, Over
 from toolace_dagster.metrics.self_bleu import self_bleu
 from toolace_dagster.warehouse import Row, Warehouse, fetch, sql
 
-SAMPLE = 500
+SAMPLE = 200
 """Dialogues of a domain, or of all, over which self-BLEU and coherence are measured."""
 
 _CHUNK = 1000

@@ -30,7 +30,7 @@ def metrics(
     entailment: EntailmentOption = None,
     sample: Annotated[
         int, typer.Option(min=2, help="Dialogues over which self-BLEU and coherence are measured.")
-    ] = 500,
+    ] = 200,
     as_json: Annotated[bool, typer.Option("--json", help="Print all figures of all domains as JSON.")] = False,
 ) -> None:
     """Measure the dialogues of a home: length, diversity, repetition, coverage, coherence, pass rates and cost."""

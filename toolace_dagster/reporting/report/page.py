@@ -18,7 +18,7 @@ from markupsafe import Markup
 from toolace_dagster.metrics import METRICS
 from toolace_dagster.metrics.catalogue import written
 from toolace_dagster.reporting.report import statements
-from toolace_dagster.reporting.report.facts import ExperimentFigures, MethodFigures, ReportFacts
+from toolace_dagster.reporting.report.facts import ExperimentFigures, MethodFigures, ReportFacts, stage_order
 from toolace_dagster.reporting.report.paper import COLUMNS, TABLES, PaperRow, cell
 from toolace_dagster.reporting.report.plots import (
     BarPlot,
@@ -162,7 +162,8 @@ def _side_by_side(facts: ReportFacts) -> list[BarPlot]:
 
 def _usage_plots(facts: ReportFacts) -> list[BarPlot]:
     """Calls and tokens for each accepted dialogue, a bar a method, its parts the steps."""
-    names = dict.fromkeys(_step(stage) for method in facts.methods for stage in method.stages)
+    stages = {stage for method in facts.methods for stage in method.stages}
+    names = dict.fromkeys(_step(stage) for stage in sorted(stages, key=stage_order))
     series = {name: place for place, name in enumerate(names)}
     legend = [(place, name) for name, place in series.items()]
     plots: list[BarPlot] = []
