@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from toolace_dagster.experiments.convergence import convergence_point, is_better
 from toolace_dagster.experiments.declared import Arm, find_experiment
-from toolace_dagster.experiments.intervals import sign_test, wilson
 from toolace_dagster.experiments.making import Undertaking
 from toolace_dagster.experiments.measures import ArmResult, Tally, read_results
 from toolace_dagster.experiments.pages import OFFLINE_NOTE, page, plot, table_rows
+from toolace_dagster.intervals import sign_test, wilson
 from toolace_dagster.reporting.plots import Bar, Curve, Group, Point, curves, grouped_bars
 from toolace_dagster.settings import ModelSettings, Settings
 

@@ -73,10 +73,10 @@ class Browser:
 
 
 @contextmanager
-def browsing(home: Path) -> Generator[Browser]:
-    """Serve a home meanwhile."""
+def browsing(home: Path, other: Warehouse | None = None) -> Generator[Browser]:
+    """Serve a home meanwhile, and another to compare it with."""
     with listen("127.0.0.1", 0) as listening:
-        server = uvicorn.Server(uvicorn.Config(make_app(Warehouse(home)), log_level="error"))
+        server = uvicorn.Server(uvicorn.Config(make_app(Warehouse(home), other=other), log_level="error"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

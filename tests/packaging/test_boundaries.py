@@ -98,10 +98,11 @@ def test_entities_import_nothing_else_of_ours() -> None:
     assert [place for module in in_parts("entities") for place in reaching(module, PARTS - {"entities"})] == []
 
 
-def test_experiments_are_known_only_to_the_ways_in() -> None:
+def test_experiments_and_rating_are_known_only_to_the_ways_in() -> None:
     """They are made of everything else, which must do without them."""
-    inner = [module for module in MODULES if module.part not in (*OUTER, "experiments", "__main__")]
-    assert [place for module in inner for place in reaching(module, ["experiments"])] == []
+    for part in ("experiments", "rating"):
+        inner = [module for module in MODULES if module.part not in (*OUTER, "__main__", "metrics", part)]
+        assert [place for module in inner for place in reaching(module, [part])] == []
 
 
 WORKER = ("confinement", "frames", "landlock", "plain", "seccomp", "session", "zygote")

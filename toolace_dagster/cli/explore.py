@@ -15,7 +15,7 @@ from toolace_dagster.warehouse import Warehouse
 _LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
-def serve_explorer(home: Path, host: str, port: int, *, browser: bool) -> int:
+def serve_explorer(home: Path, host: str, port: int, *, browser: bool, against: Path | None = None) -> int:
     """Serve the explorer until it is stopped.
 
     Args:
@@ -23,6 +23,7 @@ def serve_explorer(home: Path, host: str, port: int, *, browser: bool) -> int:
         host: Address to listen on.
         port: Port; 0 takes any free one.
         browser: Whether to open it in a browser.
+        against: A home to compare dialogues with; ``HOME/simulation`` if there is one, when None.
 
     Returns:
         Exit code: 1 when the home holds nothing or nothing can listen there.
@@ -33,6 +34,10 @@ def serve_explorer(home: Path, host: str, port: int, *, browser: bool) -> int:
     if not warehouse.domains():
         complain(f"{home} holds nothing yet. `toolace run` makes something; --home names another folder.")
         return 1
+    other = Warehouse(against if against is not None else home / "simulation")
+    if against is not None and not other.domains():
+        complain(f"{against} holds nothing yet, so there is nothing to compare with")
+        return 1
     if host not in _LOCAL:
         warn(f"everybody who reaches {host} can read all prompts, replies and dialogues of {home}")
 
@@ -42,7 +47,7 @@ def serve_explorer(home: Path, host: str, port: int, *, browser: bool) -> int:
             webbrowser.open(address)
 
     try:
-        serve(warehouse, host, port, started)
+        serve(warehouse, host, port, started, other if other.domains() else None)
     except PortTaken as error:
         complain(str(error))
         return 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from toolace_dagster.experiments.intervals import sign_test
+from toolace_dagster.intervals import sign_test
 
 CHANCE = 0.05
 """Likeliness below which a difference counts."""

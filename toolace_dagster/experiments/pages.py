@@ -10,8 +10,8 @@ import shlex
 from collections.abc import Sequence
 
 from toolace_dagster.experiments.declared import Experiment
-from toolace_dagster.experiments.intervals import wilson
 from toolace_dagster.experiments.measures import ArmResult
+from toolace_dagster.intervals import wilson
 from toolace_dagster.reporting.markdown import table
 from toolace_dagster.reporting.plots import Bar, Curve, Group, Point, curves, grouped_bars
 from toolace_dagster.settings import OFFLINE_MODEL, Settings

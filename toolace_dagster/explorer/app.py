@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from toolace_dagster.explorer.catalogue import Catalogue, Filters
 from toolace_dagster.explorer.pages import call_page, dialogue_page, dialogues_page, failures_page, missing_page
+from toolace_dagster.explorer.rating_routes import rating_routes
 from toolace_dagster.explorer.rendering import STATIC, static_text
 from toolace_dagster.reporting.story import UnknownDialogue, find_dialogue, read_story
 from toolace_dagster.warehouse import Warehouse, sql
@@ -42,12 +43,13 @@ HEADERS = {
 _LONGEST = 500
 
 
-def make_app(warehouse: Warehouse, host: str = "127.0.0.1") -> ASGIApp:
+def make_app(warehouse: Warehouse, host: str = "127.0.0.1", other: Warehouse | None = None) -> ASGIApp:
     """The application over a home.
 
     Args:
-        warehouse: The home's files; they are only read.
+        warehouse: The home's files; they are only read, but for ratings.
         host: The name it is served under, besides localhost and numeric addresses.
+        other: A home whose dialogues are compared with those of this one, by people.
     """
     catalogue, home = Catalogue(warehouse), warehouse.home
     # The first look over a large home takes seconds; it begins before the first page is asked for.
@@ -91,6 +93,7 @@ def make_app(warehouse: Warehouse, host: str = "127.0.0.1") -> ASGIApp:
             Route("/dialogue", told_missing(dialogue)),
             Route("/call", told_missing(call)),
             Route("/failures", failures),
+            *rating_routes(warehouse, other),
             Route("/static/{name}", _static),
             Route("/favicon.ico", _no_icon),
         ],

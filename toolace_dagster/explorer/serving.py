@@ -18,7 +18,9 @@ class PortTaken(OSError):
     """The address is in use or not ours; the message says the mend."""
 
 
-def serve(warehouse: Warehouse, host: str, port: int, on_start: Callable[[str], None]) -> None:
+def serve(
+    warehouse: Warehouse, host: str, port: int, on_start: Callable[[str], None], other: Warehouse | None = None
+) -> None:
     """Serve a home until Ctrl-C.
 
     Args:
@@ -26,13 +28,16 @@ def serve(warehouse: Warehouse, host: str, port: int, on_start: Callable[[str], 
         host: Address to listen on.
         port: Port; 0 takes any free one.
         on_start: Told the explorer's address once it can be reached.
+        other: A home to compare this one with.
 
     Raises:
         PortTaken: If nothing can listen there.
     """
     listening = listen(host, port)
     shown = f"[{host}]" if ":" in host else host
-    config = uvicorn.Config(make_app(warehouse, host), log_level="warning", access_log=False, server_header=False)
+    config = uvicorn.Config(
+        make_app(warehouse, host, other), log_level="warning", access_log=False, server_header=False
+    )
     with listening:
         on_start(f"http://{shown}:{listening.getsockname()[1]}")
         uvicorn.Server(config).run(sockets=[listening])

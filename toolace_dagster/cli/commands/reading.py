@@ -57,11 +57,29 @@ def explore(
         str, typer.Option(help="Address to listen on; others than this machine see everything.")
     ] = "127.0.0.1",
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open it in a browser.")] = True,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            help="Another home over the same tasks, to compare dialogues blind; HOME/simulation if there is one.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Look at dialogues in a browser: chats, edits step by step, findings in place, failures as plots."""
     from toolace_dagster.cli.explore import serve_explorer
 
-    raise typer.Exit(serve_explorer(home, host, port, browser=browser))
+    raise typer.Exit(serve_explorer(home, host, port, browser=browser, against=against))
+
+
+@reading.command()
+def ratings(
+    home: HomeOption = DEFAULT_HOME,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say which home's dialogues people preferred when they compared them blind in `toolace explore`."""
+    from toolace_dagster.cli.ratings import show_ratings
+
+    raise typer.Exit(show_ratings(home, as_json=as_json))
 
 
 @reading.command()
