@@ -14,9 +14,25 @@ from toolace_dagster.experiments.convergence import convergence_point
 from toolace_dagster.experiments.declared import Arm, Experiment
 from toolace_dagster.experiments.homes import arm_home, examined_store
 from toolace_dagster.experiments.making import Undertaking
+from toolace_dagster.metrics import figure, measure_home
 from toolace_dagster.warehouse import Row, Warehouse, insert, sql
 
 _VERIFYING = "verification"
+_INTRINSIC = (
+    "user_turns",
+    "calls_per_user_turn",
+    "steps",
+    "token_entropy",
+    "distinct_3",
+    "self_bleu",
+    "shape_repetition",
+    "tool_coverage",
+    "parameter_coverage",
+    "clarification_rate",
+    "error_recovery_rate",
+    "coherence_lexical",
+)
+"""Metrics of the data itself that arms are compared by, of accepted dialogues over all domains."""
 
 
 @dataclass
@@ -83,8 +99,8 @@ class Tally:
             "refined": self.refined,
             "accepted": self.accepted,
             "handed_over": handed,
-            "calls": calls,
-            "tokens": tokens,
+            "calls_made": calls,
+            "tokens_made": tokens,
         }
         return {
             **{name: float(value) for name, value in counts.items()},
@@ -172,7 +188,10 @@ def _figures(undertaking: Undertaking, arm: Arm) -> Iterable[tuple[str | None, d
         counted = tally(undertaking.home, undertaking.experiment, arm, domain)
         whole = whole.plus(counted)
         yield domain, counted.figures(arm)
-    yield None, whole.figures(arm)
+    made = measure_home(arm_home(undertaking.home, undertaking.experiment, arm))
+    intrinsic = {name: figure(made, name) for name in _INTRINSIC}
+    known = {f"{name}.accepted": value for name, value in intrinsic.items() if value is not None}
+    yield None, whole.figures(arm) | known
 
 
 def _convergence_points(undertaking: Undertaking) -> dict[str, dict[str, float]]:
