@@ -80,7 +80,7 @@ def test_an_arm_is_charged_for_verification_only_where_it_verifies() -> None:
 def test_shares_of_nothing_are_left_out() -> None:
     figures = Tally(attempted=2).figures(Arm(name="a", label="a"))
     assert figures["pass_rate"] == 0
-    assert not any(name.startswith(("defective", "calls_", "passes")) for name in figures)
+    assert not any(name.startswith(("defective", "calls_per", "calls_un", "passes")) for name in figures)
     assert all(math.isfinite(value) for value in figures.values())
 
 
