@@ -45,7 +45,10 @@ def test_status_of_an_empty_home(tmp_path: Path) -> None:
 def test_status_ends_with_1_when_sums_do_not_add_up(made: Made, tmp_path: Path) -> None:
     home = shutil.copytree(made.home, tmp_path / "home")
     with Made(home, made.pool, made.ended).warehouse.domain("museum_visits").write() as connection:
-        connection.execute("UPDATE stage_rows SET state = 'lost' WHERE stage = 'verification' AND slot = 0")
+        connection.execute(
+            "UPDATE stage_rows SET state = 'lost' WHERE stage = 'verification' AND slot = "
+            "(SELECT min(slot) FROM stage_rows WHERE stage = 'verification')"
+        )
     result = invoke("status", "--home", home)
     assert result.exit_code == 1
     assert "the counts of museum_visits do not add up" in result.stderr

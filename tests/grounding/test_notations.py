@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.builders import call, dialogue, output, tool, user
@@ -305,6 +305,7 @@ JSON = st.recursive(
 
 
 @FEW
+@example({}, "\u00b8", "0", True)
 @given(
     st.dictionaries(st.text(min_size=1, max_size=8), JSON, max_size=4),
     JSON,

@@ -155,7 +155,7 @@ def test_a_change_is_stale_from_its_own_stage_on_and_says_why(
 
 
 def test_a_rejected_dialogue_is_tried_again_until_the_attempts_or_the_target_are_reached(tmp_path: Path) -> None:
-    settings = Settings(dialogues=12, rounds=0, llm=ModelSettings(error_rate=3))
+    settings = Settings(dialogues=12, rounds=0, llm=ModelSettings(error_rate=7))
     site = Site(tmp_path, many_tools(24), settings)
     context = site.make("first")
     states = "SELECT slot, attempt, state FROM outcomes ORDER BY slot, attempt"

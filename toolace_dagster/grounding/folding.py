@@ -29,6 +29,9 @@ class _Folds(dict[int, str]):
     def __missing__(self, code: int) -> str:
         plain = unicodedata.normalize("NFKD", chr(code))
         base = next((char for char in plain if not unicodedata.combining(char)), chr(code))
+        if base.isspace() and not chr(code).isspace():
+            # A diacritic by itself, such as a cedilla, is taken apart into a space and one to be combined.
+            base = chr(code)
         lowered = base.lower()
         self[code] = folded = lowered if len(lowered) == 1 else base
         return folded
