@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.builders import dialogue, reply, user
+from tests.builders import call, dialogue, output, reply, user
 from tests.metrics.homes import Attempt, text_of, write_home
 from toolace_dagster.entities import Dialogue
 from toolace_dagster.metrics import figure, measure_home
@@ -119,3 +119,20 @@ def test_a_sample_is_the_same_in_whatever_home_its_dialogues_stand(tmp_path: Pat
 
 def test_an_empty_home_measures_nothing(tmp_path: Path) -> None:
     assert measure_home(Warehouse(tmp_path / "nothing")) == []
+
+
+def test_turns_without_a_word_are_measured(tmp_path: Path) -> None:
+    asked = call("t03", "find_garage", {"city": "Ghent"})
+    silent = dialogue(
+        (
+            user("t00", "…"),
+            reply("t01", "!"),
+            user("t02", "Find a garage."),
+            asked,
+            output("t04", asked, None),
+            reply("t05", "There is none in the whole city."),
+        )
+    )
+    rows = measure_home(write_home(tmp_path, [Attempt(silent)]))
+    assert figure(rows, "user_turns") == 2
+    assert 0 <= (figure(rows, "coherence_lexical") or 0) <= 1

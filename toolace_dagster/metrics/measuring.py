@@ -31,6 +31,7 @@ SAMPLE = 200
 """Dialogues of a domain, or of all, over which self-BLEU and coherence are measured."""
 
 _CHUNK = 1000
+_CHUNKS_TO_MERGE = 3
 _GRAMS_AT_ONCE = 1_000_000
 _WORKERS = 2
 _FIGURES = ("of_dialogues", "of_lengths", "of_repetition", "of_pool", "of_checks", "of_usage")
@@ -91,13 +92,15 @@ def _take(warehouse: Warehouse, domain: str, *, sample: int, texts: bool) -> Non
         connection.execute(sql("metrics/pick"), {"size": _CHUNK, "sample": sample})
         connection.execute(sql("metrics/chunk_grams"))
         connection.execute(sql("metrics/chunk_given"))
-        for chunk in fetch(connection, sql("metrics/chunks")):
+        for number, chunk in enumerate(fetch(connection, sql("metrics/chunks")), start=1):
             connection.execute(sql("metrics/take_readings"), chunk)
             connection.execute(sql("metrics/take_turns"))
             connection.execute(sql("metrics/add_dialogues"), of_domain)
             for name in _OF_CHUNK:
                 connection.execute(sql(f"metrics/{name}"))
             connection.execute(sql("metrics/add_sampled"), of_domain | {"texts": texts})
+            if number % _CHUNKS_TO_MERGE == 0:
+                connection.execute(sql("metrics/merge_grams"))
         connection.execute(sql("metrics/settle_grams"), of_domain)
         connection.execute(sql("metrics/settle_given"), of_domain)
 
@@ -142,7 +145,8 @@ def _of_sample(
 
 def _said(turns: Iterator[Row]) -> Sequence[Said]:
     return [
-        Said(turn["role"], turn["acts"], turn["text"] or "", turn["tokens"] or (), turn["content"]) for turn in turns
+        Said(turn["role"], turn["acts"], turn["text"] or "", turn["tokens"] or (), turn["content"] or ())
+        for turn in turns
     ]
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from toolace_dagster.entities import content_hash
 from toolace_dagster.settings import Settings
@@ -65,7 +65,7 @@ def keep_pilot(home: Path, settings: Settings, pilot: Pilot) -> None:
         kept: Any = json.loads(_file(home).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         kept = {}
-    known = kept if isinstance(kept, dict) else {}
+    known = cast("dict[str, Any]", kept) if isinstance(kept, dict) else {}
     known[_models(settings)] = {"attempted": pilot.attempted, "accepted": pilot.accepted, "preset": pilot.preset}
     _file(home).write_text(json.dumps(known, indent=1), encoding="utf-8")
 

@@ -201,7 +201,7 @@ def fills_program(
     def rewrite(
         subject: Dialogue, stale: tuple[str, ...], check: Callable[[MaskFillReply], str | None]
     ) -> ModelRequest[MaskFillReply]:
-        return _in_step_request(subject, spec, tools, settings, round_number, stale, check)
+        return _in_step_request(task, subject, stale, check)
 
     real = yield from with_real_outputs(dialogue, replacements, task.executable, rewrite, round_number, spec.today)
     return Fills(units, real.replacements, [*unusable, *real.given_up], left, (filled.call_id, *real.call_ids))
@@ -268,26 +268,21 @@ def _judged(
 
 
 def _in_step_request(
-    dialogue: Dialogue,
-    spec: TaskSpec,
-    tools: Mapping[str, Tool],
-    settings: Settings,
-    round_number: int,
-    stale: tuple[str, ...],
-    check: Callable[[MaskFillReply], str | None],
+    task: Task, dialogue: Dialogue, stale: tuple[str, ...], check: Callable[[MaskFillReply], str | None]
 ) -> ModelRequest[MaskFillReply]:
     """Ask for the texts that new outputs left out of step, as for masked turns."""
+    spec, round_number = task.spec, task.round_number
     return ModelRequest(
         messages=render(
             "mask_fill",
-            tools=tools_view(spec.offered_tools, tools),
+            tools=tools_view(spec.offered_tools, task.tools),
             task=task_view(spec, dialogue),
             dialogue=dialogue_view(dialogue.turns, dict.fromkeys(stale)),
             masked=[masked_view(dialogue.turn(turn_id)) for turn_id in stale],
         ),
         reply_type=MaskFillReply,
-        sampling=Sampling.of(settings.model_of("refiner"), request_seed("in_step", dialogue.id, round_number)),
-        purpose=_purpose(spec, "mask_fill", "refiner", round_number, stale),
+        sampling=Sampling.of(task.settings.model_of("refiner"), request_seed("in_step", dialogue.id, round_number)),
+        purpose=_purpose(spec, "mask_fill", "refiner", round_number, stale, task.stage),
         check=check,
     )
 
