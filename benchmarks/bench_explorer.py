@@ -12,18 +12,15 @@ Belongs here: measuring. Does not belong here: what is right (``tests``).
 
 from __future__ import annotations
 
-import argparse
 import random
 import resource
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
+from big_home import big_home
 
 from toolace_dagster.explorer.catalogue import Catalogue, Filters
 from toolace_dagster.explorer.pages import dialogue_page, dialogues_page, failures_page
@@ -145,23 +142,7 @@ def measure(home: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--home", type=Path, help="a home that `toolace run` made")
-    parser.add_argument("--dialogues", type=int, default=100_000)
-    parser.add_argument("--keep", type=Path, help="build in this folder, or use what was built there")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        big = options.keep or Path(folder) / "big"
-        if not Warehouse(big).domains():
-            home = options.home or Path(folder) / "home"
-            if options.home is None:
-                words = ["run", "--home", str(home), "--error-rate", "2"]
-                subprocess.run([sys.executable, "-m", "toolace_dagster", *words], check=True, stdout=subprocess.DEVNULL)
-            started = time.perf_counter()
-            build(Warehouse(home), Warehouse(big), options.dialogues)
-            print(f"built in {time.perf_counter() - started:.0f} s", flush=True)
-        size = sum(path.stat().st_size for path in (big / "warehouse").rglob("*.duckdb"))
-        print(f"{size / 2**30:.1f} GiB in {len(Warehouse(big).domains())} domains")
+    with big_home(__doc__, build) as big:
         measure(big)
 
 

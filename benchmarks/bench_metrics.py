@@ -11,17 +11,14 @@ Belongs here: measuring. Does not belong here: what is right (``tests``).
 
 from __future__ import annotations
 
-import argparse
 import resource
-import subprocess
-import sys
-import tempfile
 import time
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import duckdb
+from big_home import big_home
 
 from toolace_dagster.metrics import figure, measure_home
 from toolace_dagster.warehouse import Warehouse
@@ -118,23 +115,7 @@ def _measure(home: Path, sender: Any) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--home", type=Path, help="a home that `toolace run` made")
-    parser.add_argument("--dialogues", type=int, default=100_000)
-    parser.add_argument("--keep", type=Path, help="build in this folder, or use what was built there")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        big = options.keep or Path(folder) / "big"
-        if not Warehouse(big).domains():
-            home = options.home or Path(folder) / "home"
-            if options.home is None:
-                words = ["run", "--home", str(home), "--error-rate", "2"]
-                subprocess.run([sys.executable, "-m", "toolace_dagster", *words], check=True, stdout=subprocess.DEVNULL)
-            started = time.perf_counter()
-            build(Warehouse(home), Warehouse(big), options.dialogues)
-            print(f"built in {time.perf_counter() - started:.0f} s", flush=True)
-        size = sum(path.stat().st_size for path in (big / "warehouse").rglob("*.duckdb"))
-        print(f"{size / 2**30:.1f} GiB in {len(Warehouse(big).domains())} domains", flush=True)
+    with big_home(__doc__, build) as big:
         found = measured(big)
         print(
             f"{found['seconds']:.1f} s ({found['processor']:.1f} s of processor), peak memory "
