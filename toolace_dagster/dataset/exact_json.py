@@ -8,7 +8,8 @@ same number can be written in other ways, and some of them that parser gets righ
 ``0.70`` is 0.7 to every parser, this one included. So each float is written in the
 first spelling that comes out exact.
 
-Belongs here: spelling numbers. Does not belong here: what the numbers mean.
+Belongs here: spelling numbers, and finding them in a value. Does not belong here: what
+the numbers mean.
 """
 
 from __future__ import annotations
@@ -148,20 +149,26 @@ _kind_of: Callable[[object], object] = type
 """Without what a type checker makes of the type of anything."""
 
 
-def _is_spelled_as_usual(value: Any) -> bool:
-    """Whether the usual spelling of every number in a value comes out exact; nearly always it does."""
-    open_values: list[Any] = [value]
+def numbers(value: Any) -> list[Any]:
+    """All numbers inside a JSON value, in no order; a boolean is none."""
+    # By kind, and no generator: it runs over every value of every row that is exported.
+    open_values, found = [value], list[Any]()
     while open_values:
-        each = open_values.pop()
+        each: Any = open_values.pop()
         kind = _kind_of(each)
         if kind is dict:
             open_values.extend(each.values())
         elif kind is list or kind is tuple:
             open_values.extend(each)
-        elif kind is float:
-            if not _is_usual(each):
-                return False
-        elif kind is not str and isinstance(each, float):
+        elif kind is int or (kind is not str and isinstance(each, float)):
+            found.append(each)
+    return found
+
+
+def _is_spelled_as_usual(value: Any) -> bool:
+    """Whether the usual spelling of every number in a value comes out exact; nearly always it does."""
+    for each in numbers(value):
+        if isinstance(each, float) and not (_kind_of(each) is float and _is_usual(each)):
             return False
     return True
 

@@ -7,9 +7,10 @@ here: whether the dialogue is any good (``verification``).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Literal, get_args
 
+from toolace_dagster.dataset.exact_json import numbers
 from toolace_dagster.entities import Dialogue, Entity, TaskSpec, Tool
 
 Split = Literal["train", "validation", "test"]
@@ -90,26 +91,9 @@ def _tool_faults(tool: Tool) -> tuple[str, ...]:
     return _faults_of_tools[tool.fingerprint]
 
 
-_kind_of: Callable[[object], object] = type
-"""Without what a type checker makes of the type of anything."""
-
-
 def _has_only_plain_numbers(value: Any) -> bool:
     """Whether no number in a value can be at fault; quick, since nearly all are plain."""
-    open_values: list[Any] = [value]
-    while open_values:
-        each = open_values.pop()
-        kind = _kind_of(each)
-        if kind is dict:
-            open_values.extend(each.values())
-        elif kind is list:
-            open_values.extend(each)
-        elif kind is int:
-            if not -_PLAIN < each < _PLAIN:
-                return False
-        elif kind is float and not math.isfinite(each):
-            return False
-    return True
+    return all(math.isfinite(each) if isinstance(each, float) else -_PLAIN < each < _PLAIN for each in numbers(value))
 
 
 def _number_faults(value: Any) -> Iterator[str]:
