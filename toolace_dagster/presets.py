@@ -16,10 +16,10 @@ PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
     # The defaults for the first dialogues; then these or those of "small", by how they fared (`toolace run`).
     "auto": {},
-    # Few calls: shorter tasks, skeletons in one call, one injection, two passes that mask as much as they can.
+    # Few calls: two sub-tasks, skeletons in one call, one injection, two passes that mask as much as they can.
     # What comes out is checked as strictly as ever.
     "lean": {
-        "sub_tasks": {"low": 2, "high": 3},
+        "sub_tasks": {"low": 2, "high": 2},
         "trajectory": "whole",
         "injections": {"low": 1, "high": 1},
         "rounds": 2,
