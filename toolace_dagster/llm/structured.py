@@ -36,6 +36,7 @@ WORDED: Final = "object_schema"
 
 _FENCE = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL)
 _STRING_OR_TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*+")|,(?=\s*[}\]])', re.DOTALL)
+_HALF_ESCAPED = re.compile(r"\\u[dD][89a-fA-F]")
 _THOUGHTS_END = "</think>"
 _MAX_FAULTS = 5
 _MAX_FAULT_CHARS = 300
@@ -195,8 +196,8 @@ def loaded(text: str) -> Any:
     """
     value = _decoded(text)
     try:
-        # Only an escape can hide what the text itself does not show.
-        (canonical_json(value) if "\\u" in text else text).encode()
+        # Only an escape of such a half can hide what the text itself does not show.
+        (canonical_json(value) if _HALF_ESCAPED.search(text) else text).encode()
     except UnicodeEncodeError:
         raise ValueError("it holds half of a surrogate pair, which is no character") from None
     return value
