@@ -14,6 +14,7 @@ from toolace_dagster.metrics import METRICS, EntailmentError, MetricRow, measure
 from toolace_dagster.metrics.catalogue import written
 from toolace_dagster.orchestration.materialize import Materialized
 from toolace_dagster.orchestration.resources import Toolace
+from toolace_dagster.rating import with_ratings
 from toolace_dagster.reporting.markdown import table
 from toolace_dagster.reporting.report import NothingMade, report_facts, report_html, report_markdown
 
@@ -38,9 +39,10 @@ def metrics(config: MeasuringConfig, toolace: Toolace) -> Materialized:
     """Length, diversity, repetition, coverage, coherence, pass rates and cost of all dialogues, and by domain."""
     warehouse = toolace.warehouse()
     try:
-        rows = measure_home(warehouse, entailment=config.entailment or None, sample=config.sample)
+        measured = measure_home(warehouse, entailment=config.entailment or None, sample=config.sample)
     except EntailmentError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from error
+    rows = with_ratings(warehouse, measured)
     store_metrics(warehouse, rows)
     return dg.MaterializeResult(metadata={"dagster/row_count": len(rows), **_figures(rows), **_tables(rows)})
 

@@ -98,11 +98,11 @@ def test_entities_import_nothing_else_of_ours() -> None:
     assert [place for module in in_parts("entities") for place in reaching(module, PARTS - {"entities"})] == []
 
 
-def test_experiments_and_rating_are_known_only_to_the_ways_in() -> None:
+@pytest.mark.parametrize(("part", "told"), [("experiments", ()), ("rating", ("reporting",))])
+def test_experiments_and_rating_are_known_only_to_what_tells_of_them(part: str, told: tuple[str, ...]) -> None:
     """They are made of everything else, which must do without them."""
-    for part in ("experiments", "rating"):
-        inner = [module for module in MODULES if module.part not in (*OUTER, "__main__", "metrics", part)]
-        assert [place for module in inner for place in reaching(module, [part])] == []
+    inner = [module for module in MODULES if module.part not in (*OUTER, "__main__", *told, part)]
+    assert [place for module in inner for place in reaching(module, [part])] == []
 
 
 WORKER = ("confinement", "frames", "landlock", "plain", "seccomp", "session", "zygote")

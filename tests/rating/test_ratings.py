@@ -8,7 +8,8 @@ import pytest
 
 from tests.builders import spec
 from tests.rating.compared import DOMAIN, home, row, said, two_homes
-from toolace_dagster.rating import Pairs, RatingFault, read_ratings, record_rating, tally_ratings
+from toolace_dagster.metrics import MetricRow
+from toolace_dagster.rating import Pairs, RatingFault, read_ratings, record_rating, tally_ratings, with_ratings
 from toolace_dagster.rating.records import LONGEST_REASON, ratings_file
 from toolace_dagster.warehouse import insert
 
@@ -96,6 +97,25 @@ def test_wins_ties_and_chance_are_counted(tmp_path: Path) -> None:
     assert counted.share == 0.8
     assert counted.interval == (pytest.approx(0.4902, abs=1e-4), pytest.approx(0.9433, abs=1e-4))
     assert counted.p_value == pytest.approx(2 * (1 + 10 + 45) / 1024)
+
+
+def test_ratings_become_metrics_of_the_home_they_are_kept_in(tmp_path: Path) -> None:
+    mine, other = two_homes(tmp_path, 8)
+    earlier = [MetricRow(None, "accepted", "user_turns", None, 3.0, 8)]
+    assert with_ratings(mine, earlier) == earlier
+    for number, pair in enumerate(Pairs(mine, other).all()):
+        ours = "left" if pair.left == "mine" else "right"
+        theirs = "right" if ours == "left" else "left"
+        record_rating(mine, pair, ours if number < 3 else theirs if number < 4 else "tie", "")
+    found = with_ratings(mine, with_ratings(mine, earlier))
+    assert found[0] == earlier[0]
+    assert {(row.domain, row.metric, row.part): (row.value, row.count) for row in found[1:]} == {
+        (domain, metric, part): figure
+        for domain in (None, DOMAIN)
+        for part in (None, "simulation")
+        for metric, figure in (("human_preference", (0.75, 4)), ("human_ties", (0.5, 8)))
+    }
+    assert len(found) == 9
 
 
 def test_nothing_rated_comes_to_nothing(tmp_path: Path) -> None:

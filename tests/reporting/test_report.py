@@ -17,6 +17,7 @@ from tests.explorer.browsing import Shown
 from tests.metrics.homes import Attempt, Call, write_home
 from toolace_dagster.cli.app import app
 from toolace_dagster.metrics import figure, measure_home, read_metrics
+from toolace_dagster.rating import Pair, record_rating
 from toolace_dagster.reporting.report import NothingMade, report_facts, report_html, report_markdown
 from toolace_dagster.warehouse import Warehouse, insert
 
@@ -75,6 +76,21 @@ def test_it_shows_the_papers_figures_beside_ours(tmp_path: Path) -> None:
     assert "Verification pass rate 61.1% 72.3% 48.7% 66.7%" in text
     assert "User turns a dialogue 5.80 3.40 – 2.00" in text
     assert "Overall 64.17 65.41 60.13 –" in text
+
+
+def test_it_says_what_people_preferred(tmp_path: Path) -> None:
+    warehouse = made(tmp_path)
+    assert "Human rating" not in words(report_html(report_facts(warehouse)))
+    for number, choice in enumerate(("left", "right", "right", "tie")):
+        pair = Pair(f"p{number}", "garages", f"garages-{number}", "home", "<b>other</b>", ("a", "b"), "home")
+        record_rating(warehouse, pair, choice, "")
+    facts = report_facts(warehouse)
+    page = words(report_html(facts))
+    assert "<b>other</b> / home 2 / 1 1 67% (21% to 94%) 1 1 of 3" in page
+    assert "<b>other</b>" not in report_html(facts)
+    assert "Preferred by people – 33.3%" in page
+    assert "Ties – 25.0%" in page
+    assert "What people preferred" in report_markdown(facts)
 
 
 def test_plots_are_to_scale(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from toolace_dagster.cli.console import complain, say, say_json, show_table
 from toolace_dagster.metrics import METRICS, EntailmentError, MetricRow, figure, measure_home, store_metrics
 from toolace_dagster.metrics.catalogue import written
 from toolace_dagster.metrics.keeping import home_method
+from toolace_dagster.rating import with_ratings
 from toolace_dagster.reporting.report.facts import stage_order
 from toolace_dagster.warehouse import Warehouse
 
@@ -43,7 +44,7 @@ def show_metrics(home: Path, domain: str | None, entailment: str | None, sample:
         complain(f"{home} has no domain {domain!r}. There are {', '.join(warehouse.domains())}.")
         return 1
     try:
-        rows = measure_home(warehouse, entailment=entailment, sample=sample)
+        rows = with_ratings(warehouse, measure_home(warehouse, entailment=entailment, sample=sample))
         store_metrics(warehouse, rows)
     except EntailmentError as error:
         complain(str(error))

@@ -12,7 +12,7 @@ from typing import Literal
 from toolace_dagster.llm.money import dollars
 
 Unit = Literal["count", "number", "share", "ratio", "bits", "score", "dollars"]
-Group = Literal["Size", "Shape", "Diversity", "Pool", "Interaction", "Coherence", "Verification", "Cost"]
+Group = Literal["Size", "Shape", "Diversity", "Pool", "Interaction", "Coherence", "Verification", "Rating", "Cost"]
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,20 @@ METRICS: dict[str, Metric] = {
         "share",
         "Share of the dialogues it looked at to which a check did not object.",
         "check",
+    ),
+    "human_preference": Metric(
+        "Preferred by people",
+        "Rating",
+        "share",
+        "Share of the blind pairs in which a person preferred this home's dialogue; ties are left out.",
+        "home it was compared with",
+    ),
+    "human_ties": Metric(
+        "Ties",
+        "Rating",
+        "share",
+        "Share of the blind pairs in which neither dialogue was preferred.",
+        "home it was compared with",
     ),
     "calls": Metric(
         "Model calls", "Cost", "number", "Calls for each dialogue, those for rejected ones included.", "stage"

@@ -4,6 +4,7 @@ Belongs here: pairs, what a person said of them, and what that comes to. Does no
 belong here: pages (``explorer``), or printing (``cli``).
 """
 
+from toolace_dagster.rating.figures import with_ratings
 from toolace_dagster.rating.pairs import Pair, Pairs, Side
 from toolace_dagster.rating.records import CHOICES, Choice, Rating, RatingFault, read_ratings, record_rating
 from toolace_dagster.rating.summary import Tally, tally_ratings
@@ -20,4 +21,5 @@ __all__ = [
     "read_ratings",
     "record_rating",
     "tally_ratings",
+    "with_ratings",
 ]

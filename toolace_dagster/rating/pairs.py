@@ -38,6 +38,7 @@ class Pair:
         left: Label of the home whose dialogue stands on the left.
         right: Label of the other.
         hashes: Content of the left and of the right dialogue.
+        own: Label of the home that ratings are kept in, one of the two.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Pair:
     left: str
     right: str
     hashes: tuple[str, str]
+    own: str
 
 
 class Pairs:
@@ -106,8 +108,8 @@ class Pairs:
         name = self._sign("pair", domain, dialogue_id, *contents)[:24]
         mine, other = self.labels
         if self._drawn_sides(domain, dialogue_id):
-            return Pair(name, domain, dialogue_id, mine, other, contents)
-        return Pair(name, domain, dialogue_id, other, mine, (contents[1], contents[0]))
+            return Pair(name, domain, dialogue_id, mine, other, contents, mine)
+        return Pair(name, domain, dialogue_id, other, mine, (contents[1], contents[0]), mine)
 
     def _drawn_sides(self, domain: str, dialogue_id: str) -> bool:
         return int(self._sign("side", domain, dialogue_id)[:2], 16) % 2 == 0

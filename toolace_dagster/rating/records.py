@@ -1,6 +1,6 @@
 """What people said, durably: a line of JSON each, in the home.
 
-A text file, since DuckDB has one writer and a run may be it. ``toolace status`` and
+A text file, since DuckDB has one writer and a run may be it. ``toolace ratings``, metrics and
 the report read it; a line that a crash cut off is left out.
 
 Belongs here: the file. Does not belong here: which pairs there are (``pairs``).
@@ -37,6 +37,7 @@ class Rating(BaseModel):
         dialogue_id: Id of both dialogues.
         left: Label of the home whose dialogue stood on the left.
         right: Label of the other.
+        own: Label of the home that the rating is kept in, one of the two.
         choice: What the person chose.
         preferred: Label of the home whose dialogue was preferred; None for a tie.
         reason: In the person's words; may be empty.
@@ -52,12 +53,18 @@ class Rating(BaseModel):
     dialogue_id: str
     left: str
     right: str
+    own: str
     choice: Choice
     preferred: str | None
     reason: str = Field(default="", max_length=LONGEST_REASON)
     left_content: str
     right_content: str
     at: datetime
+
+    @property
+    def other(self) -> str:
+        """Label of the home it was compared with."""
+        return self.left if self.right == self.own else self.right
 
 
 def ratings_file(home: Warehouse) -> Path:
@@ -89,6 +96,7 @@ def record_rating(home: Warehouse, pair: Pair, choice: str, reason: str) -> Rati
         dialogue_id=pair.dialogue_id,
         left=pair.left,
         right=pair.right,
+        own=pair.own,
         choice=choice,
         preferred=preferred,
         reason=reason,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from toolace_dagster.metrics import METRICS, MetricRow, figure
 from toolace_dagster.metrics.keeping import current_metrics, home_method, metric_over_time
+from toolace_dagster.rating import Tally, read_ratings, tally_ratings, with_ratings
 from toolace_dagster.reporting.report.paper import cell
 from toolace_dagster.settings import OFFLINE_MODEL
 from toolace_dagster.warehouse import Row, Warehouse, sql
@@ -87,6 +88,7 @@ class ReportFacts:
         domains: Tool domains.
         offline: Whether the offline model answered: ``all``, ``some`` or no calls.
         experiments: Experiments that were run.
+        ratings: What people preferred, for each two homes that were compared.
         history: By metric, its value in each measurement, oldest first; only where there are several.
     """
 
@@ -96,6 +98,7 @@ class ReportFacts:
     domains: Sequence[str] = ()
     offline: str = "none"
     experiments: Sequence[ExperimentFigures] = ()
+    ratings: Sequence[Tally] = ()
     history: dict[str, list[Row]] = field(default_factory=dict[str, list[Row]])
 
     @property
@@ -131,6 +134,7 @@ def report_facts(warehouse: Warehouse) -> ReportFacts:
         domains=warehouse.domains(),
         offline=_offline([model for each in (own, *others) for model in each.models]),
         experiments=_experiments(warehouse),
+        ratings=tally_ratings(read_ratings(warehouse)),
         history={name: rows for name, rows in history.items() if len(rows) > 1},
     )
 
@@ -149,7 +153,8 @@ def _method(warehouse: Warehouse) -> MethodFigures:
         for domain in warehouse.domains()
         for row in warehouse.domain(domain).read(sql("report/models"))
     }
-    return MethodFigures(METHOD_NAMES.get(method, method), current_metrics(warehouse), sorted(models))
+    rows = with_ratings(warehouse, current_metrics(warehouse))
+    return MethodFigures(METHOD_NAMES.get(method, method), rows, sorted(models))
 
 
 def _offline(models: Sequence[tuple[str, str]]) -> str:

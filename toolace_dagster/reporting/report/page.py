@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from toolace_dagster.metrics import METRICS
 from toolace_dagster.metrics.catalogue import written
+from toolace_dagster.rating import Tally
 from toolace_dagster.reporting.report import statements
 from toolace_dagster.reporting.report.facts import ExperimentFigures, MethodFigures, ReportFacts, stage_order
 from toolace_dagster.reporting.report.paper import COLUMNS, TABLES, PaperRow, cell
@@ -94,6 +95,7 @@ def report_html(facts: ReportFacts) -> str:
             checks=[plot for method in facts.methods if (plot := _check_plot(method))],
             domains=_domain_plots(facts),
             experiments=[(each.title, _experiment_plots(each)) for each in facts.experiments],
+            ratings=[_rating_plot(each) for each in facts.ratings],
             history=_history_plots(facts),
             sections=report_tables(facts),
             statements=statements,
@@ -208,6 +210,13 @@ def _size_plots(own: MethodFigures) -> list[ColumnPlot]:
         if counts:
             plots.append(column_plot(title, counts, "dialogues"))
     return plots
+
+
+def _rating_plot(tally: Tally) -> BarPlot:
+    """How often each home was preferred, in blind pairs."""
+    counts = ((tally.one, tally.wins, 0), (tally.other, tally.losses, 1), ("neither", tally.ties, 5))
+    bars = [BarRow(name, [(series, count, f"{name}: {count:,} pairs")], f"{count:,}") for name, count, series in counts]
+    return bar_plot("Pairs by the home that was preferred", bars)
 
 
 def _check_plot(method: MethodFigures) -> BarPlot | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from toolace_dagster.metrics import METRICS
 from toolace_dagster.metrics.catalogue import Unit, written
+from toolace_dagster.rating import Tally
 from toolace_dagster.reporting.report.facts import ExperimentFigures, MethodFigures, ReportFacts
 from toolace_dagster.reporting.report.paper import CALL_RATIO, COLUMNS, TABLES, PaperTable, cell
 
@@ -70,6 +71,7 @@ def report_tables(facts: ReportFacts) -> list[tuple[str, list[Table]]]:
         ("Methods side by side", [methods_table(facts)] if facts.others else []),
         ("Where calls and tokens go", [usage_table(method) for method in facts.methods]),
         ("Checks", [checks_table(method) for method in facts.methods]),
+        ("Human rating", [ratings_table(facts.ratings)]),
         ("Experiments", [experiment_table(each) for each in facts.experiments]),
         ("By domain", [domains_table(facts)] if len(facts.domains) > 1 else []),
         ("All metrics", [metrics_table(method) for method in facts.methods]),
@@ -151,6 +153,20 @@ def experiment_table(experiment: ExperimentFigures) -> Table:
         if "." not in name or name.split(".")[-1] in ("attempted", "accepted")
     ]
     return Table(experiment.title, ("", *(arm.label for arm in experiment.arms)), rows)
+
+
+def ratings_table(ratings: Sequence[Tally]) -> Table:
+    """How often people preferred which home, and whether that may be chance."""
+    rows: list[list[str]] = []
+    for each in ratings:
+        low, high = each.interval
+        share = "–" if each.share is None else f"{each.share:.0%} ({low:.0%} to {high:.0%})"
+        chance = "–" if each.share is None else f"{each.p_value:.3g}"
+        left = f"{each.left} of {each.wins + each.losses}"
+        rows.append([f"{each.one} / {each.other}", f"{each.wins} / {each.losses}", str(each.ties), share, chance, left])
+    columns = ("homes", "preferred", "ties", "share of the first (95 % interval)", "sign test p", "the left one")
+    note = "Blind pairs of one task, sides by lot. Where sides don't sway, left is preferred about half the time."
+    return Table("What people preferred", columns, rows, note)
 
 
 def metric_title(name: str) -> str:
