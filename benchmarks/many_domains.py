@@ -5,7 +5,7 @@ The shipped domains are copied under other names until there are enough. Each do
 take beside early ones, or in a second call with other numbers. "Again" runs the same job once more in each of some
 domains, start of Dagster excluded.
 
-Run: ``python -m benchmarks.many_domains [DOMAINS] [DIALOGUES]``
+Run: ``python -m benchmarks.many_domains [DOMAINS] [DIALOGUES] [PRESET]``
 """
 
 from __future__ import annotations
@@ -103,12 +103,15 @@ def main() -> None:
     """Measure and print."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100
     dialogues = int(sys.argv[2]) if len(sys.argv) > 2 else 100
+    preset = sys.argv[3] if len(sys.argv) > 3 else "default"
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        settings = Settings(pool=str(copied_pool(folder / "pool", count)), dialogues=dialogues)
+        chosen = {"preset": preset, "pool": str(copied_pool(folder / "pool", count)), "dialogues": dialogues}
+        settings = Settings.model_validate(chosen)
         began = time.monotonic()
         names = [domain.name for domain in configured_pool(settings).domains]
-        print(f"{len(names)} domains, {dialogues} dialogues each; pool read in {time.monotonic() - began:.1f} s")
+        read = time.monotonic() - began
+        print(f"{len(names)} domains, {dialogues} dialogues each, preset {preset}; pool read in {read:.1f} s")
         home, meter = folder / "home", Meter()
         warehouse = Warehouse(home)
         began = time.monotonic()
