@@ -204,7 +204,10 @@ def _meeting(table: NDArray[np.uint32], rows: int) -> Iterator[tuple[NDArray[np.
             if (counts := before[band, first:last]).any()
         ]
         if codes:
-            met = np.unique(np.concatenate(codes))
+            # `np.unique` hashes, which takes several times as long as sorting whole numbers.
+            met = np.concatenate(codes)
+            met.sort()
+            met = met[np.concatenate([[True], met[1:] != met[:-1]])]
             yield met % count, met // count
         first = last
 
