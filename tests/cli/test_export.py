@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.cli.command import toolace
 from tests.cli.made import Made
-from toolace_dagster.dataset import LINE_FORMATS, read_lines
+from toolace_dagster.dataset import LINE_FORMATS, read_lines, read_trl
 from toolace_dagster.warehouse import Warehouse
 
 
@@ -46,6 +49,28 @@ def test_out_writes_there_and_leaves_the_home_current(home: Path, tmp_path: Path
     assert [e["tools"] for e in examples] == [e["tools"] for e in plain]
     assert {path: path.read_bytes() for path in (home / "exports").rglob("*") if path.is_file()} == before
     assert "Nothing was stale" in toolace("export", "--format", "openai", "--home", home).out
+
+
+def test_examples_of_a_made_home_are_understood_by_themselves(home: Path, tmp_path: Path) -> None:
+    shares = [word for kind in ("single_turn", "irrelevance") for word in ("--set", f"slices.{kind}=1")]
+    ended = toolace("export", "--format", "trl", "--home", home, "--out", tmp_path / "out", *shares)
+    assert ended.code == 0, ended.err
+    read = [each for side in ("train", "validation", "test") for each in rows_of(tmp_path / f"out/trl/{side}.parquet")]
+    whole = {each["dialogue_id"]: each["messages"] for each in read if each["kind"] == "dialogue"}
+    cut = [each for each in read if each["kind"] != "dialogue"]
+    assert {each["kind"] for each in cut} & {"single_turn", "irrelevance"}
+    for each in cut:
+        asked, answered = each["messages"]
+        source = whole[each["dialogue_id"].partition("/")[0]]
+        after = source[[m["content"] for m in source].index(asked["content"]) + 1 :]
+        calls = [m for m in takewhile(lambda m: m["role"] != "user", after) if m.get("tool_calls")]
+        assert len(calls) == (each["kind"] == "single_turn")
+        told = set(re.findall(r"\w*\d\w*", answered["content"]))
+        assert told <= set(re.findall(r"\w+", asked["content"])), each
+
+
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    return list(read_trl(path)) if path.exists() else []
 
 
 def test_a_home_without_dialogues_is_told_how_to_get_some(tmp_path: Path) -> None:

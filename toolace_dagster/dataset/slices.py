@@ -3,15 +3,18 @@
 Models trained on long dialogues alone lose on single requests (paper, section 5). Three
 kinds of examples make up for it, each a user message and the assistant's next turn:
 
-- **single_turn**: one call. Every text and number among its arguments stands in the
-  user's message, so nothing of the dialogue before is missed.
-- **parallel_calls**: the same with several calls at once.
-- **irrelevance**: a request that needs no tool, or that no tool fits, with the reply.
+- **single_turn**: a request that one call answers. It takes nothing from earlier sub-tasks and
+  points at nothing, and every value of the call follows from it alone.
+- **parallel_calls**: the same with several calls in one turn.
+- **irrelevance**: a message that no offered tool serves, with the reply: small talk, a request
+  quite outside, or one for a tool that the dialogue never offers. What asks about earlier
+  results is none: out of its dialogue only an invented answer would be left.
 
-Calls that failed, and turns that were written to go wrong, are never cut.
+Calls that failed, and turns that were written to go wrong, are never cut; nor are requests
+that further calls answer, of which the first call would be but a part.
 
 Belongs here: finding and cutting, and keeping to a proportion. Does not belong here:
-writing files (``formats``).
+whether a message can be understood alone (``standalone``), or writing files (``formats``).
 """
 
 from __future__ import annotations
@@ -19,13 +22,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from pydantic import JsonValue
-
 from toolace_dagster.dataset.rows import DatasetRow, Split
 from toolace_dagster.dataset.splits import require_split
-from toolace_dagster.entities import Dialogue, InjectionType, Turn
-from toolace_dagster.likeness import normal_words
+from toolace_dagster.dataset.standalone import gives_all_values, is_new_request, stands_alone, tells_nothing_of_before
+from toolace_dagster.entities import Dialogue, InjectionSubType
 from toolace_dagster.settings import SliceKind
+
+_NO_TOOL_FITS = (
+    InjectionSubType.CHIT_CHAT,
+    InjectionSubType.IRRELEVANT_REQUEST,
+    InjectionSubType.TOOL_NEVER_ARRIVES,
+)
 
 
 def with_slices(rows: Iterable[DatasetRow], shares: Mapping[SliceKind, float]) -> Iterator[DatasetRow]:
@@ -92,7 +99,7 @@ def slices_of(row: DatasetRow, kind: SliceKind) -> Iterator[DatasetRow]:
     dialogue = row.dialogue
     for place, asked in enumerate(dialogue.turns[:-1]):
         answered = dialogue.turns[place + 1]
-        if asked.role == "user" and answered.role == "assistant" and _is_kind(dialogue, place, kind):
+        if asked.role == "user" and answered.role == "assistant" and _is_kind(row, place, kind):
             yield row.model_copy(
                 update={
                     "dialogue": dialogue.model_copy(
@@ -114,37 +121,24 @@ def _offered(dialogue: Dialogue, place: int) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*dialogue.initial_tools, *added)))
 
 
-def _is_kind(dialogue: Dialogue, place: int, kind: SliceKind) -> bool:
-    asked, answered = dialogue.turns[place], dialogue.turns[place + 1]
+def _is_kind(row: DatasetRow, place: int, kind: SliceKind) -> bool:
     if kind == "irrelevance":
-        injected = InjectionType.NON_FUNCTION_CALLING
-        return not answered.is_call and asked.origin.injection is injected and answered.origin.injection is injected
+        return _is_irrelevance(row, place)
+    turns = row.dialogue.turns
+    asked, answered = turns[place : place + 2]
     if not answered.is_call or (len(answered.tool_calls) > 1) != (kind == "parallel_calls"):
         return False
-    failed = any(output.is_error for output in dialogue.turns[place + 2].outputs)
-    return not failed and answered.origin.injection is None and _is_said(asked, answered)
+    if asked.origin.injection is not None or answered.origin.injection is not None:
+        return False
+    if any(turn.is_call and turn is not answered for turn in turns if turn.sub_task == asked.sub_task):
+        return False
+    failed = any(output.is_error for output in turns[place + 2].outputs)
+    return not failed and is_new_request(row, place) and stands_alone(row, place) and gives_all_values(row, place)
 
 
-def _is_said(asked: Turn, answered: Turn) -> bool:
-    said = " ".join(normal_words(asked.content))
-    padded = f" {said} "
-    return all(
-        f" {' '.join(normal_words(value))} " in padded
-        for call in answered.tool_calls
-        for value in _values(call.arguments)
-    )
-
-
-def _values(value: JsonValue) -> Iterator[str]:
-    match value:
-        case dict():
-            for item in value.values():
-                yield from _values(item)
-        case list():
-            for item in value:
-                yield from _values(item)
-        case bool() | None:
-            # Words for yes and no are too many to look for.
-            return
-        case _:
-            yield str(value)
+def _is_irrelevance(row: DatasetRow, place: int) -> bool:
+    asked, answered = row.dialogue.turns[place : place + 2]
+    sub_type = asked.origin.sub_type
+    if answered.is_call or sub_type not in _NO_TOOL_FITS or answered.origin.sub_type is not sub_type:
+        return False
+    return stands_alone(row, place) and tells_nothing_of_before(row, place)
