@@ -13,6 +13,7 @@ from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
 from toolace_dagster.orchestration.resources import Toolace
 from toolace_dagster.pipeline.health import pool_faults
 from toolace_dagster.pipeline.pool import configured_pool, pool_fingerprint, stored_links, write_pool
+from toolace_dagster.pipeline.sync import mark_present
 from toolace_dagster.reporting.markdown import table
 from toolace_dagster.reporting.tool_graph import link_rows, mermaid
 
@@ -38,8 +39,10 @@ _HEALTH = "pool_is_healthy"
 def tool_pool(context: dg.AssetExecutionContext, toolace: Toolace) -> Materialized:
     """Tools of one domain in normal form, with the report of their import."""
     domain = configured_pool(toolace.effective_settings()).domain(context.partition_key)
-    store = toolace.warehouse().domain(domain.name)
+    warehouse = toolace.warehouse()
+    store = warehouse.domain(domain.name)
     write_pool(store, domain)
+    mark_present([domain.name], warehouse)
     statuses = Counter(note.status for note in domain.notes)
     usable = statuses["accepted"] + statuses["repaired"]
     faults = [] if usable == len(domain.tools) else [f"{usable} usable entries became {len(domain.tools)} tools"]

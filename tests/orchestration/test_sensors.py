@@ -9,9 +9,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from tests.cli.made import Made, made_once
+from tests.cli.command import Ended, toolace
+from tests.cli.made import OPTIONS, Made, made_once
 from tests.pipeline.homes import TWO_DOMAINS
-from toolace_dagster.orchestration.definitions import build_definitions
+from toolace_dagster.orchestration.definitions import GENERATE_JOB, build_definitions
 from toolace_dagster.orchestration.instance import open_instance
 from toolace_dagster.orchestration.resources import LAUNCH_TAG, Toolace
 from toolace_dagster.orchestration.schedules import NIGHTLY
@@ -102,6 +103,59 @@ def test_a_retired_domain_loses_its_partition_and_keeps_its_data(site: Site) -> 
     assert site.warehouse.domain(GOING).read("SELECT count(*) AS n FROM stage_rows") == before
 
 
+def collect(site: Site) -> Ended:
+    return toolace("gc", "--retired", "--home", site.home)
+
+
+def test_a_domain_that_is_back_in_the_pool_keeps_its_data(site: Site) -> None:
+    file, journal = site.warehouse.domain(GOING).path, site.warehouse.journal(GOING)
+    text = (site.pool / f"{GOING}.json").read_text()
+    (site.pool / f"{GOING}.json").unlink()
+    sync_home(site.settings, site.warehouse)
+    said = toolace("status", "--home", site.home).out
+    assert f"{GOING} was gone from the pool on" in said
+    (site.pool / f"{GOING}.json").write_text(text)
+    ended = collect(site)
+    assert f"{GOING} was marked as gone, but is in the pool" in ended.out
+    assert file.exists()
+    assert journal.exists()
+
+
+def test_a_run_takes_the_mark_of_a_domain_that_is_back(site: Site) -> None:
+    for materialize in (False, True):
+        text = (site.pool / f"{GOING}.json").read_text()
+        (site.pool / f"{GOING}.json").unlink()
+        sync_home(site.settings, site.warehouse)
+        assert retired_domains(site.warehouse).keys() == {GOING}
+        (site.pool / f"{GOING}.json").write_text(text)
+        if materialize:
+            definitions = build_definitions(site.home)
+            with open_instance(site.warehouse) as instance:
+                instance.add_dynamic_partitions("tool_domain", [GOING])
+                job = definitions.resolve_job_def(GENERATE_JOB)
+                keys = [dg.AssetKey("tool_pool")]
+                assert job.execute_in_process(instance=instance, partition_key=GOING, asset_selection=keys).success
+        else:
+            ended = toolace("run", "--pool", site.pool, *OPTIONS, "--domain", KEPT, "--home", site.home)
+            assert ended.code == 0, ended.err
+        assert retired_domains(site.warehouse) == {}
+        assert f"All data of {GOING}" not in collect(site).out
+
+
+def test_data_of_a_domain_that_is_gone_is_removed_on_request_and_never_without_a_pool_to_tell_by(site: Site) -> None:
+    (site.pool / f"{GOING}.json").unlink()
+    sync_home(site.settings, site.warehouse)
+    away = site.pool.rename(site.pool.with_name("away"))
+    ended = collect(site)
+    assert ended.code == 1
+    assert "nothing was removed" in ended.err
+    assert site.warehouse.domain(GOING).path.exists()
+    away.rename(site.pool)
+    assert collect(site).code == 0
+    assert not site.warehouse.domain(GOING).path.exists()
+    assert site.warehouse.domain(KEPT).path.exists()
+
+
 def test_the_sensor_takes_the_pool_as_it_is_when_it_is_switched_on(site: Site) -> None:
     site.add(NEW)
     with open_instance(site.warehouse) as instance:
@@ -122,6 +176,27 @@ def test_the_sensor_requests_what_changed_once_and_with_one_budget(site: Site) -
         assert requested(result) == {KEPT, NEW}
         assert len({request.tags[LAUNCH_TAG] for request in result.run_requests or ()}) == 1
         assert requested(tick(site, instance, result.cursor)) == set()
+
+
+def test_a_domain_that_goes_back_to_what_it_was_is_requested_again(site: Site) -> None:
+    def requests(cursor: str | None) -> tuple[dict[str | None, str | None], str | None]:
+        result = tick(site, instance, cursor)
+        return {each.partition_key: each.run_key for each in result.run_requests or ()}, result.cursor
+
+    path = site.pool / f"{KEPT}.json"
+    before = path.read_text()
+    keys: list[str | None] = []
+    with open_instance(site.warehouse) as instance:
+        _, cursor = requests(None)
+        for text in ("Something else.", None, "Something else."):
+            path.write_text(before)
+            if text:
+                site.describe(KEPT, text)
+            found, cursor = requests(cursor)
+            assert found.keys() == {KEPT}
+            keys.append(found[KEPT])
+    # Dagster starts no run whose key an earlier one of the sensor had.
+    assert len(set(keys)) == 3
 
 
 def test_a_change_made_while_the_sensor_was_off_is_requested_when_it_is_on_again(site: Site) -> None:

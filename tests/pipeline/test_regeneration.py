@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests import builders
 from tests.pipeline.homes import FAULTY, paid_calls
-from toolace_dagster.entities import DistractorKind, Tool, ToolDomain
+from toolace_dagster.entities import DistractorKind, Slot, Tool, ToolDomain
+from toolace_dagster.initialization.sampling import PlanSampler
 from toolace_dagster.llm.money import load_prices
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.estimate import make_estimate, past_evidence
 from toolace_dagster.pipeline.estimate.work import work_of
 from toolace_dagster.pipeline.garbage import collect
+from toolace_dagster.pipeline.plans import DRAWN_BY
 from toolace_dagster.pipeline.pool import write_pool
 from toolace_dagster.pipeline.regeneration import plan_domain
 from toolace_dagster.pipeline.stage import run_stage
 from toolace_dagster.pipeline.stages import domain_stages
 from toolace_dagster.pipeline.staleness import Staleness, first_stale
 from toolace_dagster.settings import ModelSettings, Range, Settings
+from toolace_dagster.tool_pool import find_links
 from toolace_dagster.warehouse import Warehouse
 
 DOMAIN = "garages"
@@ -101,6 +105,65 @@ def test_a_new_tool_and_one_that_nothing_offers_leave_everything_as_it_is(tmp_pa
     assert plan_domain(site.domain, site.settings, site.home).stale == ()
     site.make("second")
     assert set(site.versions().values()) == {"first"}
+
+
+def drifted(folder: Path) -> Site:
+    """A home whose plans were drawn before a tool came along that would have changed the draws."""
+    tools = many_tools(24)
+    site = Site(folder, tools[:-1], Settings(dialogues=3, rounds=1, llm=ModelSettings(error_rate=0)))
+    site.make("first")
+    site.domain = ToolDomain(name=DOMAIN, tools=tools)
+    site.make("second")
+    return site
+
+
+@pytest.mark.parametrize(
+    ("changes", "stages"),
+    [
+        ({"formats": ("trl",), "validation_share": 0.2, "attempts": 3, "target": 2}, set[str]()),
+        ({"questions_per_call": 5, "expert_threshold": 0.5}, {"verification"}),
+        ({"mask_share": 0.3}, {"refinement_round_01"}),
+        ({"rounds": 0}, {"verification"}),
+    ],
+)
+def test_plans_that_were_kept_when_a_tool_came_are_kept_when_other_settings_change(
+    tmp_path: Path, changes: dict[str, object], stages: set[str]
+) -> None:
+    site = drifted(tmp_path)
+    changed = Settings.model_validate(site.settings.model_dump() | changes)
+    plan = plan_domain(site.domain, changed, site.home)
+    assert {stale.from_stage for stale in plan.stale} == stages
+    assert len(plan.stale) == (3 if stages else 0)
+    assert plan.dropped == ()
+
+
+def test_a_plan_is_drawn_by_just_the_settings_that_are_said_to_decide_it() -> None:
+    read: set[str] = set()
+
+    class Watched(Settings):
+        def __getattribute__(self, name: str) -> Any:
+            if name in Settings.model_fields:
+                read.add(name)
+            return super().__getattribute__(name)
+
+    tools = many_tools(24)
+    watched = Watched(clarification_share=0.5)
+    read.clear()
+    sampler = PlanSampler(tools, find_links(tools), watched)
+    for number in range(5):
+        sampler.plan(Slot(domain=DOMAIN, number=number, seed=0))
+    # The seed comes with the slot.
+    assert read | {"seed"} == set(DRAWN_BY)
+
+
+def test_plans_of_an_earlier_version_are_in_force_by_the_settings_of_their_run(tmp_path: Path) -> None:
+    site = drifted(tmp_path)
+    with site.home.domain(DOMAIN).write() as connection:
+        connection.execute("UPDATE drawn_plans SET basis = 'hashed otherwise'")
+    formats = site.settings.model_copy(update={"formats": ("openai",)})
+    assert plan_domain(site.domain, formats, site.home).stale == ()
+    longer = site.settings.model_copy(update={"sub_tasks": Range(low=4, high=4)})
+    assert {stale.from_stage for stale in plan_domain(site.domain, longer, site.home).stale} == {"task_specs"}
 
 
 def test_a_borrowed_tool_that_changed_is_a_reason_only_where_it_is_offered(tmp_path: Path) -> None:

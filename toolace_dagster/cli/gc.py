@@ -10,23 +10,28 @@ from pathlib import Path
 
 from toolace_dagster.cli.cache import duration
 from toolace_dagster.cli.console import complain, say, show_table
+from toolace_dagster.cli.pool import open_pool
 from toolace_dagster.pipeline.garbage import collect, remove_domain
 from toolace_dagster.pipeline.sync import retired_domains
+from toolace_dagster.settings import Settings
 from toolace_dagster.warehouse import Warehouse
 
 
-def collect_garbage(home: Path, *, keep: int, older_than: str | None, retired: bool, dry_run: bool) -> int:
+def collect_garbage(
+    home: Path, settings: Settings, *, keep: int, older_than: str | None, retired: bool, dry_run: bool
+) -> int:
     """Remove earlier versions of rows, unused versions of tools and, if asked, retired domains.
 
     Args:
         home: Home folder.
+        settings: They name the pool, whose domains are never removed.
         keep: Versions of each row to keep besides the current one.
         older_than: Only what was replaced longer ago, such as ``30d``.
         retired: Also the whole data of domains that are gone from the pool.
         dry_run: Only say it.
 
     Returns:
-        Exit code: 1 when the home holds nothing, 2 when a duration is none.
+        Exit code: 1 when the home holds nothing or the pool can't be read, 2 when a duration is none.
     """
     warehouse = Warehouse(home)
     domains = warehouse.domains()
@@ -38,7 +43,15 @@ def collect_garbage(home: Path, *, keep: int, older_than: str | None, retired: b
     except ValueError as error:
         complain(str(error))
         return 2
-    gone = sorted(retired_domains(warehouse)) if retired else []
+    gone: list[str] = []
+    if retired:
+        pool = open_pool(settings)
+        if pool is None:
+            complain("Without the pool nobody can tell which domains are gone, so nothing was removed.")
+            return 1
+        gone, back = _retired(warehouse, {domain.name for domain in pool.domains})
+        for domain in back:
+            say(f"{domain} was marked as gone, but is in the pool: its data stays.")
     kept = [domain for domain in domains if domain not in gone]
     found = [collect(warehouse, domain, keep=keep, before=before, dry_run=dry_run) for domain in kept]
     done = "would be removed" if dry_run else "removed"
@@ -52,3 +65,9 @@ def collect_garbage(home: Path, *, keep: int, older_than: str | None, retired: b
     if not rows and not gone:
         say("Nothing to remove.")
     return 0
+
+
+def _retired(warehouse: Warehouse, current: set[str]) -> tuple[list[str], list[str]]:
+    """Domains marked as gone that are, and those that are in the pool all the same."""
+    marked = retired_domains(warehouse).keys()
+    return sorted(marked - current), sorted(marked & current)

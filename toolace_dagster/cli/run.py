@@ -28,6 +28,7 @@ from toolace_dagster.pipeline.ends import RunEnd
 from toolace_dagster.pipeline.exports import dataset_is_stale, read_export_files
 from toolace_dagster.pipeline.spending import PriceMissing, budget_of
 from toolace_dagster.pipeline.staleness import first_stale
+from toolace_dagster.pipeline.sync import mark_present
 from toolace_dagster.reporting.costs import runs_bill
 from toolace_dagster.reporting.summary import DomainSummary, summarize
 from toolace_dagster.settings import OFFLINE_MODEL, SHIPPED_POOL, Settings
@@ -67,6 +68,7 @@ def run_pipeline(options: RunOptions) -> int:
     lost += unknown
     if not chosen:
         return 1
+    mark_present((domain.name for domain in pool.domains), warehouse)
     say_what_model(settings)
     say_mode(settings, warehouse, chosen)
     ends: list[RunEnd] = []

@@ -12,6 +12,7 @@ from toolace_dagster.cli.console import complain, say, show_table
 from toolace_dagster.cli.costs import explain_unpriced, prices_of, print_costs
 from toolace_dagster.llm.money import total
 from toolace_dagster.pipeline.plans import kind_rows, shape_rows
+from toolace_dagster.pipeline.sync import retired_domains
 from toolace_dagster.reporting.calls import count_calls
 from toolace_dagster.reporting.summary import DomainSummary, reasons_over, summarize
 from toolace_dagster.settings import Settings
@@ -42,6 +43,11 @@ def show_status(home: Path) -> int:
     print_costs(warehouse, summaries)
     explain_unpriced(warehouse, domains, prices_of(warehouse.settings_file))
     print_plans(warehouse)
+    for domain, since in retired_domains(warehouse).items():
+        say(
+            f"{domain} was gone from the pool on {since:%Y-%m-%d}: it is no part of the dataset, and "
+            "`toolace gc --retired` removes its data unless it is back."
+        )
     wrong = [summary.domain for summary in summaries if not summary.adds_up]
     if wrong:
         complain(f"the counts of {', '.join(wrong)} do not add up: attempted = accepted + rejected + failed")

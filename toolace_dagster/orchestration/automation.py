@@ -12,6 +12,7 @@ from collections.abc import Iterable
 import dagster as dg
 
 from toolace_dagster.entities import content_hash
+from toolace_dagster.pipeline.plans import DRAWN_BY
 from toolace_dagster.pipeline.stage import Stage
 from toolace_dagster.pipeline.stages import RefinementRound, TaskSpecs, domain_stages
 from toolace_dagster.settings import Settings
@@ -19,24 +20,7 @@ from toolace_dagster.settings import Settings
 AUTOMATION = "automation"
 WHOLE_DOMAIN_TAG = "toolace/whole_domain"
 """Tag of runs of the job that makes all stages of a domain."""
-_PLANNED_BY = (
-    "seed",
-    "dialogues",
-    "attempts",
-    "target",
-    "sub_tasks",
-    "steps",
-    "injections",
-    "injection_mix",
-    "clarification_share",
-    "distractors",
-    "distractor_mix",
-    "plan_shapes",
-    "personas",
-    "registers",
-    "languages",
-    "today",
-)
+_PLANNED_BY = (*DRAWN_BY, "dialogues", "attempts", "target")
 """Settings that decide which task specs there should be, and the plans they follow."""
 
 

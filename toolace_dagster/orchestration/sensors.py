@@ -70,9 +70,10 @@ def pool_sensor(generate: "Job") -> dg.SensorDefinition:
             requests.append(TOOL_DOMAINS.build_add_request(new))
         if gone:
             requests.append(TOOL_DOMAINS.build_delete_request(gone))
-        # All runs of one tick share one budget.
-        tags = {LAUNCH_TAG: uuid4().hex}
-        runs = [dg.RunRequest(run_key=f"{name}@{now[name]}", partition_key=name, tags=tags) for name in stale]
+        # All runs of one tick share one budget. A key is never run twice, and a domain may well go back to what it was.
+        launch = uuid4().hex
+        tags = {LAUNCH_TAG: launch}
+        runs = [dg.RunRequest(run_key=f"{launch}-{name}", partition_key=name, tags=tags) for name in stale]
         return dg.SensorResult(run_requests=runs, dynamic_partitions_requests=requests, cursor=json.dumps(now))
 
     return sensor

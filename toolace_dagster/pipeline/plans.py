@@ -9,13 +9,30 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from pydantic import ValidationError
+
 from toolace_dagster.entities import DistractorKind, PlanShape, TaskPlan, Tool, canonical_json, content_hash
-from toolace_dagster.operation import OPERATION_SETTINGS
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.reporting.markdown import table
-from toolace_dagster.settings import MONEY_SETTINGS, Settings
+from toolace_dagster.settings import Settings
 from toolace_dagster.warehouse import Row, Store, sql
 
+DRAWN_BY = (
+    "seed",
+    "sub_tasks",
+    "steps",
+    "injections",
+    "injection_mix",
+    "clarification_share",
+    "distractors",
+    "distractor_mix",
+    "plan_shapes",
+    "personas",
+    "registers",
+    "languages",
+    "today",
+)
+"""Settings that decide what is drawn for a slot: all that ``PlanSampler`` reads."""
 _RAREST = 20
 """Tools shown where space is bounded."""
 
@@ -29,22 +46,8 @@ def plan_rows(stage: str, plan: TaskPlan) -> list[Row]:
 
 
 def sampling_basis(settings: Settings) -> str:
-    """What a drawn plan depends on besides the tools; a setting that decides nothing of it does no harm here."""
-    beside = {
-        "pool",
-        "domain_limit",
-        "skip_deprecated",
-        "dialogues",
-        "cache",
-        "llm",
-        "roles",
-        "method",
-        "compare_simulation",
-        "simulation_turns",
-        *MONEY_SETTINGS,
-        *OPERATION_SETTINGS,
-    }
-    return content_hash(settings.model_dump(mode="json", exclude=beside))
+    """What a drawn plan depends on besides the tools."""
+    return content_hash(settings.of(*DRAWN_BY))
 
 
 def drawn_row(stage: str, plan: TaskPlan, settings: Settings) -> Row:
@@ -72,9 +75,21 @@ def plans_in_force(store: Store, settings: Settings, tools: Mapping[str, Tool]) 
             it names, is not in force.
     """
     basis = sampling_basis(settings)
-    rows = [row for row in store.read(sql("queries/drawn_plans")) if row["basis"] == basis]
-    plans = [TaskPlan.model_validate_json(row["plan"]) for row in rows]
+    rows = store.read(sql("queries/drawn_plans"))
+    others = {row["run_id"] for row in rows if row["basis"] != basis}
+    alike = {run for run in others if run and _basis_of_run(store, run) == basis}
+    kept = [row for row in rows if row["basis"] == basis or row["run_id"] in alike]
+    plans = [TaskPlan.model_validate_json(row["plan"]) for row in kept]
     return {plan.slot.dialogue_id: plan for plan in plans if _can_be_kept(plan, tools)}
+
+
+def _basis_of_run(store: Store, run_id: str) -> str | None:
+    """The basis by the settings of the run that drew a plan: an earlier version hashed more settings into its own."""
+    rows = store.read(sql("queries/settings_of_run"), {"run_id": run_id})
+    try:
+        return sampling_basis(Settings.model_validate_json(rows[0]["settings"])) if rows else None
+    except ValidationError:
+        return None
 
 
 def _can_be_kept(plan: TaskPlan, tools: Mapping[str, Tool]) -> bool:

@@ -6,6 +6,7 @@ Belongs here: comparing, and marking what is gone. Does not belong here: partiti
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -63,7 +64,25 @@ def mark_domains(drift: PoolDrift, warehouse: Warehouse) -> None:
         drift: What became of the domains.
         warehouse: The home.
     """
-    states = dict.fromkeys(drift.gone, RETIRED) | dict.fromkeys(drift.back, "current")
+    _mark(dict.fromkeys(drift.gone, RETIRED) | dict.fromkeys(drift.back, "current"), warehouse)
+
+
+def mark_present(domains: Iterable[str], warehouse: Warehouse) -> list[str]:
+    """Take the mark of a retired domain from those that are in the pool.
+
+    Args:
+        domains: Domains that the pool holds now.
+        warehouse: The home.
+
+    Returns:
+        Those that were marked.
+    """
+    back = sorted(retired_domains(warehouse).keys() & set(domains))
+    _mark(dict.fromkeys(back, "current"), warehouse)
+    return back
+
+
+def _mark(states: Mapping[str, str], warehouse: Warehouse) -> None:
     if not states:
         return
     now = datetime.now(UTC).replace(tzinfo=None).isoformat()

@@ -207,11 +207,17 @@ def gc(
         bool, typer.Option("--retired", help="Also the whole data of domains that are gone from the pool.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+    config: ConfigOption = None,
+    pool: PoolOption = None,
+    assignments: AssignmentsOption = None,
 ) -> None:
     """Remove earlier versions of rows, tools that no row was made with, and on request the data of retired domains."""
     from toolace_dagster.cli.gc import collect_garbage
 
-    raise typer.Exit(collect_garbage(home, keep=keep, older_than=older_than, retired=retired, dry_run=dry_run))
+    made = read_configuration({"pool": pool}, home=home, config=config, assignments=assignments or (), goes_on=True)
+    raise typer.Exit(
+        collect_garbage(home, made.settings, keep=keep, older_than=older_than, retired=retired, dry_run=dry_run)
+    )
 
 
 @making.command()
