@@ -10,7 +10,7 @@ import dagster as dg
 from pydantic import Field
 
 from toolace_dagster.entities import content_hash
-from toolace_dagster.metrics import METRICS, EntailmentError, MetricRow, measure_home, store_metrics
+from toolace_dagster.metrics import METRICS, EntailmentError, MetricRow, keep_metrics
 from toolace_dagster.metrics.catalogue import written
 from toolace_dagster.orchestration.materialize import Materialized
 from toolace_dagster.orchestration.resources import Toolace
@@ -39,11 +39,11 @@ def metrics(config: MeasuringConfig, toolace: Toolace) -> Materialized:
     """Length, diversity, repetition, coverage, coherence, pass rates and cost of all dialogues, and by domain."""
     warehouse = toolace.warehouse()
     try:
-        measured = measure_home(warehouse, entailment=config.entailment or None, sample=config.sample)
+        rows = keep_metrics(
+            warehouse, entailment=config.entailment or None, sample=config.sample, completed=with_ratings
+        )
     except EntailmentError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from error
-    rows = with_ratings(warehouse, measured)
-    store_metrics(warehouse, rows)
     return dg.MaterializeResult(metadata={"dagster/row_count": len(rows), **_figures(rows), **_tables(rows)})
 
 

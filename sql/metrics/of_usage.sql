@@ -1,5 +1,6 @@
 -- Everything spent, rejected dialogues included, for each attempted and for each accepted dialogue; by stage and in all
--- (part null). A cost is left out where some call's is not known.
+-- (part null). A cost is left out where some call's is not known. What a method took that the domain was switched from is
+-- counted apart, for it is no cost of the dialogues there are.
 WITH ends AS (
     SELECT domain, sum(attempted) AS attempted, sum(accepted) AS accepted
     FROM measuring.ends GROUP BY GROUPING SETS ((domain), ())
@@ -7,7 +8,7 @@ WITH ends AS (
 spent AS (
     SELECT domain, stage, sum(calls) AS calls, sum(prompt_tokens) AS prompt_tokens, sum(cached_tokens) AS cached_tokens,
            sum(completion_tokens) AS completion_tokens, CASE WHEN sum(unpriced) = 0 THEN sum(cost) END AS cost
-    FROM measuring.usage
+    FROM measuring.usage WHERE former_method IS NULL
     GROUP BY GROUPING SETS ((domain, stage), (domain), (stage), ())
 ),
 each AS (
@@ -27,3 +28,7 @@ figures AS (
     FROM each WHERE dialogues > 0
 )
 SELECT domain, accepted, metric, part, value / count AS value, count FROM figures
+UNION ALL
+SELECT domain, false, 'calls_left_out', former_method, sum(calls)::DOUBLE, sum(calls)::BIGINT
+FROM measuring.usage WHERE former_method IS NOT NULL
+GROUP BY GROUPING SETS ((domain, former_method), (former_method))

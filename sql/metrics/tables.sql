@@ -40,9 +40,11 @@ CREATE TABLE measuring.sampled (
 CREATE TABLE measuring.ends (domain VARCHAR, attempted BIGINT, accepted BIGINT, ended BIGINT);
 CREATE TABLE measuring.reached (domain VARCHAR, stage VARCHAR, dialogues BIGINT);
 CREATE TABLE measuring.checks (domain VARCHAR, check_id VARCHAR, stage VARCHAR, looked_at BIGINT, objected_to BIGINT);
+-- `former_method` names the method that calls are of where no row of the domain is written by it any more.
 CREATE TABLE measuring.usage (
     domain VARCHAR,
     stage VARCHAR,
+    former_method VARCHAR,
     calls BIGINT,
     prompt_tokens BIGINT,
     cached_tokens BIGINT,
@@ -55,4 +57,10 @@ CREATE TABLE measuring.usage (
 CREATE MACRO measuring.tokens_of(text) AS regexp_extract_all(
     lower(nfc_normalize(text)),
     '[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]\p{M}*|[\p{L}\p{M}\p{N}]+'
+);
+-- Whether a text ends with a question mark of any script; quotes, brackets, emphasis, emoji and exclamation marks may follow.
+-- Greek's looks like a semicolon and is mostly typed as one, so that in a Greek sentence alone it is one.
+CREATE MACRO measuring.asks(text) AS regexp_matches(
+    text,
+    '([?？﹖؟፧⁇⁈⁉‽\x{37E}]|\p{Greek}[^.!?;\n]*;)[\s!"''`*_~\p{Pi}\p{Pf}\p{Pe}\p{So}\p{Sk}\x{200D}\x{FE0F}\x{20E3}\x{E0020}-\x{E007F}]*$'
 );

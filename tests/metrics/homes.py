@@ -7,10 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from tests.builders import TOOLS
-from toolace_dagster.entities import Dialogue, Tool, canonical_json
+from toolace_dagster.entities import Dialogue, Tool, canonical_json, content_hash
 from toolace_dagster.metrics import MetricRow
 from toolace_dagster.warehouse import Warehouse, insert
+
+WRITING = {"non_autoregressive": "refinement_round_01", "simulation": "simulated_dialogues"}
+"""The stage that writes dialogues, by method."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +58,14 @@ def write_home(
     calls: Iterable[Call] = (),
     questions: Sequence[str] = (),
     run: str = "run-1",
+    method: str = "non_autoregressive",
 ) -> Warehouse:
     """Write attempts as a run would have left them, and return the home."""
     warehouse = Warehouse(folder)
     with warehouse.domain(domain).write() as connection:
         rows: list[dict[str, Any]] = []
         for slot, attempt in enumerate(attempts):
-            rows += _rows(attempt, domain, slot, run)
+            rows += _rows(attempt, domain, slot, run, WRITING[method])
         insert(connection, "stage_rows", rows)
         verified = [row for row in rows if row["stage"] == "verification"]
         findings = [
@@ -90,16 +96,21 @@ def write_home(
             ],
         )
         insert(connection, "model_calls", [_call(number, call, domain, run) for number, call in enumerate(calls)])
-        ran = {"run_id": run, "stage": "verification", "stage_index": 3, "domain": domain, "settings": {}, "made": 1}
-        insert(
-            connection,
-            "stage_runs",
-            [ran | {"reused": 0, "seconds": 1.0, "finished_at": f"2026-01-0{run[-1]} 10:00:00"}],
-        )
+        finish(connection, domain, run, WRITING[method], "verification")
     return warehouse
 
 
-def _rows(attempt: Attempt, domain: str, slot: int, run: str) -> list[dict[str, Any]]:
+def finish(connection: duckdb.DuckDBPyConnection, domain: str, run: str, *stages: str) -> None:
+    """Note stages of a run as finished; the run's last digit is its day."""
+    ran = {"run_id": run, "stage_index": 3, "domain": domain, "settings": {}, "made": 1, "reused": 0, "seconds": 1.0}
+    insert(
+        connection,
+        "stage_runs",
+        [ran | {"stage": stage, "finished_at": f"2026-01-0{run[-1]} 10:00:00"} for stage in stages],
+    )
+
+
+def _rows(attempt: Attempt, domain: str, slot: int, run: str, writing: str) -> list[dict[str, Any]]:
     dialogue_id = attempt.dialogue.id if attempt.dialogue is not None else f"{domain}-{slot:04d}-000000"
     common = {
         "domain": domain,
@@ -111,14 +122,15 @@ def _rows(attempt: Attempt, domain: str, slot: int, run: str) -> list[dict[str, 
     }
 
     def row(stage: str, index: int, state: str, payload: Any = None, check: str | None = None) -> dict[str, Any]:
-        return common | {"stage": stage, "stage_index": index, "state": state, "payload": payload, "check_id": check}
+        shown = {"payload": payload, "content_hash": content_hash(payload)}
+        return common | shown | {"stage": stage, "stage_index": index, "state": state, "check_id": check}
 
     if attempt.dialogue is None:
         return [row(attempt.stage, 1, attempt.state, None, attempt.check)]
     made = attempt.dialogue.model_dump(mode="json")
     rows = [
         row("task_specs", 1, "passed", {"scenario": "none"}),
-        row("refinement_round_01", 3, "passed", {"dialogue": made, "finished": True}),
+        row(writing, 3, "passed", {"dialogue": made, "finished": True} if writing != WRITING["simulation"] else made),
         row("verification", 4, attempt.state, {"answers": []}, attempt.check),
     ]
     if attempt.state == "accepted":

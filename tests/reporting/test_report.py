@@ -19,6 +19,7 @@ from toolace_dagster.cli.app import app
 from toolace_dagster.metrics import figure, measure_home, read_metrics
 from toolace_dagster.rating import Pair, record_rating
 from toolace_dagster.reporting.report import NothingMade, report_facts, report_html, report_markdown
+from toolace_dagster.reporting.report.facts import MethodFigures
 from toolace_dagster.warehouse import Warehouse, insert
 
 SCRIPT = "<script>alert(1)</script>"
@@ -43,6 +44,12 @@ def made(folder: Path, name: str = "home", **more: Any) -> Warehouse:
     ]
     calls = [Call("task_specs"), Call("skeletons", prompt_tokens=500), Call("verification")]
     return write_home(folder / name, attempts, **({"calls": calls, "questions": ("coherence",)} | more))
+
+
+def own(warehouse: Warehouse) -> MethodFigures:
+    found = report_facts(warehouse).own
+    assert found is not None
+    return found
 
 
 def experiment_rows(warehouse: Warehouse, labels: dict[str, str]) -> None:
@@ -162,13 +169,61 @@ def test_the_offline_model_is_named_with_what_its_figures_can_not_show(tmp_path:
 def test_simulation_inside_the_home_stands_beside_it(tmp_path: Path) -> None:
     warehouse = made(tmp_path)
     calls = [Call("simulated_dialogues") for _ in range(6)]
-    inside = made(warehouse.home, "simulation", calls=calls)
-    inside.settings_file.write_text(json.dumps({"method": "simulation"}))
+    made(warehouse.home, "simulation", calls=calls, method="simulation")
     facts = report_facts(warehouse)
     text = words(report_html(facts))
-    assert "0.50 × the calls of Simulation (the paper: 0.68 ×)" in text
+    assert "0.50 × the calls of Simulation (the paper: 0.68 ×). Both are over the same 3 tasks." in text
     assert "simulated dialogues: 3.00 (100%)" in text
     assert "0.50 × the calls of Simulation" in report_markdown(facts)
+
+
+def test_methods_over_other_tasks_are_not_set_against_each_other(tmp_path: Path) -> None:
+    warehouse = made(tmp_path)
+    calls = [Call("simulated_dialogues")]
+    few = [Attempt(dialogue(id="garages-0001-a")), Attempt(dialogue(id="garages-0009-a"))]
+    inside = write_home(warehouse.home / "simulation", few, calls=calls, method="simulation")
+    text = words(report_html(report_facts(warehouse)))
+    assert "Only 1 task is the same: Non-autoregressive has 3, Simulation 2." in text
+    with inside.domain("garages").write() as connection:
+        connection.execute("UPDATE stage_rows SET content_hash = 'other' WHERE stage = 'task_specs'")
+    for form in (report_html, report_markdown):
+        text = form(report_facts(warehouse)).replace("\\", "")
+        assert "have no task in common, so they can" in text
+        assert "× the calls of" not in text
+
+
+def test_two_homes_of_one_method_have_two_names(tmp_path: Path) -> None:
+    warehouse = made(tmp_path, method="simulation")
+    made(warehouse.home, "simulation", method="simulation")
+    names = [method.name for method in report_facts(warehouse).methods]
+    assert names == ["Simulation", "Simulation (folder simulation)"]
+
+
+def test_what_a_former_method_cost_is_said_to_be_left_out(tmp_path: Path) -> None:
+    calls = [Call("task_specs"), Call("skeletons"), Call("simulated_dialogues")]
+    warehouse = made(tmp_path, calls=calls, method="simulation")
+    for form in (report_html, report_markdown):
+        assert "Left out: 1 call of Non-autoregressive, which the home was switched from." in form(
+            report_facts(warehouse)
+        ).replace("\\", "")
+    ended = CliRunner().invoke(app, ["metrics", "--home", str(warehouse.home)])
+    assert "Left out: 1 call of the method non autoregressive" in " ".join(ended.output.split())
+
+
+def test_a_home_of_experiments_alone_has_a_report(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path / "home")
+    experiment_rows(warehouse, {"z": "1 pass", "a": "3 passes"})
+    facts = report_facts(warehouse)
+    text = words(report_html(facts))
+    assert "1 pass: 7.25" in text
+    assert "Beside the paper" not in text
+    assert "Scaling" in report_markdown(facts)
+    # Tools that nobody made a dialogue with change nothing.
+    write_home(warehouse.home, [])
+    assert "1 pass: 7.25" in words(report_html(report_facts(warehouse)))
+    file = tmp_path / "report.html"
+    ended = CliRunner().invoke(app, ["report", "--home", str(warehouse.home), "--into", str(file)])
+    assert ended.exit_code == 0, ended.output
 
 
 def test_experiments_are_shown_in_the_order_of_their_arms(tmp_path: Path) -> None:
@@ -186,11 +241,11 @@ def test_a_home_is_measured_once_and_again_after_a_run(tmp_path: Path) -> None:
     assert figure(rows, "user_turns") == 2
     with warehouse.shared.write() as connection:
         connection.execute("UPDATE metrics SET value = 9 WHERE metric = 'user_turns'")
-    assert report_facts(warehouse).own.value("user_turns") == 9
+    assert own(warehouse).value("user_turns") == 9
     short = dialogue(dialogue().turns[:6], id="vans-0000-a", domain="vans")
     write_home(warehouse.home, [Attempt(short)], "vans", run="run-2")
     facts = report_facts(warehouse)
-    assert facts.own.value("user_turns") == pytest.approx(5 / 3)
+    assert own(warehouse).value("user_turns") == pytest.approx(5 / 3)
     assert [row["value"] for row in facts.history["user_turns"]] == [9, pytest.approx(5 / 3)]
     assert "From run to run" in report_html(facts)
 

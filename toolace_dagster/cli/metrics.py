@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from toolace_dagster.cli.console import complain, say, say_json, show_table
-from toolace_dagster.metrics import METRICS, EntailmentError, MetricRow, figure, measure_home, store_metrics
+from toolace_dagster.metrics import METRICS, EntailmentError, MetricRow, figure, keep_metrics
 from toolace_dagster.metrics.catalogue import written
 from toolace_dagster.metrics.keeping import home_method
 from toolace_dagster.rating import with_ratings
@@ -44,8 +44,7 @@ def show_metrics(home: Path, domain: str | None, entailment: str | None, sample:
         complain(f"{home} has no domain {domain!r}. There are {', '.join(warehouse.domains())}.")
         return 1
     try:
-        rows = with_ratings(warehouse, measure_home(warehouse, entailment=entailment, sample=sample))
-        store_metrics(warehouse, rows)
+        rows = keep_metrics(warehouse, entailment=entailment, sample=sample, completed=with_ratings)
     except EntailmentError as error:
         complain(str(error))
         return 1
@@ -85,6 +84,11 @@ def _print(rows: Sequence[MetricRow], domain: str | None, domains: Sequence[str]
     stages = sorted({row.part for row in shown if row.metric == "calls" and row.part}, key=stage_order)
     usage = [(stage or "all", *(_cell(shown, name, stage, domain) for name in _USAGE)) for stage in (*stages, None)]
     _table("For each accepted dialogue, rejected ones' calls included", columns, usage if stages else [])
+    for row in shown:
+        if row.metric == "calls_left_out":
+            method = (row.part or "").replace("_", " ")
+            calls = "call" if row.count == 1 else "calls"
+            say(f"Left out: {row.count:,} {calls} of the method {method}, which the home was switched from.")
     if domain is None and len(domains) > 1:
         by_domain = [(name, *(_cell(rows, metric, None, name) for metric in _BY_DOMAIN)) for name in domains]
         _table(

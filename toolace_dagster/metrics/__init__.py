@@ -7,7 +7,7 @@ dialogue (``verification``).
 
 from toolace_dagster.metrics.catalogue import METRICS, Metric
 from toolace_dagster.metrics.coherence import EntailmentError
-from toolace_dagster.metrics.keeping import read_metrics, store_metrics
+from toolace_dagster.metrics.keeping import keep_metrics, read_metrics, store_metrics
 from toolace_dagster.metrics.measuring import measure_home
 from toolace_dagster.metrics.rows import MetricRow, Over, figure
 
@@ -18,6 +18,7 @@ __all__ = [
     "MetricRow",
     "Over",
     "figure",
+    "keep_metrics",
     "measure_home",
     "read_metrics",
     "store_metrics",

@@ -156,6 +156,13 @@ METRICS: dict[str, Metric] = {
     ),
     "completion_tokens": Metric("Reply tokens", "Cost", "number", "Tokens of replies for each dialogue.", "stage"),
     "cost": Metric("Cost", "Cost", "dollars", "What the calls cost for each dialogue.", "stage"),
+    "calls_left_out": Metric(
+        "Calls of a former method",
+        "Cost",
+        "count",
+        "Calls that a method made which the home was switched from; no other figure counts them.",
+        "method",
+    ),
 }
 """In the order they are shown."""
 

@@ -7,7 +7,7 @@ plots, HTML or Markdown.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from toolace_dagster.metrics import METRICS, MetricRow, figure
 from toolace_dagster.metrics.keeping import current_metrics, home_method, metric_over_time
@@ -18,12 +18,27 @@ from toolace_dagster.warehouse import Row, Warehouse, sql
 
 SIMULATION = "simulation"
 """Folder inside a home that holds the same tasks as simulation makes them; also the name of the method."""
-METHOD_NAMES = {"non_autoregressive": "Non-autoregressive", SIMULATION: "Simulation"}
+METHOD_NAMES = {"non_autoregressive": "Non-autoregressive", SIMULATION: "Simulation", "mixed": "Mixed methods"}
 _FOLLOWED = ("pass_rate", "calls", "distinct_3", "self_bleu", "coherence_lexical", "user_turns")
 
 
 class NothingMade(ValueError):
-    """A home without a dialogue; the message says what to do."""
+    """A home without a dialogue and without an experiment; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """How many tasks two homes have in common: the same id, and the same text.
+
+    Attributes:
+        common: Tasks of both.
+        own: Tasks of the home.
+        other: Tasks of the home beside it.
+    """
+
+    common: int
+    own: int
+    other: int
 
 
 @dataclass(frozen=True)
@@ -34,11 +49,13 @@ class MethodFigures:
         name: Of the method, for people.
         rows: The measurement.
         models: Models that answered, by name and endpoint.
+        overlap: Of a home beside the one the report is of, the tasks that both have.
     """
 
     name: str
     rows: Sequence[MetricRow]
     models: Sequence[tuple[str, str]]
+    overlap: Overlap | None = None
 
     def value(self, metric: str, **where: str | None) -> float | None:
         """A figure; over accepted dialogues of all domains unless said otherwise."""
@@ -83,8 +100,8 @@ class ReportFacts:
 
     Attributes:
         home: The home folder's name.
-        own: The home's figures.
-        others: Those of other methods over the same tasks.
+        own: The home's figures; None where it holds no dialogue.
+        others: Those of the home inside it, which another method made.
         domains: Tool domains.
         offline: Whether the offline model answered: ``all``, ``some`` or no calls.
         experiments: Experiments that were run.
@@ -93,7 +110,7 @@ class ReportFacts:
     """
 
     home: str
-    own: MethodFigures
+    own: MethodFigures | None = None
     others: Sequence[MethodFigures] = ()
     domains: Sequence[str] = ()
     offline: str = "none"
@@ -104,7 +121,7 @@ class ReportFacts:
     @property
     def methods(self) -> list[MethodFigures]:
         """The home and what stands beside it."""
-        return [self.own, *self.others]
+        return [*([self.own] if self.own else []), *self.others]
 
 
 def report_facts(warehouse: Warehouse) -> ReportFacts:
@@ -114,26 +131,33 @@ def report_facts(warehouse: Warehouse) -> ReportFacts:
         warehouse: The home's files.
 
     Raises:
-        NothingMade: If the home has no dialogue.
+        NothingMade: If the home has no dialogue, nothing beside it and no experiment.
         duckdb.IOException: If a run is writing the home.
     """
-    if not warehouse.domains():
-        raise NothingMade(
-            f"{warehouse.home.name} holds nothing yet. `toolace run` makes something; --home names another folder."
-        )
     own = _method(warehouse)
-    if not own.value("dialogues", over="attempted"):
-        raise NothingMade(f"{warehouse.home.name} holds tools and no dialogue yet. `toolace run` makes some.")
     inside = Warehouse(warehouse.home / SIMULATION)
-    others = [_method(inside)] if inside.domains() else []
+    other = _method(inside)
+    if own is not None and other is not None:
+        # Two columns of one name would not be told apart.
+        name = other.name if other.name != own.name else f"{other.name} (folder {SIMULATION})"
+        other = replace(other, name=name, overlap=_overlap(warehouse, inside))
+    experiments = _experiments(warehouse)
+    if own is None and other is None and not experiments:
+        tools = f"{warehouse.home.name} holds tools and no dialogue yet. `toolace run` makes some."
+        raise NothingMade(
+            tools
+            if warehouse.domains()
+            else f"{warehouse.home.name} holds nothing yet. `toolace run` makes something; --home names another folder."
+        )
+    methods = [each for each in (own, other) if each is not None]
     history = {name: _history(warehouse, name) for name in _FOLLOWED}
     return ReportFacts(
         home=warehouse.home.name,
         own=own,
-        others=[each for each in others if each.value("dialogues", over="attempted")],
-        domains=warehouse.domains(),
-        offline=_offline([model for each in (own, *others) for model in each.models]),
-        experiments=_experiments(warehouse),
+        others=[other] if other else [],
+        domains=warehouse.domains() if own else [],
+        offline=_offline([model for each in methods for model in each.models]),
+        experiments=experiments,
         ratings=tally_ratings(read_ratings(warehouse)),
         history={name: rows for name, rows in history.items() if len(rows) > 1},
     )
@@ -146,15 +170,32 @@ def stage_order(stage: str) -> tuple[int, str]:
     return (len(known) + 1 if stage.startswith("verif") else place), stage
 
 
-def _method(warehouse: Warehouse) -> MethodFigures:
+def _method(warehouse: Warehouse) -> MethodFigures | None:
+    """The figures of a home; None where it has no dialogue."""
+    if not warehouse.domains():
+        return None
     method = home_method(warehouse)
     models = {
         (row["model"], row["endpoint"])
         for domain in warehouse.domains()
         for row in warehouse.domain(domain).read(sql("report/models"))
     }
-    rows = with_ratings(warehouse, current_metrics(warehouse))
-    return MethodFigures(METHOD_NAMES.get(method, method), rows, sorted(models))
+    rows = current_metrics(warehouse, completed=with_ratings)
+    found = MethodFigures(METHOD_NAMES.get(method, method), rows, sorted(models))
+    return found if found.value("dialogues", over="attempted") else None
+
+
+def _overlap(one: Warehouse, other: Warehouse) -> Overlap:
+    mine, others = _tasks(one), _tasks(other)
+    return Overlap(len(mine & others), len(mine), len(others))
+
+
+def _tasks(warehouse: Warehouse) -> set[tuple[str, str, str]]:
+    return {
+        (domain, row["dialogue_id"], row["task"])
+        for domain in warehouse.domains()
+        for row in warehouse.domain(domain).read(sql("report/tasks"))
+    }
 
 
 def _offline(models: Sequence[tuple[str, str]]) -> str:

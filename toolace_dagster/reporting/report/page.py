@@ -32,6 +32,7 @@ from toolace_dagster.reporting.report.plots import (
 )
 from toolace_dagster.reporting.report.tables import (
     experiment_text,
+    left_out,
     metric_title,
     ratio_note,
     report_tables,
@@ -89,9 +90,10 @@ def report_html(facts: ReportFacts) -> str:
             tiles=_tiles(facts),
             beside_paper=_beside_paper(facts),
             ratio=ratio_note(facts),
+            left_out=[sentence for method in facts.methods for sentence in left_out(method)],
             side_by_side=_side_by_side(facts),
             usage=_usage_plots(facts),
-            sizes=_size_plots(facts.own),
+            sizes=_size_plots(facts.own) if facts.own else [],
             checks=[plot for method in facts.methods if (plot := _check_plot(method))],
             domains=_domain_plots(facts),
             experiments=[(each.title, _experiment_plots(each)) for each in facts.experiments],
@@ -108,6 +110,8 @@ def report_html(facts: ReportFacts) -> str:
 def _tiles(facts: ReportFacts) -> list[tuple[str, str, str]]:
     """The figures a reader looks for first: title, value, remark."""
     own = facts.own
+    if own is None:
+        return []
     tokens = [own.value(name) for name in ("prompt_tokens", "completion_tokens")]
     each = "for each accepted dialogue"
     found = {
@@ -149,7 +153,7 @@ def _paper_plot(row: PaperRow, ours: Sequence[tuple[str, float | None]]) -> BarP
 def _side_by_side(facts: ReportFacts) -> list[BarPlot]:
     """The figures in which methods are told apart, a bar a method."""
     plots: list[BarPlot] = []
-    for name in _COMPARED if facts.others else ():
+    for name in _COMPARED if len(facts.methods) > 1 else ():
         metric, over = METRICS[name], "attempted" if name == "pass_rate" else "accepted"
         values = [(place, method, method.value(name, over=over)) for place, method in enumerate(facts.methods)]
         bars = [
@@ -238,12 +242,13 @@ def _check_plot(method: MethodFigures) -> BarPlot | None:
 
 
 def _domain_plots(facts: ReportFacts) -> list[BarPlot]:
-    if len(facts.domains) < 2:
+    own = facts.own
+    if own is None or len(facts.domains) < 2:
         return []
     plots: list[BarPlot] = []
     for name in ("pass_rate", "calls", "distinct_3", "self_bleu"):
         metric, over = METRICS[name], "attempted" if name == "pass_rate" else "accepted"
-        values = [(domain, facts.own.value(name, domain=domain, over=over)) for domain in facts.domains]
+        values = [(domain, own.value(name, domain=domain, over=over)) for domain in facts.domains]
         bars = [
             BarRow(domain, [(0, value, f"{domain}: {written(metric.unit, value)}")], written(metric.unit, value))
             for domain, value in values

@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from toolace_dagster.metrics import METRICS
 from toolace_dagster.metrics.catalogue import Unit, written
 from toolace_dagster.rating import Tally
-from toolace_dagster.reporting.report.facts import ExperimentFigures, MethodFigures, ReportFacts
+from toolace_dagster.reporting.report.facts import (
+    METHOD_NAMES,
+    ExperimentFigures,
+    MethodFigures,
+    Overlap,
+    ReportFacts,
+)
 from toolace_dagster.reporting.report.paper import CALL_RATIO, COLUMNS, TABLES, PaperTable, cell
 
 _USAGE = ("calls", "prompt_tokens", "cached_tokens", "completion_tokens", "cost")
@@ -67,13 +73,13 @@ class Table:
 def report_tables(facts: ReportFacts) -> list[tuple[str, list[Table]]]:
     """The tables by section, in order; a section without any is left out."""
     sections = [
-        ("Beside the paper", [paper_table(each, facts) for each in TABLES]),
-        ("Methods side by side", [methods_table(facts)] if facts.others else []),
+        ("Beside the paper", [paper_table(each, facts) for each in TABLES] if facts.methods else []),
+        ("Methods side by side", [methods_table(facts)] if len(facts.methods) > 1 else []),
         ("Where calls and tokens go", [usage_table(method) for method in facts.methods]),
         ("Checks", [checks_table(method) for method in facts.methods]),
         ("Human rating", [ratings_table(facts.ratings)]),
         ("Experiments", [experiment_table(each) for each in facts.experiments]),
-        ("By domain", [domains_table(facts)] if len(facts.domains) > 1 else []),
+        ("By domain", [domains_table(facts.own, facts.domains)] if facts.own and len(facts.domains) > 1 else []),
         ("All metrics", [metrics_table(method) for method in facts.methods]),
     ]
     return [(name, kept) for name, tables in sections if (kept := [each for each in tables if each.rows])]
@@ -112,14 +118,30 @@ def methods_table(facts: ReportFacts) -> Table:
 
 
 def ratio_note(facts: ReportFacts) -> str:
-    """How many calls ours makes for each of simulation's."""
-    ours = facts.own.value("calls")
-    sentences = [
-        f"For each accepted dialogue {facts.own.name} makes {ours / theirs:.2f} × the calls of {other.name} "
-        f"(the paper: {CALL_RATIO:.2f} ×)."
-        for other in facts.others
-        if ours and (theirs := other.value("calls"))
-    ]
+    """Whether both methods had the same tasks, and if any, how many calls ours makes for each of simulation's."""
+    own = facts.own
+    if own is None:
+        return ""
+    sentences: list[str] = []
+    for other in facts.others:
+        shared = other.overlap or Overlap(0, 0, 0)
+        ours, theirs = own.value("calls"), other.value("calls")
+        if not shared.common:
+            sentences.append(f"{own.name} and {other.name} have no task in common, so they can't be compared.")
+            continue
+        if ours and theirs:
+            sentences.append(
+                f"For each accepted dialogue {own.name} makes {ours / theirs:.2f} × the calls of {other.name} "
+                f"(the paper: {CALL_RATIO:.2f} ×)."
+            )
+        if shared.common == shared.own == shared.other:
+            sentences.append(f"Both are over the same {shared.own:,} tasks.")
+        else:
+            tasks = "task is" if shared.common == 1 else "tasks are"
+            sentences.append(
+                f"Only {shared.common:,} {tasks} the same: {own.name} has {shared.own:,}, {other.name} "
+                f"{shared.other:,}. What differs besides may come from the tasks."
+            )
     return " ".join(sentences)
 
 
@@ -131,8 +153,18 @@ def usage_table(method: MethodFigures) -> Table:
         for stage in stages
     ]
     columns = ("stage", *(METRICS[name].title.lower() for name in _USAGE))
-    note = "For each accepted dialogue; what rejected ones cost is in it."
+    note = " ".join(["For each accepted dialogue; what rejected ones cost is in it.", *left_out(method)])
     return Table(method.name, columns, rows if method.stages else [], note)
+
+
+def left_out(method: MethodFigures) -> list[str]:
+    """What is in no figure of cost, in sentences."""
+    return [
+        f"Left out: {row.count:,} {'call' if row.count == 1 else 'calls'} of "
+        f"{METHOD_NAMES.get(row.part or '', row.part)}, which the home was switched from."
+        for row in method.rows
+        if row.metric == "calls_left_out" and row.domain is None
+    ]
 
 
 def checks_table(method: MethodFigures) -> Table:
@@ -187,12 +219,9 @@ def experiment_text(name: str, value: float | None) -> str:
     return written(unit, value)
 
 
-def domains_table(facts: ReportFacts) -> Table:
+def domains_table(own: MethodFigures, domains: Sequence[str]) -> Table:
     """The main figures of each domain."""
-    rows = [
-        [domain, *(facts.own.text(name, domain=domain, over=_over(name)) for name in _BY_DOMAIN)]
-        for domain in facts.domains
-    ]
+    rows = [[domain, *(own.text(name, domain=domain, over=_over(name)) for name in _BY_DOMAIN)] for domain in domains]
     return Table("Accepted dialogues", ("domain", *(METRICS[name].title.lower() for name in _BY_DOMAIN)), rows)
 
 
