@@ -28,7 +28,7 @@ whole AS (
            count(DISTINCT sub_task) AS requests,
            count(DISTINCT sub_task) FILTER (
                role = 'assistant' AND len(calls) = 0 AND goes_on
-               AND regexp_matches(content, '[?？؟;;][\s"''”’»)\]*_]*$')
+               AND measuring.asks(content)
            ) AS asked_back,
            list(DISTINCT injection) FILTER (injection IS NOT NULL) AS injections,
            hash(string_agg(

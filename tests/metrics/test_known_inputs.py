@@ -247,3 +247,57 @@ def test_an_output_of_another_tool_is_no_recovery(tmp_path: Path) -> None:
 def test_every_metric_is_documented() -> None:
     text = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
     assert [name for name in METRICS if f"`{name}`" not in text] == []
+
+
+def test_calls_of_a_method_that_the_home_was_switched_from_are_no_cost_of_what_it_holds(tmp_path: Path) -> None:
+    run = {"run_id": "run-2"}
+    spent = [
+        Call("task_specs", prompt_tokens=100),
+        Call("skeletons", prompt_tokens=1000),
+        Call("refinement_round_02", prompt_tokens=2000),
+        Call("verification", prompt_tokens=4000),
+        Call("simulated_dialogues", prompt_tokens=7, more=run),
+        Call("verification", prompt_tokens=20, more=run),
+    ]
+    warehouse = write_home(tmp_path, [], calls=spent)
+    write_home(tmp_path, [Attempt(dialogue())], run="run-2", method="simulation")
+    found = measure_home(warehouse)
+    assert figure(found, "calls") == 3
+    assert figure(found, "prompt_tokens") == 100 + 7 + 20
+    assert figure(found, "prompt_tokens", part="skeletons") is None
+    assert figure(found, "prompt_tokens", part="verification", domain="garages") == 20
+    assert [(row.domain, row.part, row.value) for row in found if row.metric == "calls_left_out"] == [
+        (None, "non_autoregressive", 3), ("garages", "non_autoregressive", 3)
+    ]  # fmt: skip
+    with warehouse.domain("garages").write() as connection:
+        # Before the new method wrote anything, nothing is left out.
+        connection.execute("DELETE FROM stage_rows WHERE stage NOT IN ('task_specs', 'verification')")
+    found = measure_home(warehouse)
+    assert figure(found, "calls", over="attempted") == 6
+    assert not [row for row in found if row.metric == "calls_left_out"]
+
+
+@pytest.mark.parametrize(
+    ("text", "asks"),
+    [
+        ("Which day?", True),
+        ("Which day? 🙂", True),
+        ("Which day? 👍🏽👩‍💻 ☺️", True),
+        ("Which one, “the red one?”", True),
+        ("Er fragte: „Welcher Tag?“", True),
+        ("「何曜日ですか\uff1f」", True),
+        ("**Which day?!**", True),
+        ("أي يوم؟", True),
+        ("Ποια μέρα;", True),
+        ("Ποια μέρα\u037e", True),
+        ("Θέλετε τις 3; 🙂", True),
+        ("Done; that is all;", False),
+        ("\u0397 κράτηση έγινε. Done; that is all;", False),
+        ("Is that right? Done.", False),
+        ("Booked 🙂", False),
+    ],
+)
+def test_what_asks_back(tmp_path: Path, text: str, asks: bool) -> None:
+    turns = (user("t00", "Find me a garage."), reply("t01", text), user("t02", "The 14th."), reply("t03", "Good."))
+    found = measure_home(write_home(tmp_path, [Attempt(dialogue(turns))]))
+    assert figure(found, "clarification_rate") == asks
