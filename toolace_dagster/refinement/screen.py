@@ -118,7 +118,9 @@ def breaking(
     """Which fills bring in a fault that the dialogue did not have.
 
     A fault can show in a turn that was not masked: a value that a later call takes has vanished from a fill. So fills
-    are left out one after the other, each time the one without which the fewest new faults remain.
+    are left out one after the other, each time the one without which the fewest new faults remain. Where two bring in
+    a fault together, leaving out either alone may take nothing away, and sound fills go before them; so in the end each
+    is put back that brings in no fault beside those that are in.
 
     Args:
         dialogue: The dialogue before the edit.
@@ -128,7 +130,8 @@ def breaking(
         rules: Finds what rejects besides.
 
     Returns:
-        By masked turn, the faults that leaving out its fill takes away; empty when nothing breaks.
+        By masked turn, the faults that its fill brings in beside the fills that are not named; empty when nothing
+        breaks. Those not named bring in none together.
     """
     old = faults_of(dialogue, tools, today, rules)
 
@@ -136,15 +139,26 @@ def breaking(
         tried = replaced(dialogue, [each for unit in kept.values() for each in unit])
         return faults_of(tried, tools, today, rules) - old
 
-    kept, broken = dict(units), dict[str, tuple[str, ...]]()
+    kept = dict(units)
     found = new(kept)
     while found and kept:
         without = {name: new({other: unit for other, unit in kept.items() if other != name}) for name in kept}
         seen_in = {fault.turn_id for fault in found}
         shows = {each: any(fill.before.id in seen_in for fill in unit) for each, unit in kept.items()}
         name = min(without, key=lambda each: (len(without[each]), not shows[each]))
-        gone = found - without[name]
-        broken[name] = tuple(sorted(fault.what for fault in gone)) or ("it goes with a fill that breaks something",)
         del kept[name]
         found = without[name]
+    broken: dict[str, tuple[str, ...]] = {}
+    left = [name for name in units if name not in kept]
+    while left:
+        broken = {}
+        for name in left:
+            if brought := new({**kept, name: units[name]}):
+                broken[name] = tuple(sorted({fault.what for fault in brought}))
+            else:
+                kept[name] = units[name]
+        # One that went back in may be what another needs.
+        if len(broken) == len(left):
+            break
+        left = list(broken)
     return broken
