@@ -19,7 +19,7 @@ TWO_DOMAINS = (DOMAIN, "museum_visits")
 """Domains whose tools the model simulates."""
 
 # More mistakes than documented, so that a handful of dialogues holds rejected ones.
-FAULTY = ModelSettings(error_rate=3.0)
+FAULTY = ModelSettings(error_rate=5.0)
 
 
 def settings(**more: Any) -> Settings:
