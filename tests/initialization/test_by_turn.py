@@ -135,7 +135,12 @@ def test_a_summary_takes_the_place_of_earlier_turns() -> None:
 
 
 def test_results_in_short_hold_whole_values_only() -> None:
-    assert in_short({"a": "x" * 81, "b": [1, "y" * 81, 2, 3, 4], "c": None}) == {"b": [1, 2, 3], "c": None}
+    left_out: list[str] = []
+    result = {"a": "x" * 81, "b": [1, "y" * 81, 2, 3, 4], "c": None, "d": {"e": [{"f": "z" * 81}]}}
+    assert in_short(result, left_out) == {"b": [1, 2, 3], "c": None, "d": {"e": [{}]}}
+    assert left_out == ["the text of a", "2 more in b", "the text of f"]
+    assert in_short([1, 2, 3], left_out := []) == [1, 2, 3]
+    assert left_out == []
 
 
 @pytest.mark.parametrize("tries", [1, 2, 4])
