@@ -32,7 +32,8 @@ CREATE TABLE IF NOT EXISTS domain_states (
 );
 
 -- Figures of experiments: one row an arm, metric and domain; `domain` is null over all of them. `settings` holds what the
--- arm sets. Measuring an experiment again replaces its rows.
+-- arm sets, `models` who answered its calls (pairs of name and endpoint), `error_rate` that of the offline model. Measuring an
+-- experiment again replaces its rows.
 CREATE TABLE IF NOT EXISTS experiment_results (
     experiment VARCHAR NOT NULL,
     arm VARCHAR NOT NULL,
@@ -42,5 +43,8 @@ CREATE TABLE IF NOT EXISTS experiment_results (
     domain VARCHAR,
     metric VARCHAR NOT NULL,
     value DOUBLE NOT NULL,
-    measured_at TIMESTAMP NOT NULL
+    measured_at TIMESTAMP NOT NULL,
+    models JSON,
+    seed BIGINT,
+    error_rate DOUBLE
 );

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolace_dagster.experiments.convergence import convergence_point, is_better
+from tests.builders import dialogue
+from tests.metrics.homes import Attempt, Call, write_home
+from toolace_dagster.experiments.catalogue import FIGURES, cell
+from toolace_dagster.experiments.convergence import convergence_point, could_tell, is_better
 from toolace_dagster.experiments.declared import Arm, find_experiment
+from toolace_dagster.experiments.homes import arm_home
 from toolace_dagster.experiments.making import Undertaking
-from toolace_dagster.experiments.measures import ArmResult, Tally, read_results
-from toolace_dagster.experiments.pages import OFFLINE_NOTE, page, plot, table_rows
+from toolace_dagster.experiments.measures import ArmResult, Tally, read_results, tally
+from toolace_dagster.experiments.pages import OFFLINE_NOTE, page, plot, points, tables
 from toolace_dagster.intervals import sign_test, wilson
 from toolace_dagster.reporting.plots import Bar, Curve, Group, Point, curves, grouped_bars
+from toolace_dagster.reporting.report import report_facts, report_html, report_markdown
 from toolace_dagster.settings import ModelSettings, Settings
+from toolace_dagster.warehouse import Warehouse
 
 
 @pytest.mark.parametrize(
@@ -106,21 +114,121 @@ def test_pages_show_each_arm_and_say_what_the_offline_model_can_show(ablation: U
     drawn = plot(ablation.experiment, results)
     assert drawn is not None
     texts = [element.text for element in ET.fromstring(drawn).iter("{http://www.w3.org/2000/svg}text")]
-    text = page(ablation.experiment, results, ablation.basis, ["toolace", "experiment", "ablation"], "images/a.svg")
+    text = page(ablation.experiment, results, ["toolace", "experiment", "ablation"], "images/a.svg")
     for arm in ablation.arms:
         assert arm.label in texts
-        assert f"| {arm.label} |" in text
+        assert text.count(f"| {arm.label} |") == 3
+    assert "Made with model `offline`, 3 dialogues an arm, seed 0, error rate 6." in text
     assert OFFLINE_NOTE in text
-    other = ablation.basis.model_copy(update={"llm": ModelSettings(model="another")})
-    assert OFFLINE_NOTE not in page(ablation.experiment, results, other, ["toolace"], None)
+    others = [replace(each, models=[("another", "api.example.com")]) for each in results]
+    text = page(ablation.experiment, others, ["toolace"], None)
+    assert OFFLINE_NOTE not in text
+    assert "Made with model `another` at api.example.com, 3 dialogues an arm, seed 0." in text
+
+
+def test_every_figure_that_is_measured_has_a_name_and_a_unit(ablation: Undertaking) -> None:
+    measured = {name for each in read_results(ablation.home, "ablation") for name in each.figures}
+    assert measured
+    assert measured <= FIGURES.keys()
+
+
+def test_the_report_shows_the_figures_under_their_names(ablation: Undertaking) -> None:
+    facts = report_facts(ablation.home)
+    html = report_html(facts)
+    full = next(each for each in read_results(ablation.home, "ablation") if each.name == "full")
+    assert "<h3>Stage ablation</h3>" in html
+    assert "Made with model offline, 3 dialogues an arm, seed 0, error rate 6." in html
+    drawn = plot(ablation.experiment, read_results(ablation.home, "ablation"))
+    assert drawn is not None
+    assert drawn.replace(' xmlns="http://www.w3.org/2000/svg"', "") in html
+    for name in ("calls_per_dialogue", "tokens_per_dialogue", "distinct_3.accepted", "coherence_lexical.accepted"):
+        assert f'aria-label="{FIGURES[name].title}"' in html
+        assert f"full: {cell(name, full.figures[name])}" in html
+    for form in (html, report_markdown(facts)):
+        assert not [name for name in full.figures if "." in name and name in form.replace("\\", "")]
+        assert "3.00 dialogues" not in form
+
+
+def test_tables_hold_cost_and_what_the_data_is_like(ablation: Undertaking) -> None:
+    results = read_results(ablation.home, "ablation")
+    (_, quality), (_, cost), (_, data) = tables(results)
+    assert [row["arm"] for row in quality] == [row["arm"] for row in cost] == [arm.label for arm in ablation.arms]
+    assert [row["cost each"] for row in cost] == ["free"] * len(results)
+    assert {int(row["replies each"].replace(",", "")) > 0 for row in cost} == {True}
+    assert [row["metric"] for row in data][:2] == ["User turns a dialogue", "Tool calls a user turn"]
+    assert data[0]["full"] == f"{results[3].figures['user_turns.accepted']:.2f}"
 
 
 def test_an_arm_without_figures_has_a_row_and_no_bar() -> None:
     empty = ArmResult("full", "full", Tally(attempted=3).figures(Arm(name="full", label="full")))
-    assert table_rows([empty])[0]["defective"] == "-"
+    assert tables([empty])[0][1][0]["defective"] == "-"
     drawn = plot(find_experiment("ablation"), [empty])
     assert drawn is not None
     assert "full" in drawn
+
+
+def test_arms_of_one_label_have_a_column_each() -> None:
+    arms = [ArmResult(name, "same", {"user_turns.accepted": turns}) for name, turns in (("a", 1.0), ("b", 2.0))]
+    assert tables(arms)[2][1] == [{"metric": "User turns a dialogue", "same (a)": "1.00", "same (b)": "2.00"}]
+
+
+def test_a_cost_is_left_out_where_the_price_of_a_call_is_not_known(tmp_path: Path) -> None:
+    experiment = find_experiment("methods")
+    arm, bare = experiment.arms[0], experiment.arms[0].model_copy(update={"verified": False})
+    calls = [
+        Call("task_specs", prompt_tokens=100, cached_tokens=40, completion_tokens=10, cost=0.5),
+        # Nothing came back, so nothing was paid.
+        Call("task_specs", prompt_tokens=0, completion_tokens=0, cost=None, more={"error_kind": "timeout"}),
+        Call("verification", prompt_tokens=1000, cached_tokens=900, completion_tokens=1, cost=None),
+        Call("verification", prompt_tokens=7, cost=9.0),
+    ]
+    home = write_home(arm_home(Warehouse(tmp_path), experiment, arm).home, [Attempt(dialogue())], calls=calls)
+    with home.domain("garages").write() as connection:
+        connection.execute("UPDATE stage_rows SET call_ids = ['c0', 'c1'] WHERE stage = 'task_specs'")
+        connection.execute("UPDATE stage_rows SET call_ids = ['c0', 'c2'] WHERE stage = 'verification'")
+    counted = tally(Warehouse(tmp_path), experiment, arm, "garages")
+    counted.refined = counted.accepted = 2
+    whole, without = counted.figures(arm), counted.figures(bare)
+    assert (whole["calls_per_dialogue"], without["calls_per_dialogue"]) == (3 / 2, 2 / 2)
+    assert (whole["tokens_per_dialogue"], without["tokens_per_dialogue"]) == (1111 / 2, 110 / 2)
+    assert (whole["cached_per_dialogue"], without["cached_per_dialogue"]) == (940 / 2, 40 / 2)
+    assert (whole["replies_per_dialogue"], without["replies_per_dialogue"]) == (11 / 2, 10 / 2)
+    assert without["cost_per_dialogue"] == 0.25
+    assert "cost_per_dialogue" not in whole
+    assert "cost_made" not in whole
+    with home.domain("garages").write() as connection:
+        connection.execute("UPDATE model_calls SET cost = 0.25 WHERE call_id = 'c2'")
+    priced = tally(Warehouse(tmp_path), experiment, arm, "garages")
+    priced.accepted = 2
+    assert priced.figures(arm)["cost_per_dialogue"] == 0.375
+    assert priced.figures(arm)["cost_made"] == 0.75
+
+
+@pytest.mark.parametrize(
+    ("defective", "of", "told"),
+    [(2, 2, False), (0, 2, False), (0, 5, False), (0, 6, True), (5, 60, False), (6, 60, True), (6, 6, True)],
+)
+def test_too_few_dialogues_tell_nothing(defective: int, of: int, told: bool) -> None:
+    """Six pairs that all speak for one side are the fewest that a two-sided sign test tells from chance at 5 %."""
+    one = {str(number): number < defective for number in range(of)}
+    assert could_tell([one, one], 0) is told
+    assert could_tell([one], 0)
+
+
+def test_a_curve_of_two_dialogues_is_not_said_to_converge() -> None:
+    def arm(name: str, **figures: float) -> ArmResult:
+        counts = {"refined": 2.0, "accepted": 2.0, "defective.attempted": 0.5, "defective.accepted": 0.0}
+        points_ = {"convergence_point.refined": 0.0, "convergence_point.accepted": 0.0}
+        return ArmResult(name, name, counts | points_ | figures)
+
+    few = points([arm("1", **{"undecided_from.refined": 1.0}), arm("3")])
+    assert few[0].startswith(
+        "Without verification, too few dialogues to tell whether more than 1 brings a gain: 1 of 2"
+    )
+    whole = points([arm("1"), arm("3", **{"convergence_point.refined": 1.0})])
+    assert whole == ["Without verification, 3 still has fewer defective dialogues than less: it did not converge."]
+    early = points([arm("1", **{"convergence_point.accepted": 1.0}), arm("3")])
+    assert early[0].startswith("With verification, from 1 on more brings no measurable gain")
 
 
 def test_the_curve_rings_where_it_converges_and_marks_what_is_beside_it() -> None:

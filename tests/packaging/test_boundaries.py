@@ -98,7 +98,7 @@ def test_entities_import_nothing_else_of_ours() -> None:
     assert [place for module in in_parts("entities") for place in reaching(module, PARTS - {"entities"})] == []
 
 
-@pytest.mark.parametrize(("part", "told"), [("experiments", ()), ("rating", ("reporting",))])
+@pytest.mark.parametrize(("part", "told"), [("experiments", ("reporting",)), ("rating", ("reporting",))])
 def test_experiments_and_rating_are_known_only_to_what_tells_of_them(part: str, told: tuple[str, ...]) -> None:
     """They are made of everything else, which must do without them."""
     inner = [module for module in MODULES if module.part not in (*OUTER, "__main__", *told, part)]

@@ -16,6 +16,8 @@ from tests.builders import dialogue
 from tests.explorer.browsing import Shown
 from tests.metrics.homes import Attempt, Call, write_home
 from toolace_dagster.cli.app import app
+from toolace_dagster.experiments.declared import Arm
+from toolace_dagster.experiments.measures import Tally
 from toolace_dagster.metrics import figure, measure_home, read_metrics
 from toolace_dagster.rating import Pair, record_rating
 from toolace_dagster.reporting.report import NothingMade, report_facts, report_html, report_markdown
@@ -52,27 +54,18 @@ def own(warehouse: Warehouse) -> MethodFigures:
     return found
 
 
-def experiment_rows(warehouse: Warehouse, labels: dict[str, str]) -> None:
-    columns = "experiment VARCHAR, arm VARCHAR, position INTEGER, label VARCHAR, settings JSON, domain VARCHAR, "
+def experiment_rows(warehouse: Warehouse, labels: dict[str, str], endpoint: str = "offline") -> None:
+    """The figures of an experiment as it writes them, of ten dialogues an arm."""
+    rows: list[dict[str, Any]] = []
+    for position, (name, label) in enumerate(labels.items()):
+        counted = Tally(attempted=10, refined=10, accepted=8, defects=4, accepted_defects=2, passes=30)
+        counted.calls, counted.costs = {"skeletons": 58 + 8 * position}, {"skeletons": 0.0}
+        figures = counted.figures(Arm(name=name, label=label)) | {"self_bleu.accepted": 40.0 + position}
+        points = {"convergence_point.refined": 0.0, "undecided_from.refined": float(position == 0)}
+        place = {"experiment": "trial", "arm": name, "position": position, "label": label, "settings": {}}
+        made_with = {"models": [["m", endpoint]], "seed": 7, "error_rate": 3.0, "measured_at": "2026-01-01 10:00:00"}
+        rows += [place | made_with | {"metric": metric, "value": value} for metric, value in (figures | points).items()]
     with warehouse.shared.write() as connection:
-        connection.execute(
-            f"CREATE TABLE IF NOT EXISTS experiment_results ({columns} metric VARCHAR, value DOUBLE, "
-            "measured_at TIMESTAMP)"
-        )
-        rows = [
-            {
-                "experiment": "scaling",
-                "arm": arm,
-                "position": position,
-                "label": label,
-                "settings": {},
-                "metric": metric,
-                "value": value + position,
-                "measured_at": "2026-01-01 10:00:00",
-            }
-            for position, (arm, label) in enumerate(labels.items())
-            for metric, value in (("calls_per_dialogue", 7.25), ("self_bleu", 40.0))
-        ]
         insert(connection, "experiment_results", rows)
 
 
@@ -217,7 +210,7 @@ def test_a_home_of_experiments_alone_has_a_report(tmp_path: Path) -> None:
     text = words(report_html(facts))
     assert "1 pass: 7.25" in text
     assert "Beside the paper" not in text
-    assert "Scaling" in report_markdown(facts)
+    assert "Trial" in report_markdown(facts)
     # Tools that nobody made a dialogue with change nothing.
     write_home(warehouse.home, [])
     assert "1 pass: 7.25" in words(report_html(report_facts(warehouse)))
@@ -232,6 +225,27 @@ def test_experiments_are_shown_in_the_order_of_their_arms(tmp_path: Path) -> Non
     text = words(report_html(report_facts(warehouse)))
     assert text.index("1 pass: 7.25") < text.index("3 passes: 8.25")
     assert "Self-BLEU 40.0 41.0" in text
+    assert (
+        "arm dialogues defective before by a rule pass rate handed over defective rounds each 1 pass 10 40.0%" in text
+    )
+    assert "too few dialogues to tell whether more than 1 pass brings a gain: 4 of 10 are defective there" in text
+    assert "Cost a dialogue" not in text, "what is free in all arms is no plot"
+
+
+def test_experiments_of_the_offline_model_are_named_beside_a_real_home(tmp_path: Path) -> None:
+    warehouse = made(tmp_path)
+    experiment_rows(warehouse, {"z": "1 pass"}, endpoint="api.example.com")
+    assert report_facts(warehouse).offline == "none"
+    with warehouse.shared.write() as connection:
+        connection.execute("DELETE FROM experiment_results")
+    experiment_rows(warehouse, {"z": "1 pass"})
+    facts = report_facts(warehouse)
+    assert facts.offline == "some"
+    for form in (report_html, report_markdown):
+        told = html.unescape(form(facts))
+        assert "Some calls were answered by the offline model" in told
+        assert "Made with model m at offline, 10 dialogues an arm, seed 7, error rate 3." in told
+        assert "The offline model made these figures." in told
 
 
 def test_a_home_is_measured_once_and_again_after_a_run(tmp_path: Path) -> None:

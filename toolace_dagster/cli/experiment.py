@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
 
@@ -20,12 +21,12 @@ from toolace_dagster.cli.preset import RunOptions
 from toolace_dagster.cli.progress import ProgressDisplay, duration
 from toolace_dagster.cli.run import choose_domains, default_parallel, say_what_model
 from toolace_dagster.cli.stopping import stopped_code
-from toolace_dagster.experiments.declared import ExperimentFault, arm_settings, find_experiment, shipped
+from toolace_dagster.experiments.declared import Experiment, ExperimentFault, arm_settings, find_experiment, shipped
 from toolace_dagster.experiments.examination import STAGE
 from toolace_dagster.experiments.homes import FOLDER
 from toolace_dagster.experiments.making import Undertaking, make_arms
-from toolace_dagster.experiments.measures import measure, read_results
-from toolace_dagster.experiments.pages import COLUMNS, page, plot, table_rows
+from toolace_dagster.experiments.measures import ArmResult, measure, read_results
+from toolace_dagster.experiments.pages import made_with, page, plot, points, tables
 from toolace_dagster.llm.money import PriceError
 from toolace_dagster.pipeline.ends import RunEnd
 from toolace_dagster.pipeline.spending import PriceMissing, budget_of
@@ -102,14 +103,24 @@ def run_experiment(options: RunOptions, name: str, into: Path | None) -> int:
     report_arms(undertaking)
     results = read_results(home, experiment.name)
     say("")
-    show_table(experiment.title, COLUMNS, [tuple(row.values()) for row in table_rows(results)])
-    say("")
+    _show(experiment, results)
     say(f"Wall time {duration(time.monotonic() - started)}. Figures are in experiment_results in {_shown(home)}.")
     say(f"Each arm is a home: toolace explore --home {options.home / FOLDER / experiment.name / arms[-1].name}")
     if into is not None:
         for path in _write(undertaking, into):
             say(f"Written: {path}")
     return 1 if unknown else 0
+
+
+def _show(experiment: Experiment, results: Sequence[ArmResult]) -> None:
+    say(f"{experiment.title}, made with {made_with(results)}")
+    for title, rows in tables(results):
+        if rows:
+            say("")
+            show_table(title, tuple(rows[0]), [tuple(row.values()) for row in rows])
+    say("")
+    for sentence in points(results):
+        say(sentence)
 
 
 def _say_faults(ends: list[RunEnd]) -> int:
@@ -139,7 +150,7 @@ def _write(undertaking: Undertaking, into: Path) -> list[Path]:
         picture = f"images/{path.name}"
     command = ["toolace", *sys.argv[1:]]
     path = into / f"experiment_{experiment.name}.md"
-    path.write_text(page(experiment, results, undertaking.basis, command, picture), encoding="utf-8")
+    path.write_text(page(experiment, results, command, picture), encoding="utf-8")
     return [*written, path]
 
 

@@ -35,3 +35,26 @@ def convergence_point(arms: Sequence[Defective]) -> int | None:
         if not any(is_better(arm, later) for later in arms[position + 1 :]):
             return position
     return None
+
+
+def could_tell(arms: Sequence[Defective], position: int) -> bool:
+    """Whether there are dialogues enough that a later arm could have been found better than one.
+
+    Args:
+        arms: In the order of growing cost.
+        position: Of the one.
+
+    Returns:
+        False where even an arm that mends all its defective dialogues and breaks none would not be told from chance, or
+        where so few dialogues without a defect say nothing. True for the last arm, which nothing is compared with.
+    """
+    one, later = arms[position], arms[position + 1 :]
+    if not later:
+        return True
+
+    def most(other: Defective) -> int:
+        common = one.keys() & other.keys()
+        # Where nothing is defective, no gain is possible: then it counts how many could have been.
+        return sum(one[name] for name in common) or len(common)
+
+    return any(sign_test(most(other), 0) < CHANCE for other in later)

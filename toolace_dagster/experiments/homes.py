@@ -22,8 +22,13 @@ def arm_home(home: Warehouse, experiment: Experiment, arm: Arm) -> Warehouse:
 
 
 def basis_file(home: Warehouse, experiment: Experiment) -> Path:
-    """The settings that the arms had in common when the experiment was last run, and the domains it was about."""
-    return home.home / FOLDER / experiment.name / "experiment.json"
+    """The settings that the arms had in common when the experiment was last run, its domains, and what it compared."""
+    return experiment_file(home, experiment.name)
+
+
+def experiment_file(home: Warehouse, name: str) -> Path:
+    """The same, by the experiment's name."""
+    return home.home / FOLDER / name / "experiment.json"
 
 
 def examined_store(home: Warehouse, domain: str) -> Store:

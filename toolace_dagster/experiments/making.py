@@ -18,9 +18,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from toolace_dagster.experiments.declared import Arm, Experiment, arm_settings
+from toolace_dagster.experiments.declared import Arm, Experiment, arm_settings, shipped
 from toolace_dagster.experiments.examination import ExaminationFailed, examine
-from toolace_dagster.experiments.homes import arm_home, basis_file, begin_from
+from toolace_dagster.experiments.homes import arm_home, basis_file, begin_from, experiment_file
 from toolace_dagster.llm.journal import JournalBroken, JournalInUse
 from toolace_dagster.llm.money import BudgetReached
 from toolace_dagster.llm.protocol import EndpointUnusable
@@ -108,7 +108,11 @@ def alone(undertaking: Undertaking) -> Generator[None]:
 
 def write_settings(undertaking: Undertaking) -> None:
     """Write down what is made: what the arms have in common, and in each arm's home its settings."""
-    common = {"settings": undertaking.basis.model_dump(mode="json"), "domains": undertaking.domains}
+    common = {
+        "settings": undertaking.basis.model_dump(mode="json"),
+        "domains": undertaking.domains,
+        "experiment": undertaking.experiment.model_dump(mode="json"),
+    }
     texts: dict[Path, Any] = {basis_file(undertaking.home, undertaking.experiment): common}
     for arm in undertaking.arms:
         path = arm_home(undertaking.home, undertaking.experiment, arm).settings_file
@@ -129,6 +133,22 @@ def last_undertaking(home: Warehouse, experiment: Experiment) -> Undertaking | N
         return None
     stored = json.loads(path.read_text(encoding="utf-8"))
     return Undertaking(home, experiment, Settings.model_validate(stored["settings"]), tuple(stored["domains"]))
+
+
+def made_experiment(home: Warehouse, name: str) -> Experiment | None:
+    """What an experiment compared when it was last made in a home; None where nothing tells.
+
+    Args:
+        home: The home that the experiments belong to.
+        name: Name of the experiment.
+    """
+    known = shipped().get(name)
+    path = experiment_file(home, name)
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        return Experiment.model_validate(stored["experiment"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return known
 
 
 def make_domain(

@@ -6,33 +6,23 @@ here: examining dialogues (``examination``), or drawing figures.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
-from toolace_dagster.experiments.convergence import convergence_point
-from toolace_dagster.experiments.declared import Arm, Experiment
+from toolace_dagster.experiments.catalogue import INTRINSIC
+from toolace_dagster.experiments.convergence import convergence_point, could_tell
+from toolace_dagster.experiments.declared import ORDER, Arm, Experiment, arm_settings
 from toolace_dagster.experiments.homes import arm_home, examined_store
 from toolace_dagster.experiments.making import Undertaking
 from toolace_dagster.metrics import figure, measure_home
+from toolace_dagster.settings import OFFLINE_MODEL
 from toolace_dagster.warehouse import Row, Warehouse, insert, sql
 
 _VERIFYING = "verification"
-_INTRINSIC = (
-    "user_turns",
-    "calls_per_user_turn",
-    "steps",
-    "token_entropy",
-    "distinct_3",
-    "self_bleu",
-    "shape_repetition",
-    "tool_coverage",
-    "parameter_coverage",
-    "clarification_rate",
-    "error_recovery_rate",
-    "coherence_lexical",
-)
-"""Metrics of the data itself that arms are compared by, of accepted dialogues over all domains."""
+_USED = ("calls", "tokens", "cached", "replies", "costs", "unpriced")
 
 
 @dataclass
@@ -49,6 +39,10 @@ class Tally:
         passes: Refinement passes made.
         calls: Model calls by stage.
         tokens: Tokens of prompts and replies by stage.
+        cached: Those of prompts that the endpoint had in its cache, by stage.
+        replies: Those of replies, by stage.
+        costs: Dollars by stage, of the calls whose price is known.
+        unpriced: Calls whose price is not known, by stage.
     """
 
     attempted: int = 0
@@ -60,13 +54,18 @@ class Tally:
     passes: int = 0
     calls: dict[str, int] = field(default_factory=dict[str, int])
     tokens: dict[str, int] = field(default_factory=dict[str, int])
+    cached: dict[str, int] = field(default_factory=dict[str, int])
+    replies: dict[str, int] = field(default_factory=dict[str, int])
+    costs: dict[str, float] = field(default_factory=dict[str, float])
+    unpriced: dict[str, int] = field(default_factory=dict[str, int])
 
     def plus(self, other: Tally) -> Tally:
         """The sum of two."""
         made = Tally()
         for name in ("attempted", "refined", "accepted", "defects", "rule_failures", "accepted_defects", "passes"):
             setattr(made, name, getattr(self, name) + getattr(other, name))
-        made.calls, made.tokens = _sums(self.calls, other.calls), _sums(self.tokens, other.tokens)
+        for name in _USED:
+            setattr(made, name, _sums(getattr(self, name), getattr(other, name)))
         return made
 
     def figures(self, arm: Arm) -> dict[str, float]:
@@ -77,38 +76,41 @@ class Tally:
         """
         handed = self.accepted if arm.verified else self.refined
         defective = self.accepted_defects if arm.verified else self.defects
-        calls, tokens = sum(self.calls.values()), sum(self.tokens.values())
-        making = calls - self.calls.get(_VERIFYING, 0)
-        writing = tokens - self.tokens.get(_VERIFYING, 0)
-        shares = {
+        whole = {name: sum(getattr(self, name).values()) for name in _USED}
+        making = {name: whole[name] - getattr(self, name).get(_VERIFYING, 0) for name in _USED}
+        charged = whole if arm.verified else making
+        shares: dict[str, tuple[float, int]] = {
             "pass_rate": (self.accepted, self.attempted),
             "defective.attempted": (self.defects, self.refined),
             "rule_failing.attempted": (self.rule_failures, self.refined),
             "defective.accepted": (self.accepted_defects, self.accepted),
             "defective": (defective, handed),
-            "calls_unverified": (making, self.refined),
-            "calls_verified": (calls, self.accepted),
-            "calls_per_dialogue": (calls if arm.verified else making, handed),
-            "tokens_unverified": (writing, self.refined),
-            "tokens_verified": (tokens, self.accepted),
-            "tokens_per_dialogue": (tokens if arm.verified else writing, handed),
+            "calls_unverified": (making["calls"], self.refined),
+            "calls_verified": (whole["calls"], self.accepted),
+            "tokens_unverified": (making["tokens"], self.refined),
+            "tokens_verified": (whole["tokens"], self.accepted),
             "passes": (self.passes, self.refined),
+            **{f"{name}_per_dialogue": (charged[name], handed) for name in ("calls", "tokens", "cached", "replies")},
         }
-        counts = {
+        counts: dict[str, float] = {
             "attempted": self.attempted,
             "refined": self.refined,
             "accepted": self.accepted,
             "handed_over": handed,
-            "calls_made": calls,
-            "tokens_made": tokens,
+            **{f"{name}_made": whole[name] for name in ("calls", "tokens", "cached", "replies")},
         }
+        # A sum without some of its calls would look like less.
+        if not whole["unpriced"]:
+            counts["cost_made"] = whole["costs"]
+        if not charged["unpriced"]:
+            shares["cost_per_dialogue"] = (charged["costs"], handed)
         return {
             **{name: float(value) for name, value in counts.items()},
             **{name: value / of for name, (value, of) in shares.items() if of},
         }
 
 
-def _sums(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+def _sums(one: Mapping[str, float], other: Mapping[str, float]) -> dict[str, float]:
     return {name: one.get(name, 0) + other.get(name, 0) for name in {**one, **other}}
 
 
@@ -133,8 +135,9 @@ def tally(home: Warehouse, experiment: Experiment, arm: Arm, domain: str) -> Tal
     store = arm_home(home, experiment, arm).domain(domain)
     with store.reading():
         for row in store.read(sql("experiments/usage")):
-            made.calls[row["stage"]] = row["calls"]
-            made.tokens[row["stage"]] = int(row["tokens"])
+            for name in ("calls", "tokens", "cached", "replies", "unpriced"):
+                getattr(made, name)[row["stage"]] = row[name]
+            made.costs[row["stage"]] = row["cost"]
         made.passes = store.read(sql("experiments/passes"))[0]["passes"]
     return made
 
@@ -168,6 +171,7 @@ def measure(undertaking: Undertaking, arms: Sequence[Arm]) -> None:
             "label": arm.label,
             "settings": arm.settings,
             "measured_at": now,
+            **_made_with(undertaking, arm),
         }
         rows += [
             place | {"domain": domain, "metric": metric, "value": value}
@@ -189,9 +193,20 @@ def _figures(undertaking: Undertaking, arm: Arm) -> Iterable[tuple[str | None, d
         whole = whole.plus(counted)
         yield domain, counted.figures(arm)
     made = measure_home(arm_home(undertaking.home, undertaking.experiment, arm))
-    intrinsic = {name: figure(made, name) for name in _INTRINSIC}
+    intrinsic = {name: figure(made, name) for name in INTRINSIC}
     known = {f"{name}.accepted": value for name, value in intrinsic.items() if value is not None}
     yield None, whole.figures(arm) | known
+
+
+def _made_with(undertaking: Undertaking, arm: Arm) -> dict[str, Any]:
+    """Who answered the calls of an arm, and what drew its tasks and mistakes."""
+    home, settings = arm_home(undertaking.home, undertaking.experiment, arm), arm_settings(undertaking.basis, arm)
+    models = {
+        (row["model"], row["endpoint"])
+        for domain in undertaking.domains_of(arm)
+        for row in home.domain(domain).read(sql("report/models"))
+    }
+    return {"models": sorted(models), "seed": settings.seed, "error_rate": settings.llm.error_rate}
 
 
 def _convergence_points(undertaking: Undertaking) -> dict[str, dict[str, float]]:
@@ -211,8 +226,10 @@ def _convergence_points(undertaking: Undertaking) -> dict[str, dict[str, float]]
         if not all(defective):
             continue
         position = convergence_point(defective)
+        told = position is not None and could_tell(defective, position)
         for number, arm in enumerate(curve):
-            points[arm.name][f"convergence_point.{over}"] = float(number == position)
+            points[arm.name][f"convergence_point.{over}"] = float(number == position and told)
+            points[arm.name][f"undecided_from.{over}"] = float(number == position and not told)
     return points
 
 
@@ -224,11 +241,22 @@ class ArmResult:
         name: Of the arm.
         label: What it is called.
         figures: By metric.
+        models: Models that answered, by name and endpoint.
+        seed: What its tasks were drawn from; None where an earlier version measured it.
+        error_rate: Of the offline model; None likewise.
     """
 
     name: str
     label: str
     figures: Mapping[str, float]
+    models: Sequence[tuple[str, str]] = ()
+    seed: int | None = None
+    error_rate: float | None = None
+
+    @property
+    def offline(self) -> bool:
+        """Whether the offline model answered some of its calls."""
+        return any(endpoint == OFFLINE_MODEL for _, endpoint in self.models)
 
 
 def read_results(home: Warehouse, name: str, domain: str | None = None) -> list[ArmResult]:
@@ -239,8 +267,20 @@ def read_results(home: Warehouse, name: str, domain: str | None = None) -> list[
         name: Name of the experiment.
         domain: One domain; None for all together.
     """
-    found: dict[str, tuple[str, dict[str, float]]] = {}
+    found: dict[str, ArmResult] = {}
+    figures: dict[str, dict[str, float]] = {}
     for row in home.shared.read(sql("experiments/results"), {"experiment": name}):
-        if row["domain"] == domain:
-            found.setdefault(row["arm"], (row["label"], {}))[1][row["metric"]] = row["value"]
-    return [ArmResult(name, label, figures) for name, (label, figures) in found.items()]
+        if row["domain"] != domain:
+            continue
+        known = figures.setdefault(row["arm"], {})
+        known[row["metric"]] = row["value"]
+        if row["arm"] not in found:
+            models = [(model, endpoint) for model, endpoint in json.loads(row["models"] or "[]")]
+            found[row["arm"]] = ArmResult(row["arm"], row["label"], known, models, row["seed"], row["error_rate"])
+    return list(found.values())
+
+
+def measured_experiments(home: Warehouse) -> list[str]:
+    """Names of the experiments that have figures: the shipped ones in their order, then others."""
+    names = [row["experiment"] for row in home.shared.read(sql("experiments/measured"))]
+    return sorted(names, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))

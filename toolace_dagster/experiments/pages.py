@@ -1,34 +1,39 @@
-"""An experiment as a person reads it: a table, a plot, and what the figures say.
+"""An experiment as a person reads it: tables, a plot, and what the figures say.
 
-Belongs here: rows of the table, the plot's points, the Markdown page. Does not belong
+Belongs here: rows of the tables, the plot's points, the Markdown page. Does not belong
 here: geometry (``reporting.plots``), or printing.
 """
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from toolace_dagster.experiments.catalogue import FIGURES, INTRINSIC, cell
 from toolace_dagster.experiments.declared import Experiment
 from toolace_dagster.experiments.measures import ArmResult
 from toolace_dagster.intervals import wilson
 from toolace_dagster.reporting.markdown import table
 from toolace_dagster.reporting.plots import Bar, Curve, Group, Point, curves, grouped_bars
-from toolace_dagster.settings import OFFLINE_MODEL, Settings
 
-COLUMNS = (
-    "arm",
-    "dialogues",
-    "defective before",
-    "by a rule",
-    "pass rate",
-    "handed over",
-    "defective",
-    "calls each",
-    "tokens each",
-    "rounds each",
-)
-"""Of the table; `defective before` is before verification, `defective` of what is handed over."""
+QUALITY = {
+    "dialogues": "attempted",
+    "defective before": "defective.attempted",
+    "by a rule": "rule_failing.attempted",
+    "pass rate": "pass_rate",
+    "handed over": "handed_over",
+    "defective": "defective",
+    "rounds each": "passes",
+}
+"""Columns and the figures in them; `defective before` is before verification, `defective` of what is handed over."""
+COST = {
+    "calls each": "calls_per_dialogue",
+    "tokens each": "tokens_per_dialogue",
+    "cached each": "cached_per_dialogue",
+    "replies each": "replies_per_dialogue",
+    "cost each": "cost_per_dialogue",
+}
+"""The same, for each dialogue handed over; a cost is left out where the price of some call is not known."""
 DEFECTS = "dialogues with a defect, and 95 % interval"
 OFFLINE_NOTE = """\
 The offline model made these figures. Its mistakes are drawn at set rates and the panel that looks for what is left
@@ -37,32 +42,72 @@ for, and that the machinery counts right. They say nothing of how well a real mo
 nothing of a model trained on the data: for that, run the same command with your model."""
 
 
-def table_rows(results: Sequence[ArmResult]) -> list[dict[str, str]]:
-    """A row of texts for each arm."""
-    return [dict(zip(COLUMNS, _cells(result), strict=True)) for result in results]
+def tables(results: Sequence[ArmResult]) -> list[tuple[str, list[dict[str, str]]]]:
+    """The tables of an experiment: what each shows, and a row of texts for each arm, or for each metric.
 
-
-def _cells(result: ArmResult) -> list[str]:
-    figures = result.figures
-
-    def share(name: str) -> str:
-        return f"{figures[name]:.1%}" if name in figures else "-"
-
-    def mean(name: str, digits: int = 1) -> str:
-        return f"{figures[name]:,.{digits}f}" if name in figures else "-"
-
+    Args:
+        results: Its figures.
+    """
     return [
-        result.label,
-        f"{figures['attempted']:.0f}",
-        share("defective.attempted"),
-        share("rule_failing.attempted"),
-        share("pass_rate"),
-        f"{figures['handed_over']:.0f}",
-        share("defective"),
-        mean("calls_per_dialogue"),
-        mean("tokens_per_dialogue", 0),
-        mean("passes"),
+        ("Defects", _by_arm(results, QUALITY)),
+        ("Cost, for each dialogue handed over", _by_arm(results, COST)),
+        ("The data itself, accepted dialogues", _by_metric(results)),
     ]
+
+
+def arm_row(result: ArmResult) -> dict[str, str]:
+    """Quality and cost of one arm, as texts."""
+    return _by_arm([result], QUALITY | COST)[0]
+
+
+def _by_arm(results: Sequence[ArmResult], columns: Mapping[str, str]) -> list[dict[str, str]]:
+    return [
+        {"arm": result.label, **{column: cell(name, result.figures.get(name)) for column, name in columns.items()}}
+        for result in results
+    ]
+
+
+def _by_metric(results: Sequence[ArmResult]) -> list[dict[str, str]]:
+    """Metrics have long names and arms short ones, so a metric is a row here; two arms may have one label."""
+    names = [name for each in INTRINSIC if any((name := f"{each}.accepted") in result.figures for result in results)]
+    labels = [result.label for result in results]
+    columns = [
+        result.label if [*labels, "metric"].count(result.label) == 1 else f"{result.label} ({result.name})"
+        for result in results
+    ]
+    return [
+        {
+            "metric": FIGURES[name].title,
+            **{column: cell(name, result.figures.get(name)) for column, result in zip(columns, results, strict=True)},
+        }
+        for name in names
+    ]
+
+
+def made_with(results: Sequence[ArmResult], quote: str = "") -> str:
+    """Models, number of dialogues, seed and, for the offline model, its error rate, in words.
+
+    Args:
+        results: Figures of all arms.
+        quote: What stands around a model's name.
+    """
+    names = dict.fromkeys(
+        f"{quote}{model}{quote}" + (f" at {endpoint}" if endpoint != model else "")
+        for result in results
+        for model, endpoint in result.models
+    )
+    dialogues = max((round(result.figures.get("attempted", 0)) for result in results), default=0)
+    parts = [
+        f"{'models' if len(names) > 1 else 'model'} {', '.join(names)}" if names else "a model that is not recorded",
+        f"{dialogues:,} {'dialogue' if dialogues == 1 else 'dialogues'} an arm",
+    ]
+    seeds = dict.fromkeys(result.seed for result in results if result.seed is not None)
+    if seeds:
+        parts.append(f"seed {', '.join(str(seed) for seed in seeds)}")
+    rates = dict.fromkeys(result.error_rate for result in results if result.offline and result.error_rate is not None)
+    if rates:
+        parts.append(f"error rate {', '.join(f'{rate:g}' for rate in rates)}")
+    return ", ".join(parts)
 
 
 def plot(experiment: Experiment, results: Sequence[ArmResult]) -> str | None:
@@ -97,8 +142,8 @@ def _bars(experiment: Experiment, results: Sequence[ArmResult]) -> str:
 
 def _curve(experiment: Experiment, results: Sequence[ArmResult]) -> str:
     arms = {arm.name: arm for arm in experiment.arms}
-    on_curve = [result for result in results if arms[result.name].on_curve]
-    beside = [result for result in results if not arms[result.name].on_curve]
+    on_curve = [result for result in results if result.name in arms and arms[result.name].on_curve]
+    beside = [result for result in results if result.name in arms and not arms[result.name].on_curve]
     lines = [
         _line_of("without verification", on_curve, "defective.attempted", "refined", "calls_unverified"),
         _line_of("with verification", on_curve, "defective.accepted", "accepted", "calls_verified"),
@@ -130,43 +175,54 @@ def _point(result: ArmResult, metric: str, of: str, cost: str, words: str) -> Po
     return Point(result.figures[cost], *share, words) if share and cost in result.figures else None
 
 
-def page(
-    experiment: Experiment, results: Sequence[ArmResult], basis: Settings, command: Sequence[str], picture: str | None
-) -> str:
+def page(experiment: Experiment, results: Sequence[ArmResult], command: Sequence[str], picture: str | None) -> str:
     """The experiment as a Markdown page.
 
     Args:
         experiment: What was compared.
         results: Its figures.
-        basis: Settings that the arms have in common.
         command: The words of the command that made it.
         picture: The plot's file, relative to the page.
     """
-    dialogues = max((round(result.figures["attempted"]) for result in results), default=0)
-    model = basis.llm.model
-    made_by = f"model `{model}`, {dialogues} dialogues an arm, seed {basis.seed}"
-    if model == OFFLINE_MODEL:
-        made_by += f", error rate {basis.llm.error_rate:g}"
     parts = [
         f"# {experiment.title}",
         experiment.question,
         f"```\n{shlex.join(command)}\n```",
-        " ".join(f"Made with {made_by}. {experiment.reading}".split()),
-        table(table_rows(results)),
-        *([f"![{experiment.title}]({picture})"] if picture else []),
-        *_points(results),
-        *([OFFLINE_NOTE] if model == OFFLINE_MODEL else []),
+        " ".join(f"Made with {made_with(results, '`')}. {experiment.reading}".split()),
     ]
+    for title, rows in tables(results):
+        if rows:
+            parts += [f"## {title}", table(rows)]
+    parts += [f"![{experiment.title}]({picture})"] if picture else []
+    parts += points(results)
+    parts += [OFFLINE_NOTE] if any(result.offline for result in results) else []
     return "\n\n".join(parts) + "\n"
 
 
-def _points(results: Sequence[ArmResult]) -> list[str]:
+def points(results: Sequence[ArmResult]) -> list[str]:
+    """From which arm of a curve on more brings nothing, in sentences; an experiment without a curve has none."""
     said: list[str] = []
+    last = next((each for each in reversed(results) if "convergence_point.accepted" in each.figures), None)
     for of, words in (("refined", "Without verification"), ("accepted", "With verification")):
         found = next((each for each in results if each.figures.get(f"convergence_point.{of}")), None)
-        if found is not None:
+        undecided = next((each for each in results if each.figures.get(f"undecided_from.{of}")), None)
+        if undecided is not None:
+            of_them, defects = round(undecided.figures[of]), _defects(undecided, of)
+            said.append(
+                f"{words}, too few dialogues to tell whether more than {undecided.label} brings a gain: {defects} of "
+                f"{of_them:,} are defective there, and even an arm that mended them all would not be told from chance "
+                "(sign test over the same tasks, 5 %)."
+            )
+        elif found is not None and found is last:
+            said.append(f"{words}, {found.label} still has fewer defective dialogues than less: it did not converge.")
+        elif found is not None:
             said.append(
                 f"{words}, from {found.label} on more brings no measurable gain: no later arm has fewer defective "
                 "dialogues beyond what chance explains (sign test over the same tasks, 5 %)."
             )
     return said
+
+
+def _defects(result: ArmResult, of: str) -> int:
+    share = result.figures.get("defective.attempted" if of == "refined" else "defective.accepted", 0.0)
+    return round(share * result.figures[of])

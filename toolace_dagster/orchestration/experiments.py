@@ -14,7 +14,7 @@ from toolace_dagster.experiments.declared import ORDER, Arm, Experiment
 from toolace_dagster.experiments.homes import arm_home
 from toolace_dagster.experiments.making import Undertaking, alone, last_undertaking, make_domain, write_settings
 from toolace_dagster.experiments.measures import ArmResult, measure, read_results
-from toolace_dagster.experiments.pages import table_rows
+from toolace_dagster.experiments.pages import arm_row
 from toolace_dagster.orchestration.instance import open_instance, register_domains
 from toolace_dagster.orchestration.materialize import LIMIT_KEY, Materialized, progress_events
 from toolace_dagster.orchestration.resources import Toolace
@@ -104,7 +104,10 @@ def _set_by_somebody(settings: Settings) -> list[str]:
 
 def _metadata(undertaking: Undertaking, arm: Arm, results: Sequence[ArmResult]) -> dict[str, dg.MetadataValue]:
     home = arm_home(undertaking.home, undertaking.experiment, arm).home
-    return {"figures": dg.MetadataValue.md(table(table_rows(results))), "home": dg.PathMetadataValue(str(home))}
+    return {
+        "figures": dg.MetadataValue.md(table([arm_row(each) for each in results])),
+        "home": dg.PathMetadataValue(str(home)),
+    }
 
 
 def _version(results: Sequence[ArmResult]) -> dg.DataVersion:

@@ -37,7 +37,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     if not rows:
         return "none"
     columns = list(rows[0])
-    lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
+    lines = ["| " + " | ".join(escaped(column) for column in columns) + " |", "|" + " --- |" * len(columns)]
     for row in rows:
         cells = ("" if row[column] is None else escaped(str(row[column])) for column in columns)
         lines.append("| " + " | ".join(cells) + " |")

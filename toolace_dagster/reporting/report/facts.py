@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from toolace_dagster.experiments.declared import Experiment
+from toolace_dagster.experiments.making import made_experiment
+from toolace_dagster.experiments.measures import ArmResult, measured_experiments, read_results
 from toolace_dagster.metrics import METRICS, MetricRow, figure
 from toolace_dagster.metrics.keeping import current_metrics, home_method, metric_over_time
 from toolace_dagster.rating import Tally, read_ratings, tally_ratings, with_ratings
@@ -73,25 +76,22 @@ class MethodFigures:
 
 
 @dataclass(frozen=True)
-class ArmFigures:
-    """An arm of an experiment with its figures by metric."""
-
-    label: str
-    values: dict[str, float]
-
-
-@dataclass(frozen=True)
 class ExperimentFigures:
-    """An experiment: its arms in order, and the metrics that at least two of them have."""
+    """An experiment: what it compared, where that is known, and its arms in order."""
 
     name: str
-    arms: Sequence[ArmFigures]
-    metrics: Sequence[str]
+    declared: Experiment | None
+    arms: Sequence[ArmResult]
 
     @property
     def title(self) -> str:
         """Its name for people."""
-        return self.name.replace("_", " ").capitalize()
+        return self.declared.title if self.declared else self.name.replace("_", " ").capitalize()
+
+    @property
+    def offline(self) -> bool:
+        """Whether the offline model answered some of its calls."""
+        return any(arm.offline for arm in self.arms)
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,10 @@ def report_facts(warehouse: Warehouse) -> ReportFacts:
         own=own,
         others=[other] if other else [],
         domains=warehouse.domains() if own else [],
-        offline=_offline([model for each in methods for model in each.models]),
+        offline=_offline(
+            [model for each in methods for model in each.models]
+            + [model for each in experiments for arm in each.arms for model in arm.models]
+        ),
         experiments=experiments,
         ratings=tally_ratings(read_ratings(warehouse)),
         history={name: rows for name, rows in history.items() if len(rows) > 1},
@@ -208,18 +211,5 @@ def _history(warehouse: Warehouse, metric: str) -> list[Row]:
 
 
 def _experiments(warehouse: Warehouse) -> list[ExperimentFigures]:
-    if "experiment_results" not in {row["table_name"] for row in warehouse.shared.read(sql("queries/table_names"))}:
-        return []
-    found: dict[str, dict[str, ArmFigures]] = {}
-    for row in warehouse.shared.read(sql("report/experiments")):
-        arms = found.setdefault(row["experiment"], {})
-        arms.setdefault(row["arm"], ArmFigures(row["label"], {})).values[row["metric"]] = row["value"]
-    return [
-        ExperimentFigures(name, list(arms.values()), _shared_metrics(list(arms.values())))
-        for name, arms in found.items()
-    ]
-
-
-def _shared_metrics(arms: Sequence[ArmFigures]) -> list[str]:
-    names = dict.fromkeys(name for arm in arms for name in arm.values)
-    return [name for name in names if sum(name in arm.values for arm in arms) > 1]
+    found = ((name, made_experiment(warehouse, name)) for name in measured_experiments(warehouse))
+    return [ExperimentFigures(name, declared, read_results(warehouse, name)) for name, declared in found]

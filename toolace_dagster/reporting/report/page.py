@@ -9,12 +9,16 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from toolace_dagster.experiments.catalogue import FIGURES
+from toolace_dagster.experiments.catalogue import cell as cell_of
+from toolace_dagster.experiments.pages import made_with, plot, points
 from toolace_dagster.metrics import METRICS
 from toolace_dagster.metrics.catalogue import written
 from toolace_dagster.rating import Tally
@@ -31,9 +35,8 @@ from toolace_dagster.reporting.report.plots import (
     line_plot,
 )
 from toolace_dagster.reporting.report.tables import (
-    experiment_text,
+    experiments_note,
     left_out,
-    metric_title,
     ratio_note,
     report_tables,
 )
@@ -55,18 +58,15 @@ _MOST_CHECKS = 12
 _LEAST_SCALE = 0.1
 _PLOTTED = (
     "pass_rate",
-    "defective.attempted",
-    "defective.accepted",
     "defective",
     "calls_per_dialogue",
     "tokens_per_dialogue",
-    "calls",
-    "cost",
-    "distinct_3",
-    "self_bleu",
-    "coherence_lexical",
+    "cost_per_dialogue",
+    "distinct_3.accepted",
+    "self_bleu.accepted",
+    "coherence_lexical.accepted",
 )
-"""Metrics of experiments worth a plot, in this order; the others are in the table."""
+"""Figures of experiments worth a plot besides their own, in this order; the others are in the tables."""
 _STEPS = (
     ("task_specs", "task specs"),
     ("skeletons", "skeletons"),
@@ -96,7 +96,8 @@ def report_html(facts: ReportFacts) -> str:
             sizes=_size_plots(facts.own) if facts.own else [],
             checks=[plot for method in facts.methods if (plot := _check_plot(method))],
             domains=_domain_plots(facts),
-            experiments=[(each.title, _experiment_plots(each)) for each in facts.experiments],
+            experiments=[_shown(each) for each in facts.experiments],
+            experiments_note=experiments_note(facts),
             ratings=[_rating_plot(each) for each in facts.ratings],
             history=_history_plots(facts),
             sections=report_tables(facts),
@@ -259,15 +260,44 @@ def _domain_plots(facts: ReportFacts) -> list[BarPlot]:
     return plots
 
 
+@dataclass(frozen=True)
+class _Shown:
+    """An experiment on the page: its own plot, what it comes to in sentences, and further plots."""
+
+    title: str
+    question: str
+    made: str
+    said: Sequence[str]
+    drawn: Markup | None
+    plots: Sequence[BarPlot]
+
+
+def _shown(experiment: ExperimentFigures) -> _Shown:
+    declared = experiment.declared
+    svg = plot(declared, experiment.arms) if declared else None
+    # Inside a page the name of SVG's namespace is not needed.
+    drawn = Markup(svg.replace(' xmlns="http://www.w3.org/2000/svg"', "", 1)) if svg else None  # noqa: S704 - plots escape their words
+    return _Shown(
+        title=experiment.title,
+        question=declared.question if declared else "",
+        made=f"Made with {made_with(experiment.arms)}.",
+        said=points(experiment.arms),
+        drawn=drawn,
+        plots=_experiment_plots(experiment),
+    )
+
+
 def _experiment_plots(experiment: ExperimentFigures) -> list[BarPlot]:
     plots: list[BarPlot] = []
-    for name in (name for name in _PLOTTED if name in experiment.metrics):
+    for name in _PLOTTED:
+        values = [(arm.label, arm.figures[name]) for arm in experiment.arms if name in arm.figures]
         bars = [
-            BarRow(arm.label, [(0, arm.values[name], f"{arm.label}: {text}")], text)
-            for arm in experiment.arms
-            if name in arm.values and (text := experiment_text(name, arm.values[name]))
+            BarRow(label, [(0, value, f"{label}: {cell_of(name, value)}")], cell_of(name, value))
+            for label, value in values
         ]
-        plots.append(bar_plot(metric_title(name), bars, most=1 if name == "pass_rate" else None))
+        # What is nothing in every arm, as dollars are with the offline model, is no plot.
+        if len(bars) > 1 and any(value for _, value in values):
+            plots.append(bar_plot(FIGURES[name].title, bars, most=1 if name == "pass_rate" else None))
     return plots
 
 

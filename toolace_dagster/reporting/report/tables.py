@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from toolace_dagster.experiments.pages import OFFLINE_NOTE, made_with, points, tables
 from toolace_dagster.metrics import METRICS
 from toolace_dagster.metrics.catalogue import Unit, written
 from toolace_dagster.rating import Tally
@@ -34,23 +35,6 @@ _BY_DOMAIN = (
     "clarification_rate",
     "coherence_lexical",
 )
-_SHARES = ("rate", "share", "defective", "rule_failing")
-_EXPERIMENT_TITLES = {
-    "attempted": "Dialogues attempted",
-    "refined": "Dialogues refined",
-    "accepted": "Dialogues accepted",
-    "handed_over": "Dialogues handed over",
-    "defective.attempted": "With a defect, before verification",
-    "defective.accepted": "With a defect, accepted all the same",
-    "defective": "With a defect, as handed over",
-    "rule_failing.attempted": "Breaking a rule, before verification",
-    "calls_per_dialogue": "Model calls a dialogue",
-    "tokens_per_dialogue": "Tokens a dialogue",
-    "calls_unverified": "Model calls a dialogue, without verification",
-    "calls_verified": "Model calls a dialogue, with verification",
-    "passes": "Refinement passes a dialogue",
-}
-"""Of metrics that experiments alone have."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +62,7 @@ def report_tables(facts: ReportFacts) -> list[tuple[str, list[Table]]]:
         ("Where calls and tokens go", [usage_table(method) for method in facts.methods]),
         ("Checks", [checks_table(method) for method in facts.methods]),
         ("Human rating", [ratings_table(facts.ratings)]),
-        ("Experiments", [experiment_table(each) for each in facts.experiments]),
+        ("Experiments", [each for experiment in facts.experiments for each in experiment_tables(experiment)]),
         ("By domain", [domains_table(facts.own, facts.domains)] if facts.own and len(facts.domains) > 1 else []),
         ("All metrics", [metrics_table(method) for method in facts.methods]),
     ]
@@ -177,14 +161,26 @@ def checks_table(method: MethodFigures) -> Table:
     return Table(method.name, ("check", "dialogues it looked at", "pass"), rows)
 
 
-def experiment_table(experiment: ExperimentFigures) -> Table:
-    """Each metric that several arms have, by arm."""
-    rows = [
-        [metric_title(name), *(experiment_text(name, arm.values.get(name)) for arm in experiment.arms)]
-        for name in experiment.metrics
-        if "." not in name or name.split(".")[-1] in ("attempted", "accepted")
+def experiment_tables(experiment: ExperimentFigures) -> list[Table]:
+    """The tables of the experiment's own page, with what it was made with and what it comes to."""
+    found = [(title, rows) for title, rows in tables(experiment.arms) if rows]
+    notes = " ".join([f"Made with {made_with(experiment.arms)}.", *points(experiment.arms)])
+    return [
+        Table(
+            f"{experiment.title}: {title}",
+            list(rows[0]),
+            [list(row.values()) for row in rows],
+            notes if place == 0 else "",
+        )
+        for place, (title, rows) in enumerate(found)
     ]
-    return Table(experiment.title, ("", *(arm.label for arm in experiment.arms)), rows)
+
+
+def experiments_note(facts: ReportFacts) -> str:
+    """What the experiments of the offline model can show, and which these are; empty where there is none."""
+    found = [each.title for each in facts.experiments if each.offline]
+    names = "" if len(found) == len(facts.experiments) else f"{', '.join(found)}: "
+    return f"{names}{' '.join(OFFLINE_NOTE.split())}" if found else ""
 
 
 def ratings_table(ratings: Sequence[Tally]) -> Table:
@@ -199,24 +195,6 @@ def ratings_table(ratings: Sequence[Tally]) -> Table:
     columns = ("homes", "preferred", "ties", "share of the first (95 % interval)", "sign test p", "the left one")
     note = "Blind pairs of one task, sides by lot. Where sides don't sway, left is preferred about half the time."
     return Table("What people preferred", columns, rows, note)
-
-
-def metric_title(name: str) -> str:
-    """A metric of an experiment for people: its title where it is one of ours."""
-    if name in _EXPERIMENT_TITLES:
-        return _EXPERIMENT_TITLES[name]
-    base, _, rest = name.partition(".")
-    title = METRICS[base].title if base in METRICS else base.replace("_", " ")
-    return f"{title}, {rest.replace('.', ', ')}" if rest else title
-
-
-def experiment_text(name: str, value: float | None) -> str:
-    """A value of an experiment as people read it."""
-    if value is None:
-        return "–"
-    base = name.partition(".")[0]
-    unit: Unit = METRICS[base].unit if base in METRICS else "share" if base.endswith(_SHARES) else "number"
-    return written(unit, value)
 
 
 def domains_table(own: MethodFigures, domains: Sequence[str]) -> Table:

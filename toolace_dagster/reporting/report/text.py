@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from toolace_dagster.reporting.markdown import escaped
 from toolace_dagster.reporting.report import statements
 from toolace_dagster.reporting.report.facts import ReportFacts
-from toolace_dagster.reporting.report.tables import Table, report_tables
+from toolace_dagster.reporting.report.tables import Table, experiments_note, report_tables
 
 
 def report_markdown(facts: ReportFacts) -> str:
@@ -23,6 +23,8 @@ def report_markdown(facts: ReportFacts) -> str:
     parts = [f"# Report on {escaped(facts.home)}", _introduction(facts)]
     for section, tables in report_tables(facts):
         parts.append(f"## {section}")
+        if section == "Experiments":
+            parts.append(escaped(experiments_note(facts)))
         for each in tables:
             parts += [f"### {escaped(each.title)}" if each.title else "", _table(each), escaped(each.note)]
     parts += ["## What these figures show", _statements(facts)]

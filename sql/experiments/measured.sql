@@ -1,0 +1,1 @@
+SELECT DISTINCT experiment FROM experiment_results ORDER BY experiment
