@@ -47,6 +47,8 @@ ROLES: tuple[ModelRole, ...] = get_args(ModelRole)
 FormatName = Literal["trl", "openai", "llama_factory", "axolotl", "ms_swift", "hermes", "toolace"]
 FORMAT_NAMES: tuple[FormatName, ...] = get_args(FormatName)
 """Formats of training files, in the order they are listed."""
+CheckedFormat = Literal[FormatName, "preferences"]
+"""What can be checked: files of dialogues in any format, and preference pairs."""
 RefinementOperation = Literal["complexity_injection", "reasonability_refinement"]
 REFINEMENT_OPERATIONS: tuple[RefinementOperation, ...] = get_args(RefinementOperation)
 """What a refinement round does, in this order."""

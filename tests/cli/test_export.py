@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from itertools import takewhile
@@ -82,3 +83,24 @@ def test_a_home_without_dialogues_is_told_how_to_get_some(tmp_path: Path) -> Non
 def test_all_formats_can_be_chosen() -> None:
     text = toolace("export", "--help").out
     assert all(name in text for name in ("trl", *LINE_FORMATS))
+
+
+def test_arguments_padded_with_nulls_end_the_check_with_1(home: Path, tmp_path: Path) -> None:
+    line = json.loads((home / "exports/openai/train.jsonl").read_text().splitlines()[0])
+    calls = next(message["tool_calls"] for message in line["messages"] if "tool_calls" in message)
+    arguments = json.loads(calls[0]["function"]["arguments"]) | {"symbol": None}
+    calls[0]["function"]["arguments"] = json.dumps(arguments)
+    padded = tmp_path / "padded.jsonl"
+    padded.write_text((json.dumps(line) + "\n") * 10)
+    ended = toolace("export", "check", padded, "--format", "openai", "--show", "1")
+    assert ended.code == 1
+    assert "padded_nulls" in ended.out
+    assert "0 of 10 examples are sound" in ended.out
+
+
+def test_preference_pairs_are_checked(home: Path, tmp_path: Path) -> None:
+    assert toolace("export", "preferences", "--home", home, "--out", tmp_path).code == 0
+    path = tmp_path / "preferences/train.parquet"
+    ended = toolace("export", "check", path, "--format", "preferences")
+    assert ended.code == 0, ended.out
+    assert "0 of 0" not in ended.out

@@ -9,55 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import jsonschema_rs
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.builders import call, dialogue, output, reply, user
+from tests.dataset.examples import checks, example, full
 from tests.dataset.rows import random_rows, row, rows
-from toolace_dagster.dataset import LINE_FORMATS, DatasetRow, chat_messages, export_rows, listed_tools
+from toolace_dagster.dataset import DatasetRow, export_rows
 from toolace_dagster.dataset.checking import FileUnreadable, check_example, check_file
-from toolace_dagster.entities import ToolCall
 from toolace_dagster.settings import FORMAT_NAMES, FormatName
-
-SCHEMA = Path(__file__).parents[1] / "fixtures/openai/FineTuneChatRequestInput.schema.json"
-
-
-def example(name: FormatName, given_row: DatasetRow) -> dict[str, Any]:
-    if name == "trl":
-        made: dict[str, Any] = {
-            "messages": chat_messages(given_row.dialogue, given_row.tools),
-            "tools": listed_tools(given_row),
-        }
-    else:
-        made = LINE_FORMATS[name].example(given_row, ())
-    return json.loads(json.dumps(made))
-
-
-def full() -> DatasetRow:
-    """A dialogue with two parallel calls, so that every fault has a place."""
-    two = (
-        ToolCall(id="p1", name="find_garage", arguments={"city": "Ghent"}),
-        ToolCall(id="p2", name="find_garage", arguments={"city": "Bruges", "limit": 2}),
-    )
-    both = reply("t1", "", tool_calls=two)
-    rate = call("t5", "rate_garage", {"garage_id": "GR-1", "stars": 4}, 1)
-    turns = (
-        user("t0", "Find garages in Ghent and Bruges."),
-        both,
-        output("t2", both, {"garages": []}),
-        reply("t3", "There are none."),
-        user("t4", "Rate GR-1: 4 stars.", 1),
-        rate,
-        output("t6", rate, {"ok": True}),
-        reply("t7", "Rated.", 1),
-    )
-    return row(dialogue=dialogue(turns))
-
-
-def checks(name: FormatName, made: Any) -> set[str]:
-    return {finding.check for finding in check_example(made, name) if finding.severity == "error"}
 
 
 @pytest.mark.parametrize("name", FORMAT_NAMES)
@@ -119,6 +79,17 @@ def tools_text(change: Callable[[list[Any]], Any]) -> Change:
     return apply
 
 
+def is_assistant(made: Any) -> bool:
+    return made["role"] == "assistant"
+
+
+def deep(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
 FAULTS: list[tuple[FormatName, str, Change]] = [
     ("openai", "key_unknown", lambda made: made.update(extra=1)),
     ("openai", "key_unknown", message(2, name="find_garage")),
@@ -146,6 +117,32 @@ FAULTS: list[tuple[FormatName, str, Change]] = [
     ("openai", "answer_dangling", lambda made: made["messages"].pop(1)),
     ("openai", "nothing_said", message(0, content=" ")),
     ("openai", "openai_shape", lambda made: made["messages"][4].pop("content")),
+    ("openai", "content_type", message(0, content=5)),
+    ("openai", "content_type", message(0, content={"text": "Find."})),
+    ("openai", "content_type", message(0, content=[])),
+    ("openai", "content_type", message(2, content=None)),
+    ("openai", "content_type", message(0, content=[{"type": "text"}])),
+    ("openai", "tool_shape", lambda made: made["tools"][0]["function"].update(description=5)),
+    ("openai", "tool_shape", lambda made: made["tools"][0]["function"].update(name=5)),
+    ("openai", "key_unknown", lambda made: made["tools"][0]["function"].update(examples=[])),
+    ("openai", "key_unknown", function(1, result=1)),
+    ("openai", "tool_name", lambda made: made["tools"][0]["function"].update(name="find_garage\n")),
+    ("openai", "call_name", function(1, name="find_garage\n")),
+    ("openai", "role_unknown", lambda made: made["messages"].insert(0, {"role": "developer", "content": "Be kind."})),
+    ("openai", "nothing_learned", lambda made: [m.update(weight=0) for m in made["messages"] if is_assistant(m)]),
+    ("openai", "call_unanswered", lambda made: made["messages"].__delitem__(slice(-2, None))),
+    ("openai", "openai_shape", message(1, tool_calls=5)),
+    ("openai", "openai_shape", message(4, tool_calls=[])),
+    ("openai", "message_shape", lambda made: made["messages"].append(5)),
+    ("openai", "arguments_json", function(1, arguments='{"city":' + "[" * 900 + "]" * 900 + "}")),
+    ("openai", "line_value", lambda made: made.update(extra=deep(900))),
+    ("openai", "line_value", message(0, content="\ud83d")),
+    ("trl", "nothing_learned", lambda made: [m.update(weight=0) for m in made["messages"] if is_assistant(m)]),
+    ("trl", "content_type", message(0, content=5)),
+    ("trl", "call_shape", message(1, tool_calls=5)),
+    ("trl", "padded_nulls", function(1, arguments={"city": "Ghent", "symbol": None})),
+    ("axolotl", "padded_nulls", function(1, arguments='{"city":"Ghent","symbol":null}')),
+    ("axolotl", "nothing_learned", lambda made: [m.update(train=False) for m in made["messages"] if is_assistant(m)]),
     ("trl", "arguments_text", function(1, arguments='{"city":"Ghent"}')),
     ("trl", "content_null", message(1, content=None)),
     ("trl", "tool_calls_null", message(4, tool_calls=None)),
@@ -163,6 +160,10 @@ FAULTS: list[tuple[FormatName, str, Change]] = [
     ("ms_swift", "answer_count", lambda made: made["messages"].pop(3)),
     ("ms_swift", "weight", message(1, loss=0.5)),
     ("ms_swift", "call_shape", message(1, content='{"function":"find_garage"}')),
+    ("hermes", "role_unknown", turn(0, **{"from": []})),
+    ("hermes", "tool_shape", turn(0, value="<tools>5</tools>")),
+    ("toolace", "call_syntax", turn(1, value="[find_garage(city={[]: 1}), find_garage()]")),
+    ("toolace", "arguments_json", turn(1, value="[find_garage(city={1}), find_garage()]")),
     ("hermes", "call_json", turn(2, value="<tool_call>\n{'name': 'find_garage', 'arguments': {}}\n</tool_call>")),
     ("hermes", "tag_unbalanced", turn(2, value='<tool_call>\n{"name": "find_garage", "arguments": {}}')),
     ("toolace", "call_syntax", turn(1, value='[find_garage(city=Ghent), find_garage(city="Bruges")]')),
@@ -184,13 +185,35 @@ def test_each_planted_fault_is_caught(name: FormatName, check: str, plant: Chang
     assert check in checks(name, broken)
 
 
-@pytest.mark.parametrize("plant", [plant for name, _, plant in FAULTS if name == "openai"])
-def test_what_openai_s_schema_refuses_we_refuse(plant: Change):
-    published = jsonschema_rs.Draft202012Validator(json.loads(SCHEMA.read_text()))
+def test_a_finding_says_where_in_people_s_words():
     made = example("openai", full())
-    plant(made)
-    assert checks("openai", made) or published.is_valid(made)
-    assert checks("openai", made)
+    made["messages"][1]["tool_calls"][1]["function"]["name"] = 5
+    found = [finding.message for finding in check_example(made, "openai") if finding.check == "call_shape"]
+    assert found == ['message 2, call 2, function.name: 5 is not of type "string".']
+
+
+def test_a_request_and_its_calls_are_an_example_of_their_own():
+    made = example("openai", full())
+    del made["messages"][2:]
+    assert checks("openai", made) == set()
+
+
+def test_parts_of_a_message_are_a_text_too():
+    made = example("openai", full())
+    made["messages"][0]["content"] = [{"type": "text", "text": "Find garages."}, {"type": "text", "text": "Two."}]
+    assert checks("openai", made) == set()
+    made["messages"][0]["content"] = [{"type": "text", "text": " "}]
+    assert checks("openai", made) == {"nothing_said"}
+
+
+def test_a_schema_s_references_are_not_followed_out_of_it(tmp_path: Path):
+    kept = tmp_path / "secret.json"
+    kept.write_text('{"type": "string"}')
+    made = example("openai", full())
+    made["tools"][0]["function"]["parameters"]["properties"]["near"] = {"$ref": kept.as_uri()}
+    found = [finding.message for finding in check_example(made, "openai") if finding.check == "tool_schema"]
+    assert len(found) == 1
+    assert "no JSON Schema" in found[0]
 
 
 FILE_FAULTS = [

@@ -9,11 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from toolace_dagster.cli.console import complain, say, show_table
-from toolace_dagster.settings import FormatName, Settings
+from toolace_dagster.settings import CheckedFormat, Settings
 from toolace_dagster.warehouse import Warehouse
 
 
-def check_export(file: Path, name: FormatName, shown: int) -> int:
+def check_export(file: Path, name: CheckedFormat, shown: int) -> int:
     """Check a file and say what was found.
 
     Args:

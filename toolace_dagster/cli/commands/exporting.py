@@ -18,7 +18,7 @@ from toolace_dagster.cli.commands.options import (
     group,
     read_configuration,
 )
-from toolace_dagster.settings import FormatName
+from toolace_dagster.settings import CheckedFormat, FormatName
 
 exporting = typer.Typer(rich_markup_mode=None)
 
@@ -62,7 +62,7 @@ def preferences(
 @exporting.command()
 def check(
     file: Annotated[Path, typer.Argument(help="A training file: .jsonl, .json or .parquet; ours or anybody's.")],
-    form: Annotated[FormatName, typer.Option("--format", help="Format it should have.")] = "trl",
+    form: Annotated[CheckedFormat, typer.Option("--format", help="Format it should have.")] = "trl",
     shown: Annotated[int, typer.Option("--show", min=0, help="Findings to show in words.")] = 20,
 ) -> None:
     """Check a training file for what trainers get wrong without a word; exits with 1 when something is."""

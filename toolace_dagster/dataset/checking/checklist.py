@@ -6,24 +6,32 @@ for (``readers``).
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, cast
 
 import jsonschema_rs
 
-from toolace_dagster.dataset.checking.transcript import Call, Report, Speech, Transcript
+from toolace_dagster.dataset.checking.answers import says_error
+from toolace_dagster.dataset.checking.nulls import undeclared_nulls
+from toolace_dagster.dataset.checking.transcript import Answer, Call, Report, Speech, Transcript
+from toolace_dagster.dataset.checking.values import lenient_json
+from toolace_dagster.dataset.exact_json import numbers
 from toolace_dagster.dataset.messages import ANNOUNCEMENT
 from toolace_dagster.entities import TOOL_NAME
 
 _ANNOUNCED = re.compile(re.escape(ANNOUNCEMENT.strip()).replace(re.escape("{definition}"), r"(\{.*\})"))
-_ERROR_WORDS = re.compile(
-    r"error|fail|invalid|not found|unknown|denied|refused|missing|required|unavailable|timed? ?out|must|cannot|can't",
-    re.IGNORECASE,
-)
 _LARGEST, _SMALLEST = 2**64 - 1, -(2**63)
+
+
+@dataclass(frozen=True)
+class _Schema:
+    """The parameters of a tool, with types spelled as JSON Schema does."""
+
+    parameters: Any
+    validator: jsonschema_rs.Draft202012Validator
 
 
 def check_transcript(transcript: Transcript, report: Report) -> None:
@@ -34,12 +42,12 @@ def check_transcript(transcript: Transcript, report: Report) -> None:
         report: Told each finding.
     """
     offered = _tools(transcript, transcript.tools, report)
-    _order(transcript.speeches, report)
+    _order(transcript, report)
     seen: Counter[str] = Counter()
     for before, speech in zip([None, *transcript.speeches], transcript.speeches, strict=False):
         if speech.role == "user":
             for found in _ANNOUNCED.findall(speech.text):
-                offered |= _tools(transcript, [_function(_json(found))], report)
+                offered |= _tools(transcript, [_function(lenient_json(found))], report)
         if speech.role == "tool" and (before is None or not before.calls):
             report("answer_dangling", f"{speech.where}: answers no call.")
         for call in speech.calls if transcript.has_ids else ():
@@ -58,30 +66,36 @@ def _calls(transcript: Transcript, report: Report) -> None:
     for place, speech in enumerate(transcript.speeches):
         if speech.role == "user":
             for found in _ANNOUNCED.findall(speech.text):
-                offered |= _tools(transcript, [_function(_json(found))], silent)
+                offered |= _tools(transcript, [_function(lenient_json(found))], silent)
         if not speech.calls:
             continue
         after = transcript.speeches[place + 1] if place + 1 < len(transcript.speeches) else None
         answered = after.answers if after is not None and after.role == "tool" else []
         if after is not None:
             _answers(transcript, speech, answered, report)
-        # A call may be wrong on purpose where the tool says so.
-        failed = any(_ERROR_WORDS.search(answer.content) for answer in answered)
-        for call in speech.calls:
-            _call(speech, call, offered, failed, report)
+        for number, call in enumerate(speech.calls):
+            # A call may be wrong on purpose where the tool says so.
+            failed = any(says_error(answer.content) for answer in _answers_to(transcript, call, number, answered))
+            spared = failed or (after is None and transcript.last_may_be_wrong)
+            _call(speech, call, offered, spared, report)
 
 
-def _order(speeches: list[Speech], report: Report) -> None:
-    spoken = [speech for speech in speeches if speech.role != "system"]
+def _answers_to(transcript: Transcript, call: Call, number: int, answers: list[Answer]) -> list[Answer]:
+    if transcript.has_ids:
+        return [answer for answer in answers if answer.call_id is not None and answer.call_id == call.id]
+    return answers[number : number + 1]
+
+
+def _order(transcript: Transcript, report: Report) -> None:
+    spoken = [speech for speech in transcript.speeches if speech.role != "system"]
     if not spoken:
         report("empty", "the example has no messages.")
         return
-    if any(speech.role == "system" for speech in speeches[1:]):
+    if any(speech.role == "system" for speech in transcript.speeches[1:]):
         report("system_late", "a system message stands in the middle; strict chat templates refuse it.", "warning")
     if spoken[0].role != "user":
         report("start", f"{spoken[0].where}: the dialogue begins with {spoken[0].role}, not with the user.")
-    if spoken[-1].role != "assistant":
-        report("end", f"{spoken[-1].where}: the last turn is of {spoken[-1].role}: there is nothing to learn from it.")
+    _end(transcript, spoken, report)
     for before, speech in pairwise(spoken):
         if speech.role == before.role:
             report("alternation", f"{speech.where}: two turns of {speech.role} follow each other.")
@@ -92,6 +106,17 @@ def _order(speeches: list[Speech], report: Report) -> None:
     for speech in spoken:
         if not speech.text.strip() and (speech.role == "user" or (speech.role == "assistant" and not speech.calls)):
             report("nothing_said", f"{speech.where}: the turn says nothing.")
+
+
+def _end(transcript: Transcript, spoken: list[Speech], report: Report) -> None:
+    last = spoken[-1]
+    if last.role != "assistant":
+        report("end", f"{last.where}: the last turn is of {last.role}: there is nothing to learn from it.")
+    elif last.calls and not transcript.is_cut and len(spoken) > len(("user", "assistant")):
+        # One request with its calls is an example of its own; a longer dialogue was broken off there.
+        report("call_unanswered", f"{last.where}: the dialogue breaks off at a call that no tool answers.")
+    if not any(speech.learned for speech in spoken if speech.role == "assistant"):
+        report("nothing_learned", "every turn of the assistant is kept out of the loss: there is nothing to learn.")
 
 
 def _answers(transcript: Transcript, speech: Speech, answers: list[Any], report: Report) -> None:
@@ -115,59 +140,69 @@ def _answers(transcript: Transcript, speech: Speech, answers: list[Any], report:
         report("call_unanswered", f"{speech.where}: {', '.join(missing)} has no answer.")
 
 
-def _tools(transcript: Transcript, tools: list[Any], report: Report) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _tools(transcript: Transcript, tools: list[Any], report: Report) -> dict[str, _Schema | None]:
+    found: dict[str, _Schema | None] = {}
     for number, tool in enumerate(tools, start=1):
         name = tool.get("name") if isinstance(tool, dict) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
         if not isinstance(name, str):
             report("tool_shape", f"tool {number} has no name, or is no function.")
             continue
-        if not TOOL_NAME.match(name):
+        if not TOOL_NAME.fullmatch(name):
             report("tool_name", f"the tool name {name!r} is not made of 1 to 64 letters, digits, _ and -.")
         if name in found:
             report("tool_repeated", f"two tools have the name {name!r}.")
+        description: Any = tool.get("description", "")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        if not isinstance(description, str):
+            report(
+                "tool_shape", f"the description of {name} is no text.", "warning" if description is None else "error"
+            )
         parameters: Any = tool.get("parameters")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
         found[name] = _schema(transcript, name, parameters, report)
     return found
 
 
-def _schema(transcript: Transcript, name: str, parameters: Any, report: Report) -> Any:
+def _schema(transcript: Transcript, name: str, parameters: Any, report: Report) -> _Schema | None:
     if not isinstance(parameters, dict) or not isinstance(parameters.get("properties"), dict):  # pyright: ignore[reportUnknownMemberType]
         report("tool_properties", f"the parameters of {name} have no properties, which templates and loaders need.")
         return None
     kind: Any = parameters.get("type")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    if kind not in transcript.object_types:
+    if not isinstance(kind, str) or kind not in transcript.object_types:
         report("tool_type", f"the parameters of {name} are of type {kind!r}, not {min(transcript.object_types)!r}.")
     properties = cast("dict[str, Any]", parameters["properties"])
     if padded := [key for key, value in properties.items() if value is None]:
         report("padded_nulls", f"the parameters {', '.join(padded)} of {name} are null, padded by a loader.")
     plain: Any = _plain(parameters, transcript.object_types)
     try:
-        return jsonschema_rs.Draft202012Validator(plain)
-    except (ValueError, TypeError) as error:
-        report("tool_schema", f"the parameters of {name} are no JSON Schema: {str(error).splitlines()[0]}")
+        # Anybody's schema may refer to any address or file; nothing is fetched.
+        return _Schema(plain, jsonschema_rs.Draft202012Validator(plain, offline=True))
+    except (ValueError, TypeError, OverflowError, jsonschema_rs.ReferencingError) as error:
+        report("tool_schema", f"the parameters of {name} are no JSON Schema: {_first_line(error)}")
         return None
 
 
-def _call(speech: Speech, call: Call, offered: dict[str, Any], failed: bool, report: Report) -> None:
-    name = call.name
-    if not TOOL_NAME.match(name):
+def _call(speech: Speech, call: Call, offered: dict[str, _Schema | None], spared: bool, report: Report) -> None:
+    name, schema = call.name, offered.get(call.name)
+    if not TOOL_NAME.fullmatch(name):
         report("call_name", f"{speech.where}: {name!r} can be no tool's name.")
     if name not in offered:
-        severity = "warning" if failed else "error"
+        severity = "warning" if spared else "error"
         report("tool_unknown", f"{speech.where}: calls {name!r}, which is not offered at that point.", severity)
     if not isinstance(call.arguments, dict):
         report("arguments_type", f"{speech.where}: the arguments of {name} are no object.")
         return
     given = cast("dict[str, Any]", call.arguments)  # pyright: ignore[reportUnknownMemberType]
-    if _has_large_number(given):
+    for place, free in undeclared_nulls(given, schema.parameters if schema else None):
+        report(
+            "padded_nulls",
+            f"{speech.where}: {place} is null in the arguments of {name}, whose parameters do not have it: padded by "
+            "a loader, and learned as part of the call.",
+            "warning" if free else "error",
+        )
+    if any(isinstance(number, int) and not _SMALLEST <= number <= _LARGEST for number in numbers(given)):
         report("number_size", f"{speech.where}: a whole number in the arguments of {name} does not fit 64 bits.")
         return
-    validator = offered.get(name)
-    if validator is None:
-        return
-    if error := next(validator.iter_errors(given), None):
-        severity = "warning" if failed else "error"
+    if schema and (error := next(schema.validator.iter_errors(given), None)):
+        severity = "warning" if spared else "error"
         report(
             "arguments_schema",
             f"{speech.where}: the arguments of {name} are not valid: {error.message[:300]}",
@@ -191,26 +226,9 @@ def _plain(schema: Any, object_types: frozenset[str]) -> Any:
     }
 
 
-def _has_large_number(value: Any) -> bool:
-    match value:
-        case bool():
-            return False
-        case int():
-            return not _SMALLEST <= value <= _LARGEST
-        case dict():
-            return any(_has_large_number(item) for item in value.values())  # pyright: ignore[reportUnknownVariableType]
-        case list():
-            return any(_has_large_number(item) for item in value)  # pyright: ignore[reportUnknownVariableType]
-        case _:
-            return False
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def _function(tool: Any) -> Any:
     return tool.get("function", tool) if isinstance(tool, dict) else tool  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None

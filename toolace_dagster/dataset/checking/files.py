@@ -19,8 +19,9 @@ import duckdb
 from toolace_dagster.dataset.checking.checklist import check_transcript
 from toolace_dagster.dataset.checking.readers import READERS
 from toolace_dagster.dataset.checking.transcript import Finding, Severity
+from toolace_dagster.dataset.checking.values import strict_json, value_fault
 from toolace_dagster.dataset.formats import LINE_FORMATS
-from toolace_dagster.settings import FormatName
+from toolace_dagster.settings import CheckedFormat
 
 _KEPT = 1000
 """Findings kept in words; all are counted."""
@@ -58,7 +59,7 @@ class CheckReport:
             self.findings.append(finding)
 
 
-def check_file(path: Path, name: FormatName) -> CheckReport:
+def check_file(path: Path, name: CheckedFormat) -> CheckReport:
     """Check a file of examples.
 
     Args:
@@ -78,16 +79,15 @@ def check_file(path: Path, name: FormatName) -> CheckReport:
         if value is None:
             continue
         found = check_example(value, name, number)
-        digest = blake2b(
-            json.dumps(value, sort_keys=True, default=str).encode(errors="surrogatepass"), digest_size=16
-        ).digest()
-        if digest in seen:
-            found.append(Finding("repeated", f"is the same as example {seen[digest]}.", "warning", number))
-        seen.setdefault(digest, number)
+        if not any(finding.check == "line_value" for finding in found):
+            digest = blake2b(json.dumps(value, sort_keys=True).encode(), digest_size=16).digest()
+            if digest in seen:
+                found.append(Finding("repeated", f"is the same as example {seen[digest]}.", "warning", number))
+            seen.setdefault(digest, number)
         for finding in found:
             report.add(finding)
         report.sound += all(finding.severity != "error" for finding in found)
-    form = LINE_FORMATS.get(name)
+    form = None if name == "preferences" else LINE_FORMATS.get(name)
     if form and report.examples < form.least_examples:
         words = f"{report.examples} examples; {form.title} takes no fewer than {form.least_examples}."
         report.add(Finding("too_few", words))
@@ -96,7 +96,7 @@ def check_file(path: Path, name: FormatName) -> CheckReport:
     return report
 
 
-def check_example(value: Any, name: FormatName, number: int = 0) -> list[Finding]:
+def check_example(value: Any, name: CheckedFormat, number: int = 0) -> list[Finding]:
     """Check one example.
 
     Args:
@@ -112,21 +112,26 @@ def check_example(value: Any, name: FormatName, number: int = 0) -> list[Finding
     def report(check: str, message: str, severity: Severity = "error") -> None:
         found.append(Finding(check, message, severity, number))
 
+    if fault := value_fault(value):
+        report("line_value", f"can't be looked at: {fault}.")
+        return found
     if not isinstance(value, dict):
         report("line_shape", "the line is no JSON object.")
         return found
     example = _decoded(cast("dict[str, Any]", value))
-    check_transcript(READERS[name](example, report), report)
-    return found
+    for transcript in READERS[name](example, report):
+        check_transcript(transcript, report)
+    # The two sides of a preference pair share what comes before.
+    return list(dict.fromkeys(found))
 
 
 def _decoded(example: dict[str, Any]) -> dict[str, Any]:
     """Lists of JSON texts, as our TRL files hold them, as what they stand for."""
-    for key in ("messages", "tools"):
+    for key in ("messages", "tools", "prompt", "chosen", "rejected"):
         items = example.get(key)
         if isinstance(items, list) and items and all(isinstance(item, str) for item in cast("list[Any]", items)):
             try:
-                example = example | {key: [json.loads(item) for item in cast("list[str]", items)]}
+                example = example | {key: [strict_json(item) for item in cast("list[str]", items)]}
             except ValueError:
                 continue
     return example
@@ -159,7 +164,7 @@ def _line(line: str, number: int, report: CheckReport) -> Any:
         report.add(Finding("line_empty", "the line is empty.", "error", number))
         return None
     try:
-        return json.loads(line, parse_constant=_refuse)
+        return strict_json(line)
     except ValueError as error:
         report.add(Finding("line_json", f"the line is not JSON: {error}.", "error", number))
         return None
@@ -167,7 +172,9 @@ def _line(line: str, number: int, report: CheckReport) -> Any:
 
 def _list(path: Path, text: str) -> list[Any]:
     try:
-        value = json.loads(text)
+        value: Any = json.loads(text)
+    except RecursionError as error:
+        raise FileUnreadable(f"{path} is nested too deep to be read") from error
     except ValueError as error:
         raise FileUnreadable(f"{path} is not JSON: {error}. For JSON lines, name it .jsonl") from error
     return cast("list[Any]", value) if isinstance(value, list) else [value]
@@ -183,7 +190,3 @@ def _parquet(path: Path) -> Iterator[dict[str, Any]]:
         while batch := cursor.fetchmany(256):
             for cells in batch:
                 yield dict(zip(names, cells, strict=True))
-
-
-def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is no number of JSON")

@@ -57,6 +57,7 @@ class Speech:
         text: What is said.
         calls: What the assistant calls.
         answers: What tools answer.
+        learned: Whether the format keeps the turn in the loss.
     """
 
     role: Literal["system", "user", "assistant", "tool"]
@@ -64,6 +65,7 @@ class Speech:
     text: str = ""
     calls: list[Call] = field(default_factory=list[Call])
     answers: list[Answer] = field(default_factory=list[Answer])
+    learned: bool = True
 
 
 @dataclass
@@ -75,12 +77,16 @@ class Transcript:
         tools: Definitions as they stand: objects with name, description and parameters.
         has_ids: Whether calls and answers are joined by ids.
         object_types: What the type of an object is called in schemas.
+        is_cut: Whether it may end with a call whatever came before, since a longer dialogue was cut there.
+        last_may_be_wrong: Whether the calls of the last turn may be invalid: they are not to be learned.
     """
 
     speeches: list[Speech] = field(default_factory=list[Speech])
     tools: list[Any] = field(default_factory=list[Any])
     has_ids: bool = True
     object_types: frozenset[str] = frozenset({"object"})
+    is_cut: bool = False
+    last_may_be_wrong: bool = False
 
 
 Report = Callable[..., None]

@@ -193,7 +193,7 @@ class _Reader:
             self._at += 1
         try:
             return ast.literal_eval(self._text[start : self._at].strip())
-        except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
+        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
             raise CallSyntaxError(f"no value at {start}: {self._text[start : start + 20]!r}") from error
 
     def _match(self, pattern: re.Pattern[str], what: str) -> str:

@@ -1,0 +1,94 @@
+"""The validator on calls: padded nulls, and which answers excuse a wrong call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.dataset.examples import checks, example, full
+from toolace_dagster.dataset.checking import check_example
+from toolace_dagster.dataset.checking.answers import says_error
+
+NEAR = {"type": "object", "properties": {"at": {"type": "string"}}}
+OPEN = {"type": "object", "additionalProperties": True, "properties": {"at": {"type": "string"}}}
+
+
+@pytest.mark.parametrize(
+    ("of_near", "near", "severities"),
+    [
+        (NEAR, {"at": "here", "symbol": None}, ["error"]),
+        (OPEN, {"at": "here", "symbol": None}, ["warning"]),
+        ({"type": "array", "items": NEAR}, [{"at": "a"}, {"at": "b", "symbol": None}], ["error"]),
+        ({"anyOf": [{"type": "null"}, NEAR]}, {"symbol": None}, ["error"]),
+        ({"$ref": "#/$defs/near"}, {"at": "here", "symbol": None}, ["error"]),
+        ({"type": "object"}, {"symbol": None}, []),
+        ({"type": ["object", "null"]}, None, []),
+        (NEAR, {"at": "here"}, []),
+    ],
+)
+def test_nulls_that_no_schema_knows_were_padded(of_near: Any, near: Any, severities: list[str]):
+    made = example("trl", full())
+    parameters = made["tools"][0]["function"]["parameters"]
+    parameters["properties"]["near"] = of_near
+    parameters["$defs"] = {"near": NEAR}
+    made["messages"][1]["tool_calls"][0]["function"]["arguments"]["near"] = near
+    found = [
+        finding for finding in check_example(made, "trl") if finding.severity == "error" or "null" in finding.check
+    ]
+    assert [(each.check, each.severity) for each in found] == [("padded_nulls", severity) for severity in severities]
+
+
+@pytest.mark.parametrize(
+    "answer", ['{"errors":[],"ok":true}', '{"must_bring":"ID"}', '{"fines":"required"}', "[]", "5"]
+)
+@pytest.mark.parametrize(
+    ("check", "change"), [("tool_unknown", {"name": "gone"}), ("arguments_schema", {"arguments": {"town": "Ghent"}})]
+)
+def test_a_wrong_call_is_excused_only_by_an_answer_that_is_an_error(answer: str, check: str, change: Any):
+    made = example("trl", full())
+    made["messages"][1]["tool_calls"][0]["function"] |= change
+    made["messages"][2]["content"] = answer
+    assert checks("trl", made) == {check}
+    made["messages"][2]["content"] = '{"error": "no such thing"}'
+    assert checks("trl", made) == set()
+
+
+def test_an_error_excuses_only_the_call_it_answers():
+    made = example("trl", full())
+    made["messages"][1]["tool_calls"][0]["function"]["name"] = "gone"
+    made["messages"][3]["content"] = '{"error": "the second call failed"}'
+    assert checks("trl", made) == {"tool_unknown"}
+
+
+ERRORS = [
+    '{"error": "no such thing"}',
+    '{"error": "not_found", "message": "No zone matches ZN-1."}',
+    '{"status": "error", "reason": "closed"}',
+    '{"status_code": 404}',
+    '{"success": false}',
+    '{"detail": "Not found"}',
+    '{"name": "find_garage", "content": "{\\"error\\": \\"no such thing\\"}"}',
+    '[{"type": "text", "text": "Error: no such thing"}]',
+    '{"isError": true, "content": []}',
+    "Error: no such thing",
+    "The city could not be found: it does not exist.",
+]
+ANSWERS = [
+    '{"error": null, "garages": []}',
+    '{"errors": [], "ok": true}',
+    '{"must_bring": "ID"}',
+    '{"status": "required"}',
+    '{"name": "find_garage", "content": "{\\"garages\\": []}"}',
+    '{"message": "Booked."}',
+    "[]",
+    "null",
+    "true",
+    "Two garages in Ghent.",
+    "",
+]
+
+
+@pytest.mark.parametrize(("answer", "failed"), [*((e, True) for e in ERRORS), *((a, False) for a in ANSWERS)])
+def test_the_shape_of_an_answer_says_whether_it_is_an_error(answer: str, failed: bool):
+    assert says_error(answer) is failed

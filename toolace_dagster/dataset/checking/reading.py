@@ -1,0 +1,60 @@
+"""What readers of several formats have in common.
+
+Belongs here: lists of objects, texts and tools of an example that may hold anything.
+Does not belong here: any one format.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, cast
+
+from toolace_dagster.dataset.checking.transcript import Report
+
+Example = dict[str, Any]
+
+
+def objects(value: Any, what: str, report: Report, *, quiet: bool = False) -> Iterable[tuple[str, Example]]:
+    """The objects of a list, each with its place in words; what is none is reported unless quiet."""
+    if not isinstance(value, list):
+        if not quiet:
+            report("empty", f"the example has no list of {what}s.")
+        return
+    for number, item in enumerate(cast("list[Any]", value), start=1):
+        if isinstance(item, dict):
+            yield f"{what} {number}", cast("Example", item)
+        elif not quiet:
+            report("message_shape", f"{what} {number} is no object.")
+
+
+def items_of(value: Any) -> list[Any]:
+    """The value if it is a list, else an empty one."""
+    return cast("list[Any]", value) if isinstance(value, list) else []
+
+
+def text_of(value: Any, where: str, report: Report) -> str:
+    """The value if it is a text, else its JSON, which is reported."""
+    if isinstance(value, str):
+        return value
+    report("content_type", f"{where}: what is said is no text.")
+    return "" if value is None else json.dumps(value)
+
+
+def functions(tools: Any, report: Report, *, wrapped: bool = False) -> list[Any]:
+    """Definitions out of their wrapping.
+
+    Args:
+        tools: A list of tools, or anything else, which holds none.
+        report: Told of tools of another form, where the format wraps them.
+        wrapped: Whether it does.
+    """
+    found: list[Any] = []
+    for number, tool in enumerate(items_of(tools), start=1):
+        if isinstance(tool, dict) and tool.get("type") == "function" and "function" in tool:  # pyright: ignore[reportUnknownMemberType]
+            found.append(tool["function"])
+        else:
+            if wrapped:
+                report("tool_shape", f"tool {number} is not of the form {{type: function, function: …}}.")
+            found.append(tool)
+    return found
