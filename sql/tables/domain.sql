@@ -133,11 +133,16 @@ CREATE TABLE IF NOT EXISTS edits (
     reason VARCHAR,
     call_ids VARCHAR[],
     sub_type VARCHAR,
-    verdict VARCHAR
+    verdict VARCHAR,
+    withheld JSON,
+    mistaken VARCHAR[]
 );
 -- Files of versions that had no sub-types.
 ALTER TABLE edits ADD COLUMN IF NOT EXISTS sub_type VARCHAR;
 ALTER TABLE edits ADD COLUMN IF NOT EXISTS verdict VARCHAR;
+-- Files of versions whose edits did not say which values an injection moves.
+ALTER TABLE edits ADD COLUMN IF NOT EXISTS withheld JSON;
+ALTER TABLE edits ADD COLUMN IF NOT EXISTS mistaken VARCHAR[];
 
 CREATE TABLE IF NOT EXISTS findings (
     stage VARCHAR NOT NULL,

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.builders import TOOLS, dialogue
-from toolace_dagster.entities import Dialogue, Replacement
+from tests.builders import TOOLS, dialogue, output, reply, user
+from tests.refinement.test_operations import FOUND, listed_dialogue
+from toolace_dagster.entities import Dialogue, Replacement, Turn
 from toolace_dagster.refinement.screen import Fault, breaking, faults_of, replaced
 
 TEXTS = [turn.id for turn in dialogue().turns if turn.content]
@@ -61,3 +62,38 @@ def test_what_stays_is_sound_and_nothing_that_was_discarded_would_be(groups: lis
     assert not faults(stays)
     for name, reasons in lost.items():
         assert {fault.what for fault in faults({*stays, name})} == set(reasons) != set()
+
+
+def renaming(subject: Dialogue) -> dict[str, list[Replacement]]:
+    """A fill of the search that gives both garages other names."""
+    garages = [{**garage, "name": f"Quai {number}"} for number, garage in enumerate(FOUND["garages"])]
+    called, before = subject.turn("t01"), subject.turn("t02")
+    after = output("t02", called, {"garages": garages})
+    return {
+        "t01": [Replacement(before=called, after=(called,)), Replacement(before=before, after=(after,), dependent=True)]
+    }
+
+
+def with_turn(subject: Dialogue, new: Turn) -> Dialogue:
+    return subject.model_copy(update={"turns": tuple(new if turn.id == new.id else turn for turn in subject.turns)})
+
+
+def test_an_output_that_renames_what_a_reply_goes_on_naming_is_discarded() -> None:
+    lost = breaking(listed_dialogue(), renaming(listed_dialogue()), TOOLS)
+    assert lost == {"t01": ("the assistant tells of 'Dok Noord', which no output gives any more",)}
+
+
+def test_a_renaming_stays_where_the_reply_goes_along_or_the_name_has_another_source() -> None:
+    told = listed_dialogue().turn("t05")
+    along = told.model_copy(update={"content": told.content.replace("Dok Noord", "Quai 0").replace("Bikkel", "Quai 1")})
+    both = renaming(listed_dialogue()) | {"t05": [Replacement(before=told, after=(along,))]}
+    assert breaking(listed_dialogue(), both, TOOLS) == {}
+    asked = with_turn(listed_dialogue(), user("t00", "Is Dok Noord in Ghent free on 14 July 2026? If so book it."))
+    assert breaking(asked, renaming(asked), TOOLS) == {}
+    booked = asked.turn("t03")
+    again = with_turn(
+        listed_dialogue(), output("t04", booked, {"booking_id": "BK-30918", "at": "Dok Noord", "time": "09:30"})
+    )
+    assert breaking(again, renaming(again), TOOLS) == {}
+    silent = with_turn(listed_dialogue(), reply("t05", "They take your van at 09:30; the booking is BK-30918."))
+    assert breaking(silent, renaming(silent), TOOLS) == {}

@@ -117,6 +117,8 @@ class InjectionRecord(Entity):
         round: Refinement round.
         anchor: Id of the turn that was masked; its first replacement keeps this id.
         turn_ids: All turns the injection wrote. None may be injected into again.
+        withheld: Values that the first of these turns leaves out and the last one gives.
+        mistaken: Words of what the user has wrong in the first and the assistant repeats in the second, in lower case.
     """
 
     type: InjectionType
@@ -124,6 +126,13 @@ class InjectionRecord(Entity):
     round: int
     anchor: str
     turn_ids: tuple[str, ...]
+    withheld: tuple[str | int | float, ...] = ()
+    mistaken: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """What it is called in a sentence: its sub-type, or its type where no sub-type is known."""
+        return (self.sub_type or self.type).value.replace("_", " ")
 
 
 class Dialogue(Entity):

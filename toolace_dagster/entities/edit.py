@@ -46,6 +46,8 @@ class Edit(Entity):
         sub_type: What exactly it does.
         replacements: Masked turns with their fills; unusable fills leave ``after`` empty.
         withheld_tools: Tools taken from the initial offer (tool awareness).
+        withheld: Values that an injection moves from its first turn to its last.
+        mistaken: Words of what an injection has the user get wrong.
         outcome: What became of it.
         verdict: What the judge preferred; None where it was not asked.
         order_shown: Which version the judge saw first.
@@ -62,6 +64,8 @@ class Edit(Entity):
     sub_type: InjectionSubType | None = None
     replacements: tuple[Replacement, ...]
     withheld_tools: tuple[str, ...] = ()
+    withheld: tuple[str | int | float, ...] = ()
+    mistaken: tuple[str, ...] = ()
     outcome: EditOutcome
     verdict: JudgeVerdict | None = None
     order_shown: Literal["old_first", "new_first"] | None = None
@@ -98,7 +102,13 @@ def apply_edit(dialogue: Dialogue, edit: Edit) -> Dialogue:
     if edit.injection is not None:
         written = tuple(turn.id for replacement in edit.replacements for turn in replacement.after)
         record = InjectionRecord(
-            type=edit.injection, sub_type=edit.sub_type, round=edit.round, anchor=edit.masked[0], turn_ids=written
+            type=edit.injection,
+            sub_type=edit.sub_type,
+            round=edit.round,
+            anchor=edit.masked[0],
+            turn_ids=written,
+            withheld=edit.withheld,
+            mistaken=edit.mistaken,
         )
         injections = (*injections, record)
     tools = tuple(name for name in dialogue.initial_tools if name not in edit.withheld_tools)

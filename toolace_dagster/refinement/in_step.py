@@ -1,6 +1,6 @@
 """Which turns fall out of step when tool outputs are no longer what they were.
 
-When a changed call is answered otherwise, the reply that reported the old answer
+When a call is answered otherwise than before, the reply that reported the old answer
 tells of something that never happened, and a user may go on to name a thing
 that nobody offered. These texts have to be written anew.
 
@@ -63,6 +63,32 @@ def find_stale(turns: Sequence[Turn], replaced: Mapping[str, ToolOutput]) -> Sta
     holding = {i for i in range(moved[0], len(turns)) if told(lost, _said(turns[i]))}
     texts = [i for i in sorted(reporting | holding) if i >= 0 and (turns[i].role == "user" or _is_reply(turns[i]))]
     return Stale(lost, tuple(turns[i].id for i in texts), tuple(turns[i].id for i in sorted(holding) if i not in texts))
+
+
+def left_behind(old: Sequence[Turn], new: Sequence[Turn]) -> list[tuple[str, str]]:
+    """Find replies that tell of values which outputs gave before a change, and nothing before them does after it.
+
+    Args:
+        old: The turns before the change.
+        new: The same turns after it, some with other contents.
+
+    Returns:
+        Ids of the replies, each with a value. What the user named is nobody's invention, nor what another output gives.
+    """
+    before = {output.call_id: output for turn in old for output in turn.outputs}
+    lost: set[str] = set()
+    given = ""
+    found: list[tuple[str, str]] = []
+    for turn in new:
+        for output in turn.outputs:
+            given += "\n" + _words([output.content])
+            if output.call_id in before and before[output.call_id].content != output.content:
+                lost |= {str(value) for value in _values(before[output.call_id].content) if is_specific(value)}
+        if turn.role == "user":
+            given += "\n" + turn.content
+        elif lost and _is_reply(turn):
+            found += [(turn.id, value) for value in told(lost, turn.content) if not told([value], given)]
+    return found
 
 
 def told(values: Iterable[str], text: str) -> list[str]:

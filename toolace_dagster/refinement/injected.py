@@ -20,9 +20,10 @@ from toolace_dagster.entities import (
     canonical_json,
 )
 from toolace_dagster.initialization.turns import tool_calls, tool_outputs
+from toolace_dagster.refinement.intact import calls_of, retry_lapses, withheld_lapses
 from toolace_dagster.refinement.places import Anchor
 from toolace_dagster.refinement.replies import TurnReply
-from toolace_dagster.refinement.values import Known, codes, is_empty, is_part, says
+from toolace_dagster.refinement.values import Known, codes, says
 from toolace_dagster.tool_pool.arguments import argument_faults
 
 _TALK = ("user", "assistant", "user")
@@ -111,8 +112,8 @@ def fill_faults(
 
 def _retry_faults(turns: tuple[Turn, ...], anchor: Anchor, tools: Mapping[str, Tool]) -> Iterator[str]:
     first, _, last = turns
-    wanted = _calls(anchor.turn)
-    if _calls(last) != wanted:
+    wanted = calls_of(anchor.turn)
+    if calls_of(last) != wanted:
         yield "the corrected call is not the masked one, which the following turn answers"
     if not last.content:
         yield "the repeated call has no sentence that says what went wrong and what is done about it"
@@ -124,13 +125,9 @@ def _retry_faults(turns: tuple[Turn, ...], anchor: Anchor, tools: Mapping[str, T
 
 def _failure_faults(turns: tuple[Turn, ...], anchor: Anchor, _tools: Mapping[str, Tool]) -> Iterator[str]:
     first, middle, _ = turns
-    same = _calls(first) == _calls(anchor.turn)
     if not any(output.is_error for output in middle.outputs):
         yield "the tool's output is not an error"
-    if anchor.sub_type is InjectionSubType.INVALID_ARGUMENT and same:
-        yield "the call that is refused has the same arguments as the corrected one"
-    if anchor.sub_type is InjectionSubType.SERVICE_ERROR and not same:
-        yield "the call that the service does not answer differs from the repeated one"
+    yield from (lapse.what for lapse in retry_lapses(anchor.sub_type, first, middle.outputs, anchor.turn, None))
 
 
 def _poor_result_faults(turns: tuple[Turn, ...], anchor: Anchor, tools: Mapping[str, Tool]) -> Iterator[str]:
@@ -143,16 +140,10 @@ def _poor_result_faults(turns: tuple[Turn, ...], anchor: Anchor, tools: Mapping[
         if call.name in tools
         for fault in argument_faults(tools[call.name], call.arguments)
     )
-    content = middle.outputs[0].content
-    if anchor.sub_type is InjectionSubType.EMPTY_RESULT:
-        if not is_empty(content):
-            yield "the first result is not empty"
-        if _calls(first) == _calls(anchor.turn):
-            yield "the call that finds nothing is the same as the one that finds something"
-        else:
-            yield from _contrived(first, anchor)
-    elif not is_part(content, anchor.full):
-        yield "the first result is not a part of what the following turn holds"
+    whole = ToolOutput(call_id="", name="", content=anchor.full)
+    yield from (lapse.what for lapse in retry_lapses(anchor.sub_type, first, middle.outputs, anchor.turn, whole))
+    if anchor.sub_type is InjectionSubType.EMPTY_RESULT and calls_of(first) != calls_of(anchor.turn):
+        yield from _contrived(first, anchor)
 
 
 def _contrived(first: Turn, anchor: Anchor) -> Iterator[str]:
@@ -166,20 +157,12 @@ def _contrived(first: Turn, anchor: Anchor) -> Iterator[str]:
         yield f"the call that finds nothing differs in {', '.join(stray)}; it may differ in {', '.join(vary)} only"
 
 
-def _calls(turn: Turn) -> list[str]:
-    return [canonical_json([call.name, call.arguments]) for call in turn.tool_calls]
-
-
 def _talk_faults(turns: tuple[Turn, ...], anchor: Anchor, dialogue: Dialogue) -> Iterator[str]:
     first, middle, last = turns
     sub_type = anchor.sub_type
     if middle.is_call:
         yield "the assistant calls a tool where it should answer in words"
-    for value in anchor.withheld:
-        if says(first.content, value) or str(value).casefold() in first.content.casefold():
-            yield f"the value {value!r} is still in the first message"
-        if not says(last.content, value):
-            yield f"the value {value!r} is not given in the last message"
+    yield from (lapse.what for lapse in withheld_lapses(turns, sub_type, anchor.withheld))
     said = last.content
     if sub_type.type is InjectionType.CLARIFICATION or sub_type is InjectionSubType.TOOL_ARRIVES_LATER:
         said = f"{first.content}\n{last.content}"

@@ -21,6 +21,7 @@ from toolace_dagster.prompts import render
 from toolace_dagster.prompts.views import dialogue_view, task_view, tools_view, turn_view
 from toolace_dagster.refinement.anchors import find_anchor, in_order_of_choice
 from toolace_dagster.refinement.injected import NEW_TURNS, UnusableFill, fill_faults, injected_turns
+from toolace_dagster.refinement.intact import mistaken_words
 from toolace_dagster.refinement.places import Anchor
 from toolace_dagster.refinement.replies import InjectionReply
 from toolace_dagster.refinement.screen import HardRules, faults_of
@@ -91,7 +92,7 @@ def injection_program(
     except ValueError as error:
         return edit.model_copy(update={"outcome": "discarded", "reason": _plain(error)})
     faults = _faults(after, anchor, subject)
-    replaced = edit.model_copy(update={"replacements": (Replacement(before=anchor.turn, after=after),)})
+    replaced = _edit(subject, anchor, after).model_copy(update={"call_ids": (answer.call_id,)})
     if faults:
         return replaced.model_copy(update={"outcome": "discarded", "reason": "; ".join(faults)})
     reason = f"{anchor.sub_type.value} injected at turn {anchor.turn.id}"
@@ -100,6 +101,7 @@ def injection_program(
 
 def _edit(subject: InjectionSubject, anchor: Anchor, after: tuple[Turn, ...] = ()) -> Edit:
     """The edit of an injection that is accepted."""
+    corrects = anchor.sub_type is InjectionSubType.USER_CORRECTION and len(after) == NEW_TURNS
     return Edit(
         id=f"{subject.dialogue.id}/r{subject.round_number}/{subject.sequence}",
         dialogue_id=subject.dialogue.id,
@@ -110,6 +112,8 @@ def _edit(subject: InjectionSubject, anchor: Anchor, after: tuple[Turn, ...] = (
         sub_type=anchor.sub_type,
         replacements=(Replacement(before=anchor.turn, after=after),),
         withheld_tools=(anchor.withheld_tool,) if anchor.withheld_tool else (),
+        withheld=anchor.withheld,
+        mistaken=mistaken_words(anchor.turn.content, after) if corrects else (),
         outcome="accepted",
     )
 

@@ -19,7 +19,7 @@ from toolace_dagster.llm.protocol import CallFailed, Program
 from toolace_dagster.refinement.fills import differs
 from toolace_dagster.refinement.reasonability import Task, fills_program
 from toolace_dagster.refinement.repair import as_repair, repairable_turns
-from toolace_dagster.refinement.screen import Fault, faults_of
+from toolace_dagster.refinement.screen import Fault, faults_of, new_faults
 
 MOST_MENDED = 4
 """Turns that are sent back at one time; a dialogue with more faults has further rounds."""
@@ -76,7 +76,8 @@ def mending_program(task: Task, sequence: int) -> Program[tuple[Edit, ...]]:
             call_ids=filled.call_ids,
         )
         mended = apply_edit(dialogue, edit)
-        left = faults_of(mended, task.tools, task.spec.today, task.rules)
+        brought = new_faults(dialogue, mended, task.tools, task.spec.today, task.rules)
+        left = faults_of(mended, task.tools, task.spec.today, task.rules) | brought
         if not changed or len(left) >= len(faults):
             why = "; ".join([*filled.unusable, *filled.left]) or f"{len(left)} faults where there were {len(faults)}"
             edit = edit.model_copy(update={"outcome": "discarded", "reason": why})

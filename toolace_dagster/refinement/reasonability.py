@@ -22,7 +22,7 @@ from toolace_dagster.refinement.differences import differing_parts
 from toolace_dagster.refinement.fills import differs, filled_turns, unit_of
 from toolace_dagster.refinement.real_outputs import with_real_outputs
 from toolace_dagster.refinement.replies import JudgeReply, MaskFillReply, OutputReply
-from toolace_dagster.refinement.screen import HardRules, breaking, faults_of, replaced
+from toolace_dagster.refinement.screen import HardRules, breaking, faults_of, new_faults, replaced
 from toolace_dagster.refinement.selection import is_real, select_masks
 from toolace_dagster.settings import ModelRole, Settings
 
@@ -323,8 +323,7 @@ def _fills_fault(reply: MaskFillReply, *, task: Task, masked: tuple[str, ...]) -
             faults.append(f"The fill of {fill.turn} does not fit a turn of its kind.")
             continue
         new += [Replacement(before=old, after=(turn,)) for old, turn in zip(unit, after, strict=True)]
-    before = faults_of(dialogue, tools, task.spec.today, task.rules)
-    broken = faults_of(replaced(dialogue, new), tools, task.spec.today, task.rules) - before
+    broken = new_faults(dialogue, replaced(dialogue, new), tools, task.spec.today, task.rules)
     found = sorted(broken, key=lambda fault: (dialogue.position(fault.turn_id), fault.what))
     return told(
         [*faults, *(f"With these fills, in turn {fault.turn_id}: {fault.what.rstrip('.')}." for fault in found)]

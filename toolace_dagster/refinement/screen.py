@@ -13,9 +13,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from toolace_dagster.entities import Dialogue, InjectionSubType, Replacement, Tool
+from toolace_dagster.entities import Dialogue, Replacement, Tool
 from toolace_dagster.grounding import looks_like_identifier, ungrounded
-from toolace_dagster.refinement.values import Known, is_empty
+from toolace_dagster.refinement.in_step import left_behind
+from toolace_dagster.refinement.intact import lapses
+from toolace_dagster.refinement.values import Known
 from toolace_dagster.tool_pool.arguments import argument_faults
 
 
@@ -86,7 +88,7 @@ def _unfounded(dialogue: Dialogue) -> set[Fault]:
 
 
 def _undone(dialogue: Dialogue) -> set[Fault]:
-    """Failures and empty results that were simulated on purpose and are none any more."""
+    """Injections that do not do any more what they were made for."""
     found: set[Fault] = set()
     for turn in dialogue.turns:
         for output in turn.outputs:
@@ -97,9 +99,37 @@ def _undone(dialogue: Dialogue) -> set[Fault]:
                 found.add(
                     Fault(turn.id, f"the output of the {sub_type.value} is {'an' if output.is_error else 'no'} error")
                 )
-            elif sub_type is InjectionSubType.EMPTY_RESULT and not is_empty(output.content):
-                found.add(Fault(turn.id, "the empty result is not empty any more"))
-    return found
+    return found | {
+        Fault(record.turn_ids[lapse.place], f"the {record.label} injection is undone: {lapse.what}")
+        for record in dialogue.injections
+        for lapse in lapses(dialogue, record)
+    }
+
+
+def new_faults(
+    old: Dialogue,
+    new: Dialogue,
+    tools: Mapping[str, Tool],
+    today: date | None = None,
+    rules: HardRules | None = None,
+) -> frozenset[Fault]:
+    """What a change of turns brings in: faults that were not there, and replies that tell of what outputs held before.
+
+    Args:
+        old: The dialogue before.
+        new: The dialogue after, with the same turns in other words.
+        tools: Tools of the domain by name.
+        today: The day it happens on, when its task names one.
+        rules: Finds what rejects besides.
+    """
+    return (faults_of(new, tools, today, rules) - faults_of(old, tools, today, rules)) | _stale(old, new)
+
+
+def _stale(old: Dialogue, new: Dialogue) -> set[Fault]:
+    return {
+        Fault(turn_id, f"the assistant tells of {value!r}, which no output gives any more")
+        for turn_id, value in left_behind(old.turns, new.turns)
+    }
 
 
 def replaced(dialogue: Dialogue, replacements: Sequence[Replacement]) -> Dialogue:
@@ -137,7 +167,7 @@ def breaking(
 
     def new(kept: Mapping[str, Sequence[Replacement]]) -> frozenset[Fault]:
         tried = replaced(dialogue, [each for unit in kept.values() for each in unit])
-        return faults_of(tried, tools, today, rules) - old
+        return (faults_of(tried, tools, today, rules) - old) | _stale(dialogue, tried)
 
     kept = dict(units)
     found = new(kept)

@@ -9,7 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from toolace_dagster.entities import InjectionRecord, InjectionSubType, InjectionType, ToolOutput, Turn
+from pydantic import JsonValue
+
+from toolace_dagster.entities import InjectionRecord, InjectionSubType, InjectionType, ToolOutput, Turn, canonical_json
+from toolace_dagster.refinement.intact import lapses
 from toolace_dagster.refinement.values import is_empty
 from toolace_dagster.verification.rules.registry import Defect, Subject, rule
 
@@ -89,6 +92,14 @@ def injection_intact(subject: Subject) -> Iterator[Defect]:
             yield from _error_intact(record, turns)
         else:
             yield from _words_intact(record, turns)
+        for lapse in lapses(subject.dialogue, record):
+            turn = by_id[record.turn_ids[lapse.place]]
+            said = turn.content or canonical_json([each.arguments for each in turn.tool_calls] or _contents(turn))
+            yield Defect(f"The {record.label} injection is undone: {lapse.what}.", turn.id, evidence=said)
+
+
+def _contents(turn: Turn) -> list[JsonValue]:
+    return [output.content for output in turn.outputs]
 
 
 def _error_intact(record: InjectionRecord, turns: list[Turn]) -> Iterator[Defect]:
@@ -106,8 +117,13 @@ def _error_intact(record: InjectionRecord, turns: list[Turn]) -> Iterator[Defect
             yield Defect("The simulated error is no error any more.", *place, evidence)
     elif failing:
         yield Defect(f"The {sub_type.value.replace('_', ' ')} has become an error.", *place, evidence)
-    elif sub_type is InjectionSubType.EMPTY_RESULT and not all(is_empty(output.content) for output in outputs):
-        yield Defect("The empty result is not empty any more.", *place, evidence)
+    elif (
+        record.round == 0
+        and sub_type is InjectionSubType.EMPTY_RESULT
+        and not all(is_empty(o.content) for o in outputs)
+    ):
+        # What agents played is no edit's, and is not held to more.
+        yield Defect("The empty result is not empty.", *place, evidence)
 
 
 def _words_intact(record: InjectionRecord, turns: list[Turn]) -> Iterator[Defect]:
