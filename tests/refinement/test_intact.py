@@ -148,3 +148,5 @@ def test_words_that_only_belong_to_both_messages_are_nothing_the_user_has_wrong(
     )
     assert mistaken_words("Please book Bikkel for 14 July 2026 at 11:15.", turns) == ("09:30",)
     assert mistaken_words(turns[0].content, turns) == ()
+    asked = (user("t00", "What I want is a garage."), reply("t01", "The city: “Pune”. Is that correct?"), turns[2])
+    assert mistaken_words("A garage.", asked) == ()

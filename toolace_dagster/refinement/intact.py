@@ -28,6 +28,7 @@ from toolace_dagster.entities import (
 from toolace_dagster.refinement.values import Scalar, is_empty, is_part, says, scalars
 
 _WORD = re.compile(r"[^\W_]+(?:[-'’.:/][^\W_]+)*")
+_BEGINS = re.compile(r"(?:^|[.!?…]\W*)\W*$")
 _LEAST_LETTERS = 4
 
 
@@ -125,9 +126,16 @@ def mistaken_words(masked: str, turns: Sequence[Turn]) -> tuple[str, ...]:
     """
     first, answer, last = (turn.content for turn in turns)
     right = _words(masked) | _words(last)
-    shared = [word for word in dict.fromkeys(_WORD.findall(answer)) if word.casefold() in _words(first) - right]
-    specific = [word for word in shared if any(char.isdigit() for char in word) or word != word.lower()]
-    return tuple(word.casefold() for word in specific or shared if len(word) >= _LEAST_LETTERS or word in specific)
+    said = _words(first) - right
+    shared = {match[0]: match.start() for match in _WORD.finditer(answer) if match[0].casefold() in said}
+    # A capital letter says nothing where a sentence begins.
+    specific = [
+        word
+        for word, at in shared.items()
+        if any(char.isdigit() for char in word) or (word != word.lower() and not _BEGINS.search(answer[:at]))
+    ]
+    long = [word for word in shared if len(word) >= _LEAST_LETTERS]
+    return tuple(dict.fromkeys(word.casefold() for word in specific or long))
 
 
 def calls_of(turn: Turn) -> list[str]:
