@@ -442,6 +442,25 @@ def test_a_fill_that_does_not_fit_is_discarded_without_asking_the_judge():
     assert asked == ["mask_fill"]
     assert edit.outcome == "discarded"
     assert "no fill" in edit.reason
+    assert all(replacement.after == () for replacement in edit.replacements)
+
+
+def test_a_fill_that_makes_no_turn_is_a_row_of_its_own_and_the_others_are_judged():
+    def one_calls(request: ModelRequest[Any]) -> dict[str, Any]:
+        fills = rewrite(request)["fills"]
+        spoiled = next(fill for fill in fills if fill.get("content"))
+        spoiled["tool_calls"] = [{"name": "find_garage", "arguments": {"city": "Ghent"}}]
+        return {"fills": fills}
+
+    (lost, judged), asked = run_pass("new", one_calls)
+    assert asked == ["mask_fill", "judge"]
+    assert (lost.outcome, judged.outcome) == ("discarded", "accepted")
+    assert [replacement.after for replacement in lost.replacements] == [()]
+    assert "does not fit a turn of its kind" in lost.reason
+    assert not set(lost.masked) & set(judged.masked)
+    after = apply_edit(apply_edit(dialogue(), lost), judged)
+    assert len(after.turns) == len(dialogue().turns)
+    assert after.turn(lost.masked[0]) == dialogue().turn(lost.masked[0])
 
 
 def test_injections_are_spread_over_the_rounds_and_none_is_lost():

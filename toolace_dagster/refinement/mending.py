@@ -70,8 +70,8 @@ def mending_program(task: Task, sequence: int) -> Program[tuple[Edit, ...]]:
             round=task.round_number,
             sequence=number,
             operation="repair",
-            replacements=changed or tuple(filled.replacements),
-            outcome="accepted",
+            replacements=changed or (*filled.replacements, *filled.lost),
+            outcome="accepted" if changed else "discarded",
             reason="; ".join(_told(faults, turn_id)),
             call_ids=filled.call_ids,
         )
@@ -79,7 +79,10 @@ def mending_program(task: Task, sequence: int) -> Program[tuple[Edit, ...]]:
         brought = new_faults(dialogue, mended, task.tools, task.spec.today, task.rules)
         left = faults_of(mended, task.tools, task.spec.today, task.rules) | brought
         if not changed or len(left) >= len(faults):
-            why = "; ".join([*filled.unusable, *filled.left]) or f"{len(left)} faults where there were {len(faults)}"
+            why = (
+                "; ".join([*filled.unusable, *filled.given_up, *filled.left])
+                or f"{len(left)} faults where there were {len(faults)}"
+            )
             edit = edit.model_copy(update={"outcome": "discarded", "reason": why})
         else:
             task = replace(task, dialogue=mended)

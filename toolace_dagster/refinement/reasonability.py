@@ -76,10 +76,11 @@ def reasonability_program(
         call_ids=call_ids,
     )
     broken = breaking(dialogue, _in_units(replacements, units), tools, spec.today, rules)
-    if broken:
-        lost = tuple(r for name, unit in _in_units(replacements, units).items() if name in broken for r in unit)
-        rest = tuple(r for r in replacements if r not in lost)
-        reason = "; ".join(f"turn {name}: {', '.join(what)}" for name, what in broken.items())
+    if broken or filled.lost:
+        fell = tuple(r for name, unit in _in_units(replacements, units).items() if name in broken for r in unit)
+        rest = tuple(r for r in replacements if r not in fell)
+        lost = (*filled.lost, *fell)
+        reason = "; ".join([*filled.unusable, *(f"turn {name}: {', '.join(what)}" for name, what in broken.items())])
         discarded = edit.model_copy(update={"outcome": "discarded", "replacements": lost, "reason": reason})
         if not rest:
             return (discarded,)
@@ -122,17 +123,26 @@ class Fills:
 
     Attributes:
         units: By id of each masked turn: the turn with what it takes along.
-        replacements: The fills, an unusable one being the old turn.
-        unusable: What could not be used, in words.
+        replacements: The fills; one that real tools don't bear out is the old turn.
+        lost: The turns whose fill makes no turn, with nothing after them.
+        unusable: Why, in words.
+        given_up: What real tools don't bear out, in words.
         left: What the model said could not be mended there, in words.
         call_ids: Model calls behind them.
     """
 
     units: Mapping[str, tuple[Turn, ...]]
     replacements: Sequence[Replacement]
+    lost: tuple[Replacement, ...]
     unusable: list[str]
+    given_up: list[str]
     left: list[str]
     call_ids: tuple[str, ...]
+
+    @property
+    def unchanged(self) -> str:
+        """Why turns stay as they are, in words; empty where nothing says so."""
+        return "; ".join([*self.unusable, *self.given_up, *self.left])
 
 
 def fills_program(
@@ -178,6 +188,7 @@ def fills_program(
     filled = yield from ask(fill_request)
     fills = {fill.turn: fill for fill in filled.reply.fills}
     replacements: list[Replacement] = []
+    lost: list[Replacement] = []
     unusable: list[str] = []
     left: list[str] = []
     for turn_id, unit in units.items():
@@ -187,12 +198,11 @@ def fills_program(
             continue
         try:
             after = filled_turns(unit, fills[turn_id], round_number)
-        except KeyError:
-            unusable.append(f"turn {turn_id}: no fill")
-            after = unit
-        except ValueError:
-            unusable.append(f"turn {turn_id}: the fill does not fit a turn of its kind")
-            after = unit
+        except (KeyError, ValueError) as error:
+            none = isinstance(error, KeyError)
+            unusable.append(f"turn {turn_id}: {'no fill' if none else 'the fill does not fit a turn of its kind'}")
+            lost.extend(Replacement(before=old, after=(), dependent=old.id != turn_id) for old in unit)
+            continue
         replacements.extend(
             Replacement(before=old, after=(new,), dependent=old.id != turn_id)
             for old, new in zip(unit, after, strict=True)
@@ -204,7 +214,8 @@ def fills_program(
         return _in_step_request(task, subject, stale, check)
 
     real = yield from with_real_outputs(dialogue, replacements, task.executable, rewrite, round_number, spec.today)
-    return Fills(units, real.replacements, [*unusable, *real.given_up], left, (filled.call_id, *real.call_ids))
+    call_ids = (filled.call_id, *real.call_ids)
+    return Fills(units, real.replacements, tuple(lost), unusable, real.given_up, left, call_ids)
 
 
 def _in_units(
@@ -232,8 +243,8 @@ def _judged(
     """Let the judge decide over an edit; where nothing differs there is nothing to decide."""
     changed = [r for r in edit.replacements if differs(r)]
     if not changed:
-        reason = "; ".join([*filled.unusable, *filled.left]) or "the fills equal the old turns"
-        return edit.model_copy(update={"outcome": "discarded" if filled.unusable else "kept", "reason": reason})
+        reason = "; ".join([*filled.given_up, *filled.left]) or "the fills equal the old turns"
+        return edit.model_copy(update={"outcome": "discarded" if filled.given_up else "kept", "reason": reason})
     order: Literal["old_first", "new_first"] = rng.choice(("old_first", "new_first"))
     old = [turn_view(r.before) for r in changed]
     new = [turn_view(r.after[0]) for r in changed]
@@ -261,7 +272,7 @@ def _judged(
             "outcome": "accepted" if verdict == "new" else "kept",
             "verdict": verdict,
             "order_shown": order,
-            "reason": "; ".join([judged.reply.reason, *filled.unusable, *filled.left]),
+            "reason": "; ".join([judged.reply.reason, *filled.given_up, *filled.left]),
             "call_ids": (*edit.call_ids, judged.call_id),
         }
     )

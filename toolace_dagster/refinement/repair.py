@@ -83,8 +83,9 @@ def repair_program(
         round=round_number,
         sequence=sequence,
         operation="repair",
-        replacements=replacements or tuple(filled.replacements),
+        replacements=replacements or (*filled.replacements, *filled.lost),
         outcome="accepted" if replacements else "discarded",
-        reason="; ".join([*filled.unusable, *filled.left]) or ("" if replacements else "the fills equal the old turns"),
+        reason="; ".join([*filled.unusable, *filled.given_up, *filled.left])
+        or ("" if replacements else "the fills equal the old turns"),
         call_ids=filled.call_ids,
     )
