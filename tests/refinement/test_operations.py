@@ -257,6 +257,11 @@ def test_what_fits_nowhere_gives_way_to_its_own_type_first_and_to_nothing_withou
         assert order[0] is wanted
         assert {each.type for each in order[:same]} == {wanted.type}
         assert sorted(order) == sorted(InjectionSubType)
+    for wanted in InjectionSubType:
+        order = in_order_of_choice(wanted, Settings().injection_mix, random.Random(1), clarify=False)
+        others = {each.type for each in order[1:] if each.type is not wanted.type}
+        assert InjectionType.CLARIFICATION not in others
+        assert len(others) >= 2
     program = injection_program(
         bare,
         spec(),
@@ -267,6 +272,19 @@ def test_what_fits_nowhere_gives_way_to_its_own_type_first_and_to_nothing_withou
         0,
     )
     assert drive(program, play_injection) is None
+
+
+@pytest.mark.parametrize(("share", "injected"), [(None, True), (0.0, False), (0.3, False)])
+def test_a_set_share_of_clarifications_is_not_raised_by_what_fits_nowhere(share: float | None, *, injected: bool):
+    """A question about results needs results; before the first there are none."""
+    mix = {InjectionSubType.MISSING_VALUE: 1, InjectionSubType.QUESTION_ABOUT_RESULTS: 1}
+    settings = Settings(injection_mix=mix, clarification_share=share)
+    wanted = InjectionSubType.QUESTION_ABOUT_RESULTS
+    program = injection_program(ONE_SUB_TASK, spec(), TOOLS, settings, wanted, 1, 0)
+    edit = drive(program, play_injection)
+    assert (edit is not None) is injected
+    if edit is not None:
+        assert edit.sub_type is InjectionSubType.MISSING_VALUE
 
 
 def as_dict(content: Any) -> dict[str, Any]:

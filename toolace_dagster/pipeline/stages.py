@@ -196,7 +196,9 @@ class RefinementRound:
                 "converge",
                 "quiet_passes",
                 "rules_in_refinement",
-            ),
+            )
+            # Where a share is set, no clarification stands in for what fits nowhere.
+            | ({"clarify": False} if settings.clarification_share is not None else {}),
             "rules": Checks.of(settings).fingerprint if settings.rules_in_refinement else [],
             "models": _models(settings, "refiner", "judge"),
         }

@@ -73,7 +73,11 @@ def free_positions(dialogue: Dialogue, kind: InjectionType) -> list[int]:
 
 
 def in_order_of_choice(
-    wanted: InjectionSubType, mix: Mapping[InjectionSubType, float], rng: random.Random
+    wanted: InjectionSubType,
+    mix: Mapping[InjectionSubType, float],
+    rng: random.Random,
+    *,
+    clarify: bool = True,
 ) -> list[InjectionSubType]:
     """What is tried until something fits: the wanted sub-type, its type's others, those of the other types.
 
@@ -81,9 +85,12 @@ def in_order_of_choice(
         wanted: The planned sub-type.
         mix: Weights of the sub-types; one without a weight is never a stand-in.
         rng: Source of randomness.
+        clarify: Whether a clarification may stand in for another type; not where a share of requests is set for them.
     """
     near = [each for each in SUB_TYPES[wanted.type] if each is not wanted]
     far = [each for each in InjectionSubType if each.type is not wanted.type]
     rng.shuffle(near)
     rng.shuffle(far)
+    if not clarify:
+        far = [each for each in far if each.type is not InjectionType.CLARIFICATION]
     return [wanted, *(each for each in (*near, *far) if mix.get(each, 0) > 0)]

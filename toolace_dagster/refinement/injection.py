@@ -79,7 +79,8 @@ def injection_program(
         The edit, accepted or discarded; None when nothing fits anywhere.
     """
     rng = generator("injection", dialogue.id, round_number, sequence)
-    choices = in_order_of_choice(wanted, settings.injection_mix, rng)
+    clarify = settings.clarification_share is None
+    choices = in_order_of_choice(wanted, settings.injection_mix, rng, clarify=clarify)
     anchors = (find_anchor(dialogue, each, spec.offered_tools, tools, rng) for each in choices)
     anchor = next((anchor for anchor in anchors if anchor is not None), None)
     if anchor is None:

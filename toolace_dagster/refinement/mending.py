@@ -79,10 +79,7 @@ def mending_program(task: Task, sequence: int) -> Program[tuple[Edit, ...]]:
         brought = new_faults(dialogue, mended, task.tools, task.spec.today, task.rules)
         left = faults_of(mended, task.tools, task.spec.today, task.rules) | brought
         if not changed or len(left) >= len(faults):
-            why = (
-                "; ".join([*filled.unusable, *filled.given_up, *filled.left])
-                or f"{len(left)} faults where there were {len(faults)}"
-            )
+            why = filled.unchanged or f"{len(left)} faults where there were {len(faults)}"
             edit = edit.model_copy(update={"outcome": "discarded", "reason": why})
         else:
             task = replace(task, dialogue=mended)

@@ -85,7 +85,6 @@ def repair_program(
         operation="repair",
         replacements=replacements or (*filled.replacements, *filled.lost),
         outcome="accepted" if replacements else "discarded",
-        reason="; ".join([*filled.unusable, *filled.given_up, *filled.left])
-        or ("" if replacements else "the fills equal the old turns"),
+        reason=filled.unchanged or ("" if replacements else "the fills equal the old turns"),
         call_ids=filled.call_ids,
     )

@@ -46,6 +46,13 @@ def headline(story: Story) -> str:
     return f"{head}{where}{check}: {one_line(cause.sentence)}{more}"
 
 
+_FINISHED = {
+    "covered": "every turn was refined already",
+    "quiet": "the last passes changed nothing",
+}
+"""Why a round had nothing to do, by what the dialogue had converged by; by nothing where operations are off."""
+
+
 def one_line(text: str) -> str:
     """Text on one line."""
     return " ".join(text.split())
@@ -69,7 +76,8 @@ def _stages(story: Story) -> Iterator[str]:
                 came = "came about" if planned["played"] else "did not come about"
                 yield f"    {planned['sub_type']} in sub-task {planned['sub_task']} {came}"
         elif payload and payload.get("finished"):
-            yield "    every turn was refined already; nothing was asked"
+            why = _FINISHED.get(payload.get("converged"), "what was left to do is switched off")
+            yield f"    {why}; nothing was asked"
         for edit in (edit for edit in story.edits if edit["stage"] == row["stage"]):
             yield from _edit(edit)
         yield ""

@@ -271,7 +271,8 @@ def _beginning(voice: Voice, rng: Random, first: bool) -> str:
         "thorough" if voice.wordy else "formal" if voice.polite else "hurried" if voice.terse else ""
     )
     reason = compose(kind, rng)
-    return f"{remark} {reason}" if rng.random() < 0.5 else f"{reason} {remark}".strip()
+    # People of one kind have few such remarks; a message that began with one would begin like another.
+    return f"{reason} {remark}".strip()
 
 
 def _asked(deed: str, voice: Voice, rng: Random) -> str:

@@ -63,15 +63,15 @@ _LISTS: Grammar = {
         "Hi|Hello|Hi there|Hey|Good morning|Good afternoon|Good evening|Hello again|Morning|Greetings|Hiya|Evening"
     ).split("|"),
     "dear": (
-        "Good day|Good morning|Good afternoon|Dear team|Dear all|Good evening|To whom it may concern|Dear support team|"
-        "Esteemed colleagues|Ladies and gentlemen|Good afternoon to you|With compliments|Dear sir or madam|My respects"
+        "Good day|Good morning|Good afternoon|Dear team|Dear all|Good evening|Dear service desk|Dear support team|"
+        "Esteemed colleagues|Ladies and gentlemen|Dear advisers|With compliments|Dear front office|My respects"
     ).split("|"),
     "favour": (
-        "I am writing with a request|I should like your assistance|I have a matter to settle|"
-        "I hope this reaches the right desk|I trust you can be of help|I turn to you with an enquiry|"
-        "there is something I would ask of you|I would value your support in the following|permit me a question|"
-        "a small undertaking calls for your skill|I find myself in need of advice|kindly attend to the following|"
-        "your prompt attention would oblige me|I wish to place a matter in your hands"
+        "I am writing with a request|I should like assistance|I have a matter to settle|"
+        "I hope for your help|I trust you can help|I have an enquiry|"
+        "I have something to ask|I would value your support|permit me a question|"
+        "your skill is called for|I am in need of advice|kindly attend to this|"
+        "your attention would oblige me|a matter is in your hands"
     ).split("|"),
     "ground": (
         "as a date has been moved|since my records are incomplete|because a deadline approaches|"
@@ -194,7 +194,7 @@ _RULES: Grammar = {
     ),
     "casual": (
         "<filler> <loose>, <bit>.",
-        "<loose>. <bit>, <filler>.",
+        "<bit>. <loose>, <filler>.",
         "<filler>, <bit>, and <loose>.",
         "<bit>, <loose>, <filler>.",
     ),
@@ -202,7 +202,7 @@ _RULES: Grammar = {
     "plain": (
         "<greeting>. <plain>. <fact>.",
         "<greeting>, <plain>. <who> <did> <when>.",
-        "<plain>. I am <place>, and <fact>.",
+        "<plain>: <fact>, and I am <place>.",
         "<greeting>. <who> <did> <when>. <plain>.",
     ),
     "orderly": (
@@ -275,6 +275,8 @@ _RULES: Grammar = {
         "you don't have to {deed}",
         "nobody has to {deed}",
         "it's not necessary to {deed}",
+        "it's fine not to {deed}",
+        "there is no reason to {deed}",
     ),
     "name": (
         "my name is {said}",
