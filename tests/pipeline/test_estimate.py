@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.pipeline.homes import DOMAIN, FAULTY, context, run_domain, settings, small_pool
+from toolace_dagster.entities.backend import PythonBackend
 from toolace_dagster.llm.money.prices import PriceTable, read_prices
 from toolace_dagster.llm.protocol import Usage
 from toolace_dagster.pipeline.context import StageContext
@@ -19,6 +20,7 @@ from toolace_dagster.settings import Settings
 from toolace_dagster.tool_pool import load_pool
 from toolace_dagster.warehouse import Warehouse
 
+CALLS_BY_STAGE = "SELECT stage, count(*) AS n FROM model_calls GROUP BY ALL"
 TABLE = PriceTable(
     read_prices(
         "[t]\nbatch = 0.5\n[t.models]\ncheap = { prompt = 1, completion = 2 }\ndear = { prompt = 10, completion = 20 }",
@@ -95,6 +97,23 @@ def test_a_rehearsal_comes_close_to_what_the_whole_run_used(finished: StageConte
     assert stored["prompt"] == pytest.approx(estimate.whole.prompt_tokens.value, rel=0.3)
     assert estimate.whole.live is not None
     assert estimate.whole.live.value == 0
+
+
+def test_tools_that_run_are_rehearsed_with_the_calls_that_follow_from_them_and_not_run(tmp_path: Path) -> None:
+    chosen = settings(dialogues=3, rounds=1, llm={})
+    domain = load_pool(chosen.pool).domain("library_lending")
+    where = context(tmp_path / "home", chosen, domain=domain.name)
+    run_domain(where)
+    calls = {row["stage"]: row["n"] for row in where.store.read(CALLS_BY_STAGE)}
+    # Whoever would start this one would say so.
+    not_there = PythonBackend(target="no_such_module_anywhere:Library")
+    evidence = rehearse([domain.model_copy(update={"backends": (not_there,)})], chosen, 3)
+    estimate = make_estimate([work(3, domain=domain.name)], evidence, chosen, PriceTable())
+    assert estimate.whole.calls.value == pytest.approx(sum(calls.values()), rel=0.25)
+    skeletons = next(stage for stage in estimate.stages if stage.stage == "skeletons")
+    assert skeletons.calls.value == pytest.approx(calls["skeletons"], rel=0.25)
+    # Where a model makes the outputs up, a skeleton is written in one call.
+    assert calls["skeletons"] >= 3 * 4
 
 
 def test_equal_dialogues_leave_nothing_uncertain() -> None:

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from toolace_dagster.entities import Entity, Tool
 from toolace_dagster.entities.backend import ToolBackend
-from toolace_dagster.execution.executor import executable_tools
+from toolace_dagster.execution.executor import DomainExecutor, domain_executor, executable_tools
 from toolace_dagster.llm.money import Budget
 from toolace_dagster.pipeline.spending import budget_of
 from toolace_dagster.settings import Settings
@@ -86,6 +86,10 @@ class StageContext:
     def executable(self) -> frozenset[str]:
         """Names of the tools that are run for real."""
         return executable_tools(self.backends, self.own_tools)
+
+    def executor(self) -> DomainExecutor | None:
+        """What runs them, not yet entered; None when there are none."""
+        return domain_executor(self.domain, self.backends, self.own_tools)
 
     def payloads(self, stage: str, kind: type[EntityT]) -> dict[str, EntityT]:
         """Entities of the rows that passed a stage, by dialogue id, in slot order."""

@@ -19,7 +19,6 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from toolace_dagster.entities import Dialogue, Edit, Entity, Rejection, TaskPlan, Verdict, content_hash
-from toolace_dagster.execution.executor import domain_executor
 from toolace_dagster.llm.cache import ResponseCache
 from toolace_dagster.llm.driver import RowOutcome, run_programs
 from toolace_dagster.llm.gateway import Gateway
@@ -341,8 +340,7 @@ def _drive(
         limits=context.warehouse.limits,
         memory=EndpointMemory(context.warehouse.endpoints_file, warn),
     )
-    executor = domain_executor(context.domain, context.backends, context.own_tools)
-    return run_programs(gateway, programs, executor), tuple(notes)
+    return run_programs(gateway, programs, context.executor()), tuple(notes)
 
 
 def _row(

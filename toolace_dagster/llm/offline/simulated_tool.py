@@ -97,7 +97,7 @@ class _Tools:
         tool, arguments = self.request.tools.get(str(call.get("name"))), as_object(call.get("arguments"))
         if tool is None:
             return _output({"error": f"unknown tool {call.get('name')!r}"}, is_error=True)
-        fault = _fault(tool, arguments)
+        fault = call_fault(tool, arguments)
         if fault is not None:
             return _output({"error": fault}, is_error=True)
         for turn, after in zip(self.before, self.before[1:], strict=False):
@@ -130,7 +130,7 @@ class _Tools:
         return _output(failure_text("not_found" if unknown else "invalid_argument", arguments, name), is_error=True)
 
 
-def _fault(tool: ToolView, arguments: dict[str, Any]) -> str | None:
+def call_fault(tool: ToolView, arguments: dict[str, Any]) -> str | None:
     """What is not valid about a call, as a system says it."""
     missing = next((name for name in tool.required if name not in arguments), None)
     if missing is not None:

@@ -14,6 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from toolace_dagster.entities import ToolDomain
+from toolace_dagster.execution.executor import DomainExecutor
+from toolace_dagster.llm.offline.stand_in import StandInTools
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.estimate.evidence import DialogueUse, Evidence, dialogue_uses, rehearsed_evidence
 from toolace_dagster.pipeline.pool import write_pool
@@ -56,10 +58,22 @@ def rehearse(domains: Sequence[ToolDomain], settings: Settings, dialogues: int) 
         return rehearsed_evidence(use for future in made for use in future.result())
 
 
+class _Rehearsal(StageContext):
+    """A domain whose dialogues are made as with tools that run, though nobody's tools are run in a rehearsal.
+
+    Where tools run, a dialogue takes about twice the calls: sub-tasks are written one by one, and corrected after what
+    the tools answered.
+    """
+
+    def executor(self) -> DomainExecutor | None:
+        """Made-up answers in the place of the tools'."""
+        tools = {name: self.own_tools[name] for name in self.executable}
+        return DomainExecutor([StandInTools(tools)]) if tools else None
+
+
 def _rehearse_one(domain: ToolDomain, settings: Settings, folder: Path) -> list[DialogueUse]:
-    context = StageContext(domain=domain.name, settings=settings, warehouse=Warehouse(folder), run_id="rehearsal")
-    # A rehearsal runs nobody's tools: without backends their results are made up.
-    write_pool(context.store, domain.model_copy(update={"backends": ()}))
+    context = _Rehearsal(domain=domain.name, settings=settings, warehouse=Warehouse(folder), run_id="rehearsal")
+    write_pool(context.store, domain)
     for stage in domain_stages(settings):
         run_stage(stage, context)
     return dialogue_uses(context.store, domain.name, settings)
