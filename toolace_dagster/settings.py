@@ -27,7 +27,7 @@ from pydantic import (
     model_validator,
 )
 
-from toolace_dagster.entities.credentials import is_secret_name, names_variable, secret_argument
+from toolace_dagster.entities.credentials import is_secret_name, looks_like_key, names_variable, secret_argument
 from toolace_dagster.entities.task import (
     SUB_TYPES,
     DistractorKind,
@@ -212,6 +212,28 @@ def _no_keys(body: dict[str, JsonValue]) -> dict[str, JsonValue]:
     return body
 
 
+def _name_of_variable(name: str) -> str:
+    """Refuse a key in the place of its variable's name; a variable that is set may have any name."""
+    mend = "name the variable of the environment that holds the key, such as OPENAI_API_KEY, and set that to the key"
+    if name not in os.environ and looks_like_key(name):
+        raise ValueError(f"it looks like a key itself; {mend}")
+    _refuse_keys(name, mend)
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        raise ValueError(f"it is no name of a variable; {mend}")
+    return name
+
+
+def _name_of_header(name: str | None) -> str | None:
+    mend = "name the header that carries the key, such as api-key, and in api_key_env the variable that holds it"
+    if name is not None:
+        if looks_like_key(name):
+            raise ValueError(f"it looks like a key itself; {mend}")
+        _refuse_keys(name, mend)
+        if not re.fullmatch("[A-Za-z0-9-]+", name):
+            raise ValueError(f"it is no name of a header; {mend}")
+    return name
+
+
 def _refuse_keys(text: str, mend: str) -> None:
     for variable, value in os.environ.items():
         if variable.endswith("KEY") and len(value) >= _SHORTEST_KEY and value in text:
@@ -232,11 +254,14 @@ class ModelSettings(BaseModel):
         reasoning_effort: Such as ``low``; None leaves it to the endpoint.
         max_tokens: Upper bound of a reply, in tokens.
         extra_body: Further fields of each request, such as vLLM's ``chat_template_kwargs``.
-        concurrency: Calls in flight at once, by all domains that run at the same time.
+        concurrency: Calls in flight at once, by all domains that run at the same time; models that roles ask at
+            one address with one key share it.
         requests_per_minute: The endpoint's limit; None means only what its headers tell.
         tokens_per_minute: Likewise.
         timeout: Seconds a call may take.
         transport_retries: Tries again after a connection fault, timeout, 429 or 5xx.
+        longest_retry_after: Seconds that calls wait at most where the endpoint asks for it (`Retry-After`); where it
+            asks for more the run stops, and goes on when it is started again.
         repair_tries: Tries again that show the model what was wrong with its reply.
         mode: ``batch`` sends requests through the endpoint's Batch API: at half price, within a day.
         batch: How batches are made.
@@ -247,8 +272,8 @@ class ModelSettings(BaseModel):
 
     model: str = OFFLINE_MODEL
     base_url: Annotated[str | None, AfterValidator(_no_credentials)] = None
-    api_key_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = "OPENAI_API_KEY"
-    api_key_header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")] | None = None
+    api_key_env: Annotated[str, AfterValidator(_name_of_variable)] = "OPENAI_API_KEY"
+    api_key_header: Annotated[str | None, AfterValidator(_name_of_header)] = None
     query: Annotated[dict[str, str], AfterValidator(_no_secret_parameters)] = Field(default_factory=dict[str, str])
     temperature: Annotated[float, Field(ge=0, le=2)] | None = 0.7
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
@@ -260,6 +285,7 @@ class ModelSettings(BaseModel):
     tokens_per_minute: Annotated[int, Field(gt=0)] | None = None
     timeout: Annotated[float, Field(gt=0)] = 120.0
     transport_retries: Annotated[int, Field(ge=0)] = 6
+    longest_retry_after: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 600.0
     repair_tries: Annotated[int, Field(ge=0)] = 2
     mode: Literal["live", "batch"] = "live"
     batch: BatchSettings = BatchSettings()

@@ -18,7 +18,7 @@ from tests.cli.command import finish, start, start_cold
 from tests.pipeline.homes import DOMAIN, small_pool
 from tests.pipeline.servers import Handler, answering, offline_app, served
 from toolace_dagster.cli.app import app
-from toolace_dagster.settings import Settings
+from toolace_dagster.settings import ModelSettings, Settings
 from toolace_dagster.warehouse import Store, Warehouse, sql
 
 KEY = "sk-planted-9f8e7d6c5b4a39281706f5e4"
@@ -170,6 +170,41 @@ def test_a_key_in_a_setting_is_refused_before_anything_is_written(
     assert "it holds the value of OPENAI_API_KEY" in result.stderr
     assert KEY not in result.output
     assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("setting", ["llm.api_key_env", "roles.judge.api_key_env", "llm.api_key_header"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "gsk_abcDEF0123456789planted",
+        "sk-proj-abcDEF0123456789planted",
+        "hf_abcdefghijklmn0123456789op",
+        "Xq7vN2mKd81LpZr4Tw9b",
+        "9f8e7d6c5b4a39281706f5e4d3c2b1a0",
+        "1234567890123456789012345678",
+        KEY,
+    ],
+)
+def test_a_key_in_the_place_of_its_variable_is_refused_and_not_told(
+    setting: str, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    file = tmp_path / "toolace.toml"
+    file.write_text(f'{setting} = "{key}"\n')
+    for words in (["--set", f"{setting}={key}"], ["--config", str(file)]):
+        result = CliRunner().invoke(app, ["run", "--home", str(tmp_path / "home"), "--model", "m", *words])
+        assert result.exit_code == 2
+        assert setting in result.stderr
+        assert key not in result.output
+        assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("name", ["OPENAI_API_KEY", "my_key", "hf_token", "AZURE_OPENAI_KEY_2", "Key_of_the_4th_floor"])
+def test_names_of_variables_are_taken(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if name.startswith("Key"):
+        # Odd enough to be a key; that it is set says what it is.
+        monkeypatch.setenv(name, "x")
+    assert ModelSettings(api_key_env=name).api_key_env == name
 
 
 @pytest.mark.parametrize(

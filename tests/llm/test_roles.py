@@ -24,9 +24,11 @@ def models(**roles: dict[str, Any]) -> Settings:
     return Settings.model_validate({"llm": {"model": "big", "base_url": "http://big.invalid/v1"}, "roles": roles})
 
 
-def row(role: ModelRole, settings: Settings) -> Program[str]:
+def row(role: ModelRole, settings: Settings, prompt: str = "") -> Program[str]:
     purpose = Purpose(stage="s", task="value", role=role, domain="garages", dialogue_id=role)
-    asked = replace(request(role, Value), purpose=purpose, sampling=Sampling.of(settings.model_of(role), seed=7))
+    asked = replace(
+        request(prompt or role, Value), purpose=purpose, sampling=Sampling.of(settings.model_of(role), seed=7)
+    )
     answer = yield from ask(asked)
     return answer.reply.value
 
@@ -88,6 +90,18 @@ def test_roles_that_only_sample_differently_share_an_endpoint() -> None:
     assert len({model.connection for model in settings.models.values()}) == 1
     assert settings.model_of("refiner").temperature == 1.0
     assert (settings.model_of("judge").temperature, settings.model_of("judge").max_tokens) == (0, 100)
+
+
+def test_models_at_one_address_share_the_calls_in_flight(serve: Serve, tmp_path: Path) -> None:
+    server = serve(lambda _, body: echo(body, 0.02))
+    llm = {"model": "big", "base_url": server.url, "concurrency": 4}
+    settings = Settings.model_validate({"llm": llm, "roles": {"judge": {"model": "small"}}})
+    roles: tuple[ModelRole, ...] = ("generator", "judge")
+    asked = {f"{role} {number}": row(role, settings, f"{role} {number}") for number in range(15) for role in roles}
+    outcomes = run_programs(Gateway(settings.models, journal(tmp_path), limits=tmp_path / "limits"), asked)
+    assert {name: outcome.row for name, outcome in outcomes.items()} == {name: name for name in asked}
+    assert server.most_in_flight == 4
+    assert sorted(body["model"] for body in server.bodies) == ["big"] * 15 + ["small"] * 15
 
 
 def test_a_role_s_batches_differ_in_nothing_but_what_it_says() -> None:

@@ -22,6 +22,9 @@ from toolace_dagster.configuration.values import Values, flat, put
 from toolace_dagster.presets import PRESETS
 from toolace_dagster.settings import Settings
 
+_NEAR_KEYS = ("api_key_env", "api_key_header")
+"""Settings in whose place a key may have been given."""
+
 
 class ConfigurationError(ValueError):
     """Settings that can't be used; the message has a line for each fault, with where it came from."""
@@ -114,7 +117,8 @@ def _faults(error: ValidationError, origins: Mapping[str, str]) -> list[str]:
         name = ".".join(str(part) for part in fault["loc"])
         set_by = next((origins[known] for known in _upwards(name) if known in origins), "")
         # Our own messages say enough, and what they refuse may hold a credential.
-        shown = f", not {fault['input']!r}" if name and fault["type"] != "value_error" else ""
+        told = bool(name) and fault["type"] != "value_error" and not name.endswith(_NEAR_KEYS)
+        shown = f", not {fault['input']!r}" if told else ""
         where = f" (from {set_by})" if set_by else ""
         lines.append(f"setting {name or 'combination'}{where}: {fault['msg']}{shown}")
     return lines

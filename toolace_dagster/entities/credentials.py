@@ -14,6 +14,22 @@ from urllib.parse import parse_qsl, urlsplit
 _VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 _ASSIGNED = re.compile(r"^-{0,2}([A-Za-z][\w.-]*)[=:](.+)$", re.DOTALL)
 _SCHEME = re.compile(r"\b(?:bearer|basic)\s+\S", re.IGNORECASE)
+_KEY_PREFIX = re.compile(
+    r"(sk|gsk|csk|rk|pk|xai|hf|r8|pplx|nvapi|fw|tgp|key|ghp|gho|glpat|github_pat|esecret|AIza|AKIA|eyJ)[A-Za-z0-9_-]{16,}"
+)
+"""How keys of well-known services begin, and that they are long."""
+_LONG, _LONGER = 16, 24
+
+
+def looks_like_key(text: str) -> bool:
+    """Whether a text given where a name is wanted looks like a key itself: by its beginning, or by being random."""
+    lower, upper = any(map(str.islower, text)), any(map(str.isupper, text))
+    digits = any(map(str.isdigit, text))
+    return (
+        (bool(_KEY_PREFIX.fullmatch(text)) and digits)
+        or (len(text) >= _LONG and lower and upper and digits)
+        or (len(text) >= _LONGER and digits and not re.search("[_-]", text))
+    )
 
 
 def is_secret_name(name: str) -> bool:

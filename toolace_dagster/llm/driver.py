@@ -21,7 +21,16 @@ from toolace_dagster.execution.protocol import BackendUnusable, ExecutionFailed,
 from toolace_dagster.llm.gateway import Gateway
 from toolace_dagster.llm.journal import JournalBroken
 from toolace_dagster.llm.money.budget import BudgetReached
-from toolace_dagster.llm.protocol import CallFailed, EndpointUnusable, ModelRequest, ModelResult, Program, RowT, Work
+from toolace_dagster.llm.protocol import (
+    CallFailed,
+    EndpointBusy,
+    EndpointUnusable,
+    ModelRequest,
+    ModelResult,
+    Program,
+    RowT,
+    Work,
+)
 from toolace_dagster.llm.transport import redact
 
 _ROWS_PER_SLOT = 4
@@ -47,7 +56,7 @@ class RowOutcome(Generic[RowT]):
     error_source: str = "call"
     call_id: str | None = None
     call_ids: list[str] = field(default_factory=list[str])
-    stopped: BudgetReached | None = None
+    stopped: BudgetReached | EndpointBusy | None = None
 
 
 def run_programs(
@@ -110,7 +119,7 @@ async def _drive(
     while work is not None:
         try:
             results = await answer_all(work, gateway.complete, executor)
-        except BudgetReached as reached:
+        except (BudgetReached, EndpointBusy) as reached:
             outcome.stopped = reached
             return
         except (BackendUnusable, EndpointUnusable, JournalBroken):
@@ -181,7 +190,7 @@ async def answer_all(
     tasks = [asyncio.ensure_future(part) for part in parts]
     try:
         return list(await asyncio.gather(*tasks))
-    except BudgetReached:
+    except (BudgetReached, EndpointBusy):
         # The others are paid for already.
         await asyncio.wait(tasks)
         raise

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -18,18 +17,11 @@ from typing import Any, Protocol, TypeVar
 from openai import APIStatusError, AsyncOpenAI
 from pydantic_core import to_json
 
-from toolace_dagster.llm.faults import (
-    StrangeAnswer,
-    is_overload,
-    is_transport_fault,
-    is_unreachable,
-    read_fault,
-    retry_after,
-)
+from toolace_dagster.llm.faults import StrangeAnswer, is_overload, read_fault
 from toolace_dagster.llm.limits import Limiter, Limits
 from toolace_dagster.llm.memory import EndpointMemory
 from toolace_dagster.llm.progress import Meter
-from toolace_dagster.llm.protocol import CallError, EndpointUnusable, ModelRequest
+from toolace_dagster.llm.protocol import EndpointBusy, ModelRequest
 from toolace_dagster.llm.responses import Response, read_response
 from toolace_dagster.llm.terms import Terms
 from toolace_dagster.llm.transport import (
@@ -40,18 +32,21 @@ from toolace_dagster.llm.transport import (
     request_options,
     shown_url,
 )
+from toolace_dagster.llm.tries import Health, Tries
 from toolace_dagster.llm.wire import Wire
 from toolace_dagster.settings import ModelSettings
 
-_FIRST_WAIT = 0.1
-_WAIT_FACTOR = 3
-_LONGEST_WAIT = 60.0
-_LONGEST_ASKED_WAIT = 120.0
-_TRIES_TO_REACH = 2
 _FIRST_GUESS = 400.0
+_SHORTEST_CAP = 120.0
+"""Seconds for which everybody may be held back where an endpoint refuses all and asks for no wait."""
 _CHARACTERS_A_TOKEN = 4
 
 KeptT = TypeVar("KeptT")
+
+
+def account_of(settings: ModelSettings) -> str:
+    """What calls in flight are counted by, whichever model they ask: address and key."""
+    return f"{shown_url(settings)} {settings.api_key_env}"
 
 
 class CallsModel(Protocol):
@@ -95,6 +90,7 @@ class CallsModel(Protocol):
 
         Raises:
             EndpointUnusable: If no call can succeed.
+            EndpointBusy: If the endpoint asks to wait for longer than the run does.
         """
         ...
 
@@ -106,6 +102,7 @@ class Endpoint(CallsModel):
         settings: Model and calling settings.
         host: Host of the endpoint, for records.
         terms: What it takes.
+        slots: Calls in flight that this model shares with others at its address; None where there are no others.
     """
 
     def __init__(
@@ -137,14 +134,21 @@ class Endpoint(CallsModel):
         self.host = endpoint_host(settings)
         self._meter = meter
         self._limiter = Limiter(
-            Limits(settings.concurrency, settings.requests_per_minute, settings.tokens_per_minute),
+            Limits(
+                settings.concurrency,
+                settings.requests_per_minute,
+                settings.tokens_per_minute,
+                max(_SHORTEST_CAP, settings.longest_retry_after),
+            ),
             None if settings.endpoint_kind == "offline" else limits,
-            f"{shown_url(settings)} {settings.model} {settings.api_key_env}",
+            f"{account_of(settings)} {settings.model}",
             on_note=on_warning,
         )
+        self.slots: Limiter | None = None
         self._reply_tokens = _FIRST_GUESS
         self.terms = Terms(settings, memory)
-        self._answered_at = 0.0
+        self._health = Health()
+        self._closing = asyncio.Event()
 
     async def close(self) -> None:
         """Let go of the connections."""
@@ -161,28 +165,32 @@ class Endpoint(CallsModel):
         keep: Callable[[Response], Awaitable[KeptT]],
     ) -> KeptT:
         """See :class:`CallsModel`; the slot is free while waiting for another try."""
-        settings, now = self.settings, self._meter.now
-        begun = since = 0.0
-        retries = spent = 0
+        settings, now, health = self.settings, self._meter.now, self._health
+        tries = Tries(settings, shown_url(settings), health)
         while True:
             permit = await self._limiter.admit(self._guess(request, exchange))
+            place = None
             try:
+                if self.slots is not None:
+                    place = await self.slots.admit()
+                if health.closed is not None:
+                    raise health.closed
                 check()
                 manner = self.terms.manner
                 started = time.monotonic()
-                begun, since = begun or started, since or started
+                tries.sends(started)
                 now.in_flight += 1
                 self._meter.tell()
                 try:
                     body = await self._send(manner.body(settings, request, exchange, attempt))
                     latency = time.monotonic() - started
-                    response = read_response(body, manner, latency=latency, retries=retries)
+                    response = read_response(body, manner, latency=latency, retries=tries.retries)
                 except Exception as raised:
-                    failure, wait = raised, _wait(raised, retries)
-                    if is_overload(failure):
+                    failure, wait = raised, tries.wait(raised)
+                    if is_overload(failure) and wait <= settings.longest_retry_after:
                         permit.refused(wait)
                 else:
-                    self._answered_at = time.monotonic()
+                    health.answered(started)
                     kept = await keep(response)
                     permit.answered(self._tokens_used(response))
                     return kept
@@ -191,21 +199,32 @@ class Endpoint(CallsModel):
             finally:
                 # Counts only if the call has not ended in another way.
                 permit.failed()
+                if place is not None:
+                    place.failed()
             if self.terms.refused(failure, manner, request):
                 continue
             error = read_fault(failure, settings, shown_url(settings))
             if error is None:
                 raise failure
-            self._stop_if_lost(failure, error, spent, begun)
-            # While others are answered, the endpoint is only busy: waiting for a turn costs no try.
-            if error.kind != "rate_limit" or self._answered_at <= since:
-                spent += 1
-            since = time.monotonic()
-            if not is_transport_fault(error) or spent > settings.transport_retries:
-                return await keep(Response.fault(error, manner, latency=since - started, retries=retries))
-            retries += 1
+            try:
+                given_up = tries.after(failure, error)
+            except EndpointBusy as busy:
+                health.closed = busy
+                self._closing.set()
+                raise
+            if given_up is not None:
+                latency = time.monotonic() - started
+                return await keep(Response.fault(given_up, manner, latency=latency, retries=tries.retries))
             now.retried += 1
-            await asyncio.sleep(wait)
+            await self._rest(wait)
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait, but no longer than the endpoint is asked anything."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
+        except TimeoutError:
+            pass
 
     async def _send(self, body: dict[str, Any]) -> Any:
         # The client's own timeout is for the gap between two packets, and a keep-alive may fill that for ever.
@@ -236,24 +255,3 @@ class Endpoint(CallsModel):
             return None
         self._reply_tokens += (usage.completion_tokens - self._reply_tokens) / 8
         return usage.prompt_tokens + usage.completion_tokens
-
-    def _stop_if_lost(self, failure: Exception, error: CallError, spent: int, begun: float) -> None:
-        """Give up on the endpoint after a permanent fault, or when it is gone.
-
-        Raises:
-            EndpointUnusable: With the mend.
-        """
-        tries = self.settings.transport_retries
-        if not self._answered_at:
-            tries = min(tries, _TRIES_TO_REACH)
-        gone = is_unreachable(failure) and spent >= tries and self._answered_at <= begun
-        if error.permanent or gone:
-            raise EndpointUnusable(error.message) from None
-
-
-def _wait(failure: Exception, retries: int) -> float:
-    """Seconds to wait before the next try: as long as the endpoint asks, else ever longer."""
-    asked_for = retry_after(failure)
-    if asked_for is not None:
-        return min(_LONGEST_ASKED_WAIT, asked_for) * (1 + random.random() / 10)  # noqa: S311 - jitter, not a secret
-    return min(_LONGEST_WAIT, _FIRST_WAIT * _WAIT_FACTOR ** min(retries, 10)) * (0.5 + random.random())  # noqa: S311 - jitter

@@ -34,6 +34,8 @@ _WRONG_MODEL = re.compile(
     r"|model\b.{0,80}?(does not exist|not exist|not found|not valid|is invalid)"
 )
 _WRONG_KEY = re.compile(r"api[ _-]?key\b.{0,40}?(invalid|not valid|incorrect|missing)|(invalid|incorrect) api[ _-]?key")
+_ASKED_FOR = re.compile(r"\bLimit:? ([\d,]*\d)\b.*?\bRequested:? ([\d,]*\d)\b", re.IGNORECASE | re.DOTALL)
+"""As OpenAI and Groq word it: ``Limit 30000, Used 29000, Requested 2000``."""
 
 
 class StrangeAnswer(Exception):
@@ -51,7 +53,9 @@ def is_transport_fault(error: CallError) -> bool:
 
 def is_overload(raised: Exception) -> bool:
     """Whether the endpoint says that there are too many calls, its own or everybody's."""
-    return isinstance(raised, openai.APIStatusError) and raised.status_code in (429, 503, 529)
+    if not isinstance(raised, openai.APIStatusError) or raised.status_code not in (429, 503, 529):
+        return False
+    return not _is_over_the_limit(raised)
 
 
 def is_unreachable(raised: Exception) -> bool:
@@ -136,6 +140,12 @@ def _status_fault(error: openai.APIStatusError, words: str, model: ModelSettings
     if status == 402 or (status == 429 and code == "insufficient_quota"):
         message = f"The account at {url} is out of credit {told}. Top it up, or set {model.api_key_env} to another's."
         return CallError(kind="rate_limit", message=message, permanent=True)
+    if _is_over_the_limit(error):
+        message = (
+            f"Status 429: {words} The request alone is more than {url} grants {model.model} in a minute, so waiting "
+            "does not help: lower max_tokens, offer fewer tools, or take a model or a tier with a higher limit."
+        )
+        return CallError(kind="bad_request", message=message)
     if status == 429:
         return CallError(kind="rate_limit", message=f"Status 429: {words}")
     if status in (408, 409, 425) or status >= 500:
@@ -149,6 +159,17 @@ def _status_fault(error: openai.APIStatusError, words: str, model: ModelSettings
 def is_too_long(error: openai.APIStatusError) -> bool:
     """Whether a request was refused because prompt and reply together exceed the model's context."""
     return error.code == "context_length_exceeded" or "context length" in str(error).lower()
+
+
+def _is_over_the_limit(error: openai.APIStatusError) -> bool:
+    """Whether a request was answered like too many requests, though it would be refused by itself."""
+    if error.status_code != 429:
+        return False
+    said = str(error)
+    if "request too large" in said.lower():
+        return True
+    told = _ASKED_FOR.search(said)
+    return told is not None and int(told[2].replace(",", "")) > int(told[1].replace(",", ""))
 
 
 def _is_timeout(raised: Exception) -> bool:

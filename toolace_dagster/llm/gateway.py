@@ -11,7 +11,7 @@ durability (``journal``), a single call and its tries (``endpoint``), parsing
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -24,8 +24,9 @@ from weakref import WeakValueDictionary
 from pydantic_core import to_json
 
 from toolace_dagster.llm.batch.office import BatchOffice
-from toolace_dagster.llm.endpoint import CallsModel, Endpoint
+from toolace_dagster.llm.endpoint import CallsModel, Endpoint, account_of
 from toolace_dagster.llm.journal import CallJournal
+from toolace_dagster.llm.limits import Limiter, Limits
 from toolace_dagster.llm.memory import EndpointMemory
 from toolace_dagster.llm.money.budget import Admission, Bound, Budget
 from toolace_dagster.llm.progress import Meter, Progress
@@ -81,6 +82,7 @@ class Gateway:
         self._meter = Meter(on_progress)
         self._memory = memory or EndpointMemory(None)
         self._endpoints: dict[ModelRole, CallsModel] = {}
+        self._slots: list[Limiter] = []
         self._live_calls = 0
         self._batches = BatchOffice(journal, self._meter, others_busy=lambda: self._live_calls > 0, memory=self._memory)
         self._asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -131,13 +133,34 @@ class Gateway:
             if model.connection not in made:
                 made[model.connection] = self._connection(model)
             self._endpoints[role] = made[model.connection]
+        self._share_slots(made.values())
 
     def _connection(self, model: ModelSettings) -> CallsModel:
         if model.mode == "batch":
             return self._batches.endpoint(model)
         return Endpoint(model, self._meter, self._memory, self._limits, self._on_warning)
 
+    def _share_slots(self, endpoints: Iterable[CallsModel]) -> None:
+        """Have models at one address count their calls in flight together; one alone counts them itself.
+
+        Limits per minute are each model's own, but how many calls an endpoint takes at once hangs on all of them.
+        """
+        together: dict[str, list[Endpoint]] = {}
+        for endpoint in endpoints:
+            if isinstance(endpoint, Endpoint) and endpoint.settings.endpoint_kind != "offline":
+                together.setdefault(account_of(endpoint.settings), []).append(endpoint)
+        for account, sharing in together.items():
+            if len(sharing) > 1:
+                most = Limits(max(endpoint.settings.concurrency for endpoint in sharing))
+                slots = Limiter(most, self._limits, f"{account} in flight", on_note=self._on_warning)
+                self._slots.append(slots)
+                for endpoint in sharing:
+                    endpoint.slots = slots
+
     async def _disconnect(self) -> None:
+        slots, self._slots = self._slots, []
+        for limiter in slots:
+            limiter.close()
         endpoints, self._endpoints = set(self._endpoints.values()), {}
         for endpoint in endpoints:
             await endpoint.close()

@@ -281,6 +281,10 @@ class EndpointUnusable(Exception):
     """A permanent fault of the endpoint: wrong key, unknown model, refused connection. The message names the mend."""
 
 
+class EndpointBusy(EndpointUnusable):
+    """The endpoint asks for a longer wait than a run is worth. No more calls start; those in flight are kept."""
+
+
 Work = ModelRequest[Any] | ToolRun
 """What a row program can ask for: a model's reply, or calls of tools to be run."""
 

@@ -25,7 +25,7 @@ from toolace_dagster.llm.gateway import Gateway
 from toolace_dagster.llm.journal import CallJournal
 from toolace_dagster.llm.memory import EndpointMemory
 from toolace_dagster.llm.money import Bill, BudgetReached
-from toolace_dagster.llm.protocol import Program
+from toolace_dagster.llm.protocol import EndpointBusy, Program
 from toolace_dagster.pipeline.causes import NEW, PASSING_ERRORS, TRIED_AGAIN, Parts, causes, part_hashes
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.grounding import source_rows
@@ -219,6 +219,7 @@ def run_stage(stage: Stage, context: StageContext) -> StageReport:
         EndpointUnusable: On a permanent fault of the endpoint; what was paid for stays in the journal.
         BudgetReached: When the budget was spent before all rows were made; those that were are kept, the others
             stay stale.
+        EndpointBusy: When the endpoint asked for a longer wait than the run does; likewise.
         PriceError: If the user's price file is none.
         PriceMissing: If there is a limit in dollars and a model has no price.
         BackendUnusable: If what runs the domain's tools can't be started.
@@ -233,7 +234,7 @@ def run_stage(stage: Stage, context: StageContext) -> StageReport:
     answers: list[Row] = []
     sources: list[Row] = []
     verdicts: list[Verdict] = []
-    stopped: BudgetReached | None = None
+    stopped: BudgetReached | EndpointBusy | None = None
     notes: tuple[str, ...] = ()
     if stale:
         outcomes, notes = _drive(stage, stale, context)

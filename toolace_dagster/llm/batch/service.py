@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -18,16 +17,17 @@ import openai
 from openai.types import Batch
 
 from toolace_dagster.llm.batch.submissions import Submission
-from toolace_dagster.llm.faults import is_transport_fault, read_fault, retry_after
+from toolace_dagster.llm.faults import is_transport_fault, read_fault
 from toolace_dagster.llm.protocol import CallError, EndpointUnusable
 from toolace_dagster.llm.transport import make_client, redact, request_options, shown_url
+from toolace_dagster.llm.tries import check_asked_wait, wait_after
 from toolace_dagster.settings import ModelSettings
 
 ENDED = ("completed", "failed", "expired", "cancelled")
 """Statuses after which nothing more happens to a batch."""
 
 _FIRST_WAIT = 0.5
-_LONGEST_WAIT = 60.0
+_WAIT_FACTOR = 2
 _PATIENCE = 3600.0
 _UPLOAD_WITHIN = 900.0
 _SURE_AFTER = 10.0
@@ -223,6 +223,7 @@ class BatchService:
         Raises:
             openai.APIStatusError: If the endpoint refuses for good.
             EndpointUnusable: If it stays away.
+            EndpointBusy: If it asks to wait for longer than the run does.
         """
         tries = 0
         begun = time.monotonic()
@@ -239,7 +240,8 @@ class BatchService:
             spent = tries >= self._settings.transport_retries
             if error.permanent or (spent and time.monotonic() - begun >= patience):
                 raise EndpointUnusable(error.message) from None
-            await asyncio.sleep(_wait(failure, tries))
+            check_asked_wait(failure, error, self._settings, self.url)
+            await asyncio.sleep(wait_after(failure, tries, _FIRST_WAIT, _WAIT_FACTOR))
             tries += 1
             turned_away = isinstance(failure, openai.APIStatusError) and failure.status_code == _TOO_MANY
             if recall is not None and not turned_away:
@@ -274,10 +276,3 @@ class BatchService:
 def batch_fault(message: str) -> CallError:
     """The fault of a line whose batch failed or was cancelled."""
     return CallError(kind="batch", message=message)
-
-
-def _wait(failure: Exception, tries: int) -> float:
-    asked_for = retry_after(failure)
-    if asked_for is not None:
-        return min(_LONGEST_WAIT, asked_for)
-    return min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(tries, 10)) * (0.5 + random.random())  # noqa: S311 - jitter

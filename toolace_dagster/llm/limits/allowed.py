@@ -16,11 +16,13 @@ class Limits:
         concurrency: Calls in flight at most.
         requests_per_minute: Calls started in a minute at most; None for no limit of our own.
         tokens_per_minute: Tokens of prompts and replies in a minute at most; None for no limit of our own.
+        longest_hold: Seconds that everybody waits at most when the endpoint asks for it.
     """
 
     concurrency: int
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
+    longest_hold: float = 120.0
 
     def __post_init__(self) -> None:
         """Check.

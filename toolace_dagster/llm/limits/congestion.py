@@ -25,7 +25,6 @@ import math
 from toolace_dagster.llm.limits.board import CUT_AT, HOLD_UNTIL, KNEE, WINDOW, Board
 from toolace_dagster.llm.limits.pace import Pace
 
-LONGEST_HOLD = 120.0
 _REMEMBERED = 16
 _FEWEST = 3
 _SHARE = 0.4
@@ -40,13 +39,15 @@ _FLUSH = 0.25
 class Congestion:
     """The window of an endpoint, as one limiter sees and changes it."""
 
-    def __init__(self, board: Board, most: int) -> None:
+    def __init__(self, board: Board, most: int, longest_hold: float = 120.0) -> None:
         """Start at the maximum: refusals at the start cost little, a slow start costs every run.
 
         Args:
             board: Where the window is.
             most: Calls in flight at most.
+            longest_hold: Seconds that everybody waits at most.
         """
+        self._longest_hold = longest_hold
         self._board = board
         self._most = most
         self._outcomes = 0
@@ -74,7 +75,7 @@ class Congestion:
         """
         until = self._board.numbers[HOLD_UNTIL]
         # What is further off than anyone asks for is a clock that was put back.
-        if until - now > LONGEST_HOLD:
+        if until - now > self._longest_hold:
             return 0.0
         if until != self._held_until:
             self._held_until = until
@@ -119,9 +120,9 @@ class Congestion:
             refusals = self._outcomes.bit_count()
             if refusals >= _FEWEST and refusals >= _SHARE * self._remembered:
                 self._cut(load, now)
-        held = now < self._board.numbers[HOLD_UNTIL] <= now + LONGEST_HOLD
+        held = now < self._board.numbers[HOLD_UNTIL] <= now + self._longest_hold
         if not held and self._in_a_row >= max(_FEWEST, min(_MOST_IN_A_ROW, int(self.window))):
-            self._board.set(HOLD_UNTIL, now + min(LONGEST_HOLD, self._shortest_hold))
+            self._board.set(HOLD_UNTIL, now + min(self._longest_hold, self._shortest_hold))
             self._in_a_row = 0
 
     def _is_news(self, sent: float, now: float) -> bool:

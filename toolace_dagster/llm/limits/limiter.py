@@ -75,7 +75,7 @@ class Limiter:
         self._limits = limits
         self._clock = clock
         self._board = Board(path, on_note or _warn)
-        self._congestion = Congestion(self._board, limits.concurrency)
+        self._congestion = Congestion(self._board, limits.concurrency, limits.longest_hold)
         self._rates = Rates(self._board, limits.requests_per_minute, limits.tokens_per_minute)
         self._queue: deque[_Waiter] = deque()
         self._waiting = 0
