@@ -12,7 +12,7 @@ from toolace_dagster.dataset import render_card
 from toolace_dagster.orchestration.materialize import Materialized, check_result
 from toolace_dagster.orchestration.resources import Toolace
 from toolace_dagster.pipeline.card import card_facts, make_card
-from toolace_dagster.pipeline.dataset import count_verified, make_splits, split_rows
+from toolace_dagster.pipeline.dataset import count_verified, make_splits, split_rows, stored_withheld
 from toolace_dagster.pipeline.exports import make_export
 from toolace_dagster.pipeline.preferences import make_preferences
 from toolace_dagster.reporting.markdown import dialogue_markdown, table
@@ -98,16 +98,17 @@ def export_asset(name: FormatName) -> dg.AssetsDefinition:
     def made(toolace: Toolace) -> Materialized:
         warehouse, settings = toolace.warehouse(), toolace.effective_settings()
         report = make_export(warehouse, settings, name)
-        verified = count_verified(warehouse, settings)
+        withheld = stored_withheld(warehouse)
+        exported = count_verified(warehouse, settings) - len(withheld)
         cut = sum(report.slices.values())
         by_ending = Counter[str]()
         for file in report.files:
             if file.split:
                 by_ending[file.path.rpartition(".")[-1]] += file.rows
         faults = [
-            f"{rows - cut} of {verified} verified dialogues are in the {ending} files"
+            f"{rows - cut} dialogues are in the {ending} files, where {exported} are verified and not withheld"
             for ending, rows in by_ending.items()
-            if rows - cut != verified
+            if rows - cut != exported
         ]
         sample = next(split_rows(warehouse, settings), None)
         return dg.MaterializeResult(
@@ -117,6 +118,7 @@ def export_asset(name: FormatName) -> dg.AssetsDefinition:
                 "files": dg.MetadataValue.md(table([file.model_dump() for file in report.files])),
                 "warnings": dg.MetadataValue.md("\n".join(f"- {warning}" for warning in report.warnings) or "none"),
                 "turns_kept_out_of_the_loss": report.masked,
+                "withheld": len(withheld),
                 "sample_dialogue": dg.MetadataValue.md(
                     dialogue_markdown(sample.dialogue) if sample else "no verified dialogue"
                 ),

@@ -1,6 +1,6 @@
 -- Tables of what spans domains: splits and exports.
 
--- `split` is null, and `fault` says why, for a dialogue that no file format can hold.
+-- `split` is null, and `fault` says why, for a dialogue that no file format can hold, or that would leak on either side.
 CREATE TABLE IF NOT EXISTS splits (
     dialogue_id VARCHAR NOT NULL,
     domain VARCHAR NOT NULL,

@@ -103,6 +103,60 @@ def test_the_figures_are_there():
     assert "| garages | 3 | 0 | 1 |" in card
 
 
+@pytest.mark.parametrize(
+    ("outputs", "told", "limits"),
+    [
+        ({"simulated": 1200}, "Tool results: 1,200 (made up by a model: 1,200).", ["made up, also"]),
+        (
+            {"simulated": 700, "executed": 510, "injected": 1},
+            "Tool results: 1,211 (answered by tools that were really run: 510, made up by a model: 700, "
+            "failures simulated on purpose: 1).",
+            ["made up, also", "tools that were run"],
+        ),
+        ({"executed": 3}, "Tool results: 3 (answered by tools that were really run: 3).", ["that were run"]),
+    ],
+)
+def test_it_is_told_where_tool_results_come_from(outputs: dict[str, int], told: str, limits: list[str]) -> None:
+    card = render_card(facts(outputs=outputs))
+    assert told in card
+    assert "no tool was run" not in card
+    assert all(limit in card for limit in limits)
+    assert ("made up" in card) == ("simulated" in outputs)
+
+
+def test_the_method_told_is_the_one_that_made_the_data() -> None:
+    def told(**more: Any) -> str:
+        text = render_card(facts(settings=Settings(**more).model_dump(mode="json")))
+        return text[text.index("Method:") : text.index("| Setting")]
+
+    assert "ToolACE-MT (arXiv 2508.12685), which writes whole" in told()
+    assert "inject complexity" in told()
+    assert "let a judge choose" in told()
+    baseline = told(method="simulation")
+    assert "multi-agent simulation" in baseline
+    assert "tool agent" in baseline
+    assert "whole dialogues" not in baseline
+    assert "let a judge choose" not in baseline
+    assert "let a judge choose" not in told(operations=("complexity_injection",))
+    assert "inject complexity" in told(operations=("complexity_injection",))
+    assert "Refinement" not in told(rounds=0)
+
+
+def test_rows_are_counted_with_the_examples_cut_out_of_dialogues() -> None:
+    rows = {"trl": {"dialogue": 999, "irrelevance": 30, "single_turn": 0}, "openai": {"dialogue": 999}}
+    card = render_card(facts(rows=rows, formats={"openai": "OpenAI fine-tuning"}))
+    assert "Rows: 1,029; 999 dialogues, and examples cut out of them: 30 of `irrelevance`." in card
+    assert "for OpenAI fine-tuning. Rows: 999." in card
+    assert head(card)["size_categories"] == ["1K<n<10K"]
+
+
+def test_what_is_withheld_is_told_with_the_reason() -> None:
+    assert "in no file" not in render_card(facts())
+    card = render_card(facts(withheld={"garages-0007": "it repeats dialogues | of two sides"}))
+    assert "Accepted, but in no file: 1." in card
+    assert "| garages-0007 | it repeats dialogues \\| of two sides |" in card
+
+
 def test_the_card_names_no_place_of_the_machine():
     settings = Settings(pool="/home/someone/pool").model_dump()
     settings["llm"]["base_url"] = "http://10.0.0.5:8000/v1"

@@ -10,7 +10,7 @@ import pytest
 
 from tests.builders import TOOLS, call, dialogue, output, reply
 from toolace_dagster.dataset import PairCounts, PreferencePair, preference_pairs, write_preferences
-from toolace_dagster.entities import Dialogue, Edit, InjectionType, Origin, Replacement, Turn
+from toolace_dagster.entities import Dialogue, Edit, InjectionType, Origin, Replacement, Turn, apply_edit
 
 NEW = Origin(operation="reasonability_refinement", round=1)
 ERROR = Origin(operation="complexity_injection", round=1, injection=InjectionType.ERROR_SIMULATION)
@@ -51,7 +51,7 @@ def test_the_judge_s_choice_is_chosen(outcome: str, verdict: str):
     assert pair.reason == "The second is friendlier."
     assert pair.same_context
     assert [tool["function"]["name"] for tool in pair.tools] == list(TOOLS)
-    assert counts["refinement"] == {"pairs": 1, "same_text": 0, "no_preference": 0}
+    assert counts["refinement"] == {"pairs": 1, "same_text": 0, "no_preference": 0, "reversed": 0}
 
 
 def test_a_tie_and_an_unknown_verdict_are_no_preference():
@@ -68,7 +68,7 @@ def test_versions_that_say_the_same_are_left_out():
     spaced = reply("t09", "I  rated them\n4 stars.", 1, origin=NEW)
     pairs, counts = pairs_of(given, edit(given, {"t01": (again,), "t09": (spaced,)}))
     assert pairs == []
-    assert counts["refinement"] == {"pairs": 0, "same_text": 2, "no_preference": 0}
+    assert counts["refinement"] == {"pairs": 0, "same_text": 2, "no_preference": 0, "reversed": 0}
 
 
 def test_a_pair_behind_another_change_says_that_its_context_differs():
@@ -77,6 +77,35 @@ def test_a_pair_behind_another_change_says_that_its_context_differs():
     first, second = pairs_of(given, edit(given, {"t05": (FRIENDLY,), "t09": (later,)}))[0]
     assert (first.same_context, second.same_context) == (True, False)
     assert FRIENDLY.content in [message["content"] for message in second.prompt]
+
+
+def chain(*replies: str) -> tuple[list[PreferencePair], PairCounts]:
+    """The pairs of edits each of which preferred the next version of the last reply."""
+    history: list[tuple[Dialogue, Edit]] = []
+    given = dialogue()
+    for number, text in enumerate(replies):
+        made = edit(given, {"t09": (reply("t09", text, 1, origin=NEW),)}, id=f"e{number}")
+        history.append((given, made))
+        given = apply_edit(given, made)
+    counts = PairCounts()
+    return list(preference_pairs(history, TOOLS, "train", counts)), counts
+
+
+def test_what_a_later_verdict_overruled_is_not_chosen() -> None:
+    pairs, counts = chain("Four stars it is.", "I gave them four stars.")
+    assert [(pair.chosen[0]["content"], pair.rejected[0]["content"]) for pair in pairs] == [
+        ("I gave them four stars.", "Four stars it is.")
+    ]
+    assert counts.table()["refinement"] == {"pairs": 1, "same_text": 0, "no_preference": 0, "reversed": 1}
+    assert counts.same_context == 1
+
+
+def test_verdicts_that_contradict_each_other_give_no_pair() -> None:
+    original = dialogue().turn("t09").content
+    pairs, counts = chain("Four  stars it is.", original)
+    assert pairs == []
+    assert counts.table()["refinement"]["reversed"] == 2
+    assert counts.same_context == 0
 
 
 @pytest.mark.parametrize("more", [{"outcome": "discarded"}, {"order_shown": None, "verdict": None}])
@@ -103,7 +132,7 @@ def test_a_sound_call_is_chosen_over_the_mistake_made_of_it():
     assert pair.rejected[0]["tool_calls"][0]["function"]["arguments"] == {"town": "Gent"}
     assert pair.reason == '{"error":"unknown city"}'
     assert [message["role"] for message in pair.prompt] == ["user"]
-    assert counts["repair"] == {"pairs": 1, "same_text": 0, "no_preference": 0}
+    assert counts["repair"] == {"pairs": 1, "same_text": 0, "no_preference": 0, "reversed": 0}
 
 
 def test_a_service_that_failed_on_a_sound_call_prefers_nothing():

@@ -213,6 +213,15 @@ def test_tasks_with_the_same_goals_are_one_group(other: Any):
     assert task_group(other) != task_group(task("Book a van", "Pay.", "Leave."))
 
 
+def test_a_tool_that_many_domains_share_stands_on_one_side() -> None:
+    """A pool may lend one tool, say a search of the web, to all its domains."""
+    cases = [case(n, domain=f"domain{n % 10}", tool="search_web") for n in range(60)]
+    assert report_splits(with_sides(cases, dealt(cases).sides)).tools_on_two_sides == 1
+    report = report_splits(with_sides(cases, dealt(cases, apart="tools").sides))
+    assert report.tools_on_two_sides == 0
+    assert sorted(report.sizes.values()) == [0, 0, 60]
+
+
 def test_leakage_is_counted_from_the_rows_themselves():
     leaking = [row("a", "train", spec=task("Book a van")), row("b", "test", spec=task(" book a  VAN"))]
     assert report_splits(leaking).leakage == 1

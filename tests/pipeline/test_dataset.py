@@ -9,13 +9,16 @@ from typing import Any
 import pytest
 
 from tests.pipeline.homes import DOMAIN, settings
-from toolace_dagster.dataset import render_card
+from toolace_dagster.dataset import SPLITS, render_card
+from toolace_dagster.entities import content_hash
 from toolace_dagster.pipeline.card import card_facts
 from toolace_dagster.pipeline.context import StageContext
-from toolace_dagster.pipeline.dataset import make_splits
+from toolace_dagster.pipeline.dataset import count_verified, make_splits, stored_withheld
 from toolace_dagster.pipeline.exports import copy_export
-from toolace_dagster.warehouse import Warehouse
+from toolace_dagster.pipeline.preferences import copy_preferences
+from toolace_dagster.warehouse import Warehouse, insert
 
+SHARED = ("splits", "dealt_splits", "dataset_facts")
 SIDES = "SELECT dialogue_id, split FROM splits ORDER BY dialogue_id"
 
 
@@ -59,6 +62,55 @@ def test_other_settings_deal_anew_and_the_old_ones_give_the_old_sides_back(home:
     assert list(other.values()).count("test") in (len(other) // 2, len(other) // 2 + 1)
     assert other != first
     assert sides(home) == first
+
+
+def everything(home: Warehouse) -> dict[str, list[dict[str, Any]]]:
+    return {name: home.shared.read(f"SELECT * FROM {name} ORDER BY ALL") for name in SHARED}
+
+
+def test_a_copy_changes_nothing_of_the_home(home: Warehouse, tmp_path: Path) -> None:
+    first = sides(home)
+    before = everything(home)
+    assert all(before[name] for name in ("splits", "dealt_splits", "dataset_facts"))
+    other = settings(test_share=0.5)
+    report = copy_export(home, other, "trl", tmp_path / "files")
+    assert report.splits.sizes["test"] > list(first.values()).count("test")
+    copy_preferences(home, other, tmp_path / "files")
+    assert everything(home) == before
+
+
+def test_a_copy_by_the_home_s_settings_has_the_home_s_sides(home: Warehouse, tmp_path: Path) -> None:
+    hide(home, but=4)
+    sides(home)
+    hide(home, but=10)
+    copied = copy_export(home, settings(), "trl", tmp_path / "files").splits.sizes
+    later = list(sides(home).values())
+    assert copied == {side: later.count(side) for side in SPLITS}
+
+
+def test_what_is_withheld_is_told_and_missed_by_no_check(home: Warehouse, tmp_path: Path) -> None:
+    assert make_splits(home, settings()).withheld == {}
+    # Nearly everything is alike now, and sides were given when it was not.
+    alike = settings(split_likeness=0.01)
+    deal_name = content_hash(alike.of("validation_share", "test_share", "split_likeness", "split_apart"))
+    given = [
+        {"deal": deal_name, "age": age, "dialogue_id": each, "anchor": each, "split": "train" if age % 2 else "test"}
+        for age, each in enumerate(sides(home))
+    ]
+    with home.shared.write() as connection:
+        insert(connection, "dealt_splits", given)
+    outcome = make_splits(home, alike)
+    assert outcome.withheld
+    name = min(outcome.withheld)
+    whole = sum(outcome.report.sizes.values()) + len(outcome.withheld)
+    assert whole == count_verified(home, alike)
+    report = copy_export(home, alike, "trl", tmp_path / "files")
+    assert report.rows == count_verified(home, alike) - len(stored_withheld(home))
+    (warning,) = [each for each in report.warnings if each.startswith(name)]
+    assert "two sides" in warning
+    card = render_card(card_facts(home, alike))
+    assert "in no file" in card
+    assert name in card.replace("\\_", "_")
 
 
 def test_the_card_tells_of_near_duplicates(home: Warehouse) -> None:

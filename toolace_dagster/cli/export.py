@@ -57,9 +57,6 @@ def _in_home(warehouse: Warehouse, settings: Settings, name: FormatName) -> Expo
 
 
 def _elsewhere(warehouse: Warehouse, settings: Settings, name: FormatName, out: Path) -> ExportReport | None:
-    from toolace_dagster.pipeline.dataset import make_splits
-
-    make_splits(warehouse, settings)
     try:
         return copy_export(warehouse, settings, name, out)
     except (ExportError, OSError) as error:
@@ -79,20 +76,26 @@ def export_preferences(home: Path, settings: Settings, out: Path | None) -> int:
         Exit code: 1 when there is nothing to export or a file could not be written.
     """
     from toolace_dagster.pipeline.dataset import make_splits
-    from toolace_dagster.pipeline.preferences import make_preferences
+    from toolace_dagster.pipeline.preferences import copy_preferences, make_preferences
 
     warehouse = Warehouse(home)
     if not dataset_domains(warehouse, settings):
         complain(f"{home} holds no verified dialogue. `toolace run` makes some; --home names another folder.")
         return 1
-    make_splits(warehouse, settings)
     try:
-        report = make_preferences(warehouse, settings, out)
+        if out is None:
+            make_splits(warehouse, settings)
+            report = make_preferences(warehouse, settings)
+        else:
+            report = copy_preferences(warehouse, settings, out)
     except (ExportError, OSError) as error:
         complain(str(error))
         return 1
     rows = [(source, *ends.values()) for source, ends in report.counts.items()]
-    show_table("Candidates", ("source", "pairs", "same text", "no preference"), rows)
+    show_table("Candidates", ("source", "pairs", "same text", "no preference", "reversed"), rows)
+    say(
+        f"{report.same_context} of {report.rows} pairs have the same context: both versions stood after these messages."
+    )
     folder = out or warehouse.exports
     show_table("Written", ("file", "pairs"), [(str(folder / file.path), file.rows) for file in report.files])
     return 0

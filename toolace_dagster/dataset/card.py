@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any, cast
 
+from toolace_dagster.dataset.card_method import method_text, results_limits, results_text
 from toolace_dagster.dataset.card_text import cell, code_block, table, yaml_lines
 from toolace_dagster.dataset.files import FileReport, write_text
 from toolace_dagster.dataset.formats import FEATURES, trl_path
 from toolace_dagster.dataset.messages import ANNOUNCEMENT, chat_messages, listed_tools
-from toolace_dagster.dataset.rows import SPLITS, DatasetRow, Split
+from toolace_dagster.dataset.rows import SPLITS, DatasetRow, RowKind, Split
 from toolace_dagster.dataset.splits import SplitReport
 from toolace_dagster.entities import SUB_TYPES, InjectionType
+from toolace_dagster.entities.dialogue import OutputSource
 from toolace_dagster.llm.money import Bill, total
 from toolace_dagster.settings import MONEY_SETTINGS, OFFLINE_MODEL
 
@@ -35,6 +37,9 @@ _KNOWN_LICENCES = frozenset(
 """Licence names that the Hugging Face Hub knows; any other must be called ``other``."""
 
 _TAGS = ["synthetic", "tool-calling", "function-calling", "multi-turn"]
+
+_SHOWN = 20
+"""Withheld dialogues that the card names."""
 
 _NOT_OF_THE_DATA = MONEY_SETTINGS.union(
     "pool domain_limit skip_deprecated benchmarks formats base_url model concurrency timeout transport_retries".split()
@@ -125,6 +130,9 @@ class CardFacts:
         model: Name of the model that wrote the dialogues; several are joined by commas.
         settings: The run's settings as JSON values.
         splits: The split report of the export.
+        withheld: Why accepted dialogues are in no file, by id.
+        outputs: Tool results of the dialogues by where they come from.
+        rows: By format, the rows of its files by kind: dialogues, and examples cut out of them.
         domains: Ends of all attempted dialogues.
         reasons: Why dialogues were rejected or failed.
         usage: Calls and tokens per stage, in stage order.
@@ -141,6 +149,9 @@ class CardFacts:
     model: str
     settings: Mapping[str, Any]
     splits: SplitReport
+    withheld: Mapping[str, str] = field(default_factory=dict[str, str])
+    outputs: Mapping[OutputSource, int] = field(default_factory=dict[OutputSource, int])
+    rows: Mapping[str, Mapping[RowKind, int]] = field(default_factory=dict[str, Mapping[RowKind, int]])
     domains: tuple[DomainCounts, ...] = ()
     reasons: tuple[ReasonCount, ...] = ()
     usage: tuple[StageUsage, ...] = ()
@@ -152,6 +163,11 @@ class CardFacts:
     formats: Mapping[str, str] = field(default_factory=dict[str, str])
     example: DatasetRow | None = None
     title: str = "Multi-turn tool-calling dialogues"
+
+    @property
+    def dialogues(self) -> int:
+        """Dialogues that the files hold."""
+        return sum(self.splits.sizes.values())
 
     @property
     def offline(self) -> bool:
@@ -189,13 +205,12 @@ def write_card(facts: CardFacts, folder: Path) -> FileReport:
 
 
 def _head(facts: CardFacts) -> dict[str, Any]:
-    total = sum(facts.splits.sizes.values())
     head: dict[str, Any] = {
         "pretty_name": facts.title,
         "license": _licence(facts.sources),
         "task_categories": ["text-generation"],
         "tags": [*_TAGS, "rehearsal"] if facts.offline else _TAGS,
-        "size_categories": [_size(total)],
+        "size_categories": [_size(sum(facts.rows["trl"].values()) if "trl" in facts.rows else facts.dialogues)],
     }
     # `datasets` refuses to load a dataset that names a split without rows.
     filled: list[Split] = [split for split in SPLITS if facts.splits.sizes[split]]
@@ -223,14 +238,13 @@ def _size(total: int) -> str:
 
 
 def _introduction(facts: CardFacts) -> str:
-    total = sum(facts.splits.sizes.values())
     maker = "the offline model, which is no language model" if facts.offline else f"the model {cell(facts.model)}"
     notice = f"> **{OFFLINE_NOTICE}**\n\n" if facts.offline else ""
     return f"""# {cell(facts.title)}
 
-{notice}{total:,} dialogues between a user and an assistant that calls tools, in {len(facts.splits.domains):,} tool
-domains, for fine-tuning. Every user message, call, tool result and reply was written by {maker}; no tool was run and
-no person took part.
+{notice}{facts.dialogues:,} dialogues between a user and an assistant that calls tools, in
+{len(facts.splits.domains):,} tool domains, for fine-tuning. Every user message, call and reply was written by {maker};
+no person took part. {results_text(facts.outputs)}
 
 {_files(facts)}
 
@@ -242,24 +256,34 @@ def _files(facts: CardFacts) -> str:
     lines = [
         f"- `{trl_path('train')}` and its siblings: for TRL, read with `datasets`. Columns: `dialogue_id`, `domain`, "
         "`kind`, `messages`,\n  `tools`; call arguments are objects. The `.jsonl` files hold the same, each message as "
-        "JSON text."
+        f"JSON text.{_rows(facts, 'trl')}"
     ]
     lines += [
-        f"- `{folder}/`: for {cell(title)}." for folder, title in sorted(facts.formats.items()) if folder != "trl"
+        f"- `{folder}/`: for {cell(title)}.{_rows(facts, folder)}"
+        for folder, title in sorted(facts.formats.items())
+        if folder != "trl"
     ]
     return "\n".join(lines)
+
+
+def _rows(facts: CardFacts, name: str) -> str:
+    kinds = facts.rows.get(name)
+    if not kinds:
+        return ""
+    cut = ", ".join(
+        f"{number:,} of `{kind}`" for kind, number in sorted(kinds.items()) if kind != "dialogue" and number
+    )
+    text = f" Rows: {sum(kinds.values()):,}"
+    return (
+        f"{text}; {kinds.get('dialogue', 0):,} dialogues, and examples cut out of them: {cut}." if cut else f"{text}."
+    )
 
 
 def _how(facts: CardFacts) -> str:
     model = f"`{OFFLINE_MODEL}`" if facts.offline else cell(facts.model)
     return f"""## How it was made
 
-Model: {model}. Method: ToolACE-MT (arXiv 2508.12685), which writes whole dialogues, then improves them in place:
-
-1. Initialization: sample tools from a pool, have a task with sub-tasks written, then each sub-task's trajectory.
-2. Refinement, in rounds: inject complexity (unclear requests, missing tools, failing calls, needs without a tool); mask
-   turns, write them anew and let a judge choose between old and new.
-3. Verification: rules on structure, arguments and the source of values, then expert questions. One hard fault rejects.
+Model: {model}. Method: {method_text(facts.settings)}
 
 {table(("Setting", "Value"), _settings(facts.settings))}{_prompts(facts)}"""
 
@@ -324,7 +348,15 @@ def _splits(facts: CardFacts) -> str:
     )
     empty = ", ".join(f"`{split}`" for split in report.empty)
     note = f"\n\nEmpty, and so not in the card's configuration: {empty}." if empty else ""
-    return f"## Splits\n\n{table(('Domain', *SPLITS), rows)}\n\n{text}{note}"
+    return f"## Splits\n\n{table(('Domain', *SPLITS), rows)}\n\n{text}{note}{_withheld(facts)}"
+
+
+def _withheld(facts: CardFacts) -> str:
+    if not facts.withheld:
+        return ""
+    shown = sorted(facts.withheld.items())[:_SHOWN]
+    more = f" The first {_SHOWN}:" if len(facts.withheld) > _SHOWN else ""
+    return f"\n\nAccepted, but in no file: {len(facts.withheld):,}.{more}\n\n{table(('Dialogue', 'Reason'), shown)}"
 
 
 def _near(report: SplitReport) -> str:
@@ -341,7 +373,7 @@ def _injections(facts: CardFacts) -> str:
 
 
 def _diversity(facts: CardFacts) -> str:
-    total = sum(facts.splits.sizes.values())
+    total = facts.dialogues
     found = facts.diversity
     if found is None or not total:
         return "## Diversity\n\nThere is no accepted dialogue."
@@ -388,7 +420,7 @@ def _example(facts: CardFacts) -> str:
 
 def _limits(facts: CardFacts) -> str:
     limits = [
-        "Tool results are made up, also where a real service of that name exists.",
+        *results_limits(facts.outputs),
         "Rules and experts reject what they can see to be wrong; an accepted dialogue can still hold a mistake.",
         "The licence is that of the tool definitions; the terms of the model's maker can bind the text too.",
         "Check token lengths, tools included, against the trainer's limit: TRL cuts at 1,024 tokens by default.",

@@ -9,7 +9,9 @@ Two sources, both with a reason that is on record:
 - **repair**: an error simulation turned a sound call into one that the tool refused.
   The sound call is chosen over the refused one, and the reason is the tool's error.
 
-Ties, and pairs whose versions say the same, are left out and counted.
+Ties, and pairs whose versions say the same, are left out and counted. So is a pair whose
+winner lost to another version after the same messages: a later verdict overruled it, or two
+contradict each other.
 
 Belongs here: finding pairs in a dialogue's history. Does not belong here: reading the
 history (``pipeline.preferences``), or writing files (``formats.preferences``).
@@ -21,14 +23,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from toolace_dagster.dataset.messages import ChatMessage, chat_messages, compact_json
 from toolace_dagster.dataset.rows import Split
 from toolace_dagster.entities import Dialogue, Edit, InjectionType, Tool, Turn, apply_edit, canonical_json
 
 PairSource = Literal["refinement", "repair"]
-PairEnd = Literal["pairs", "same_text", "no_preference"]
+PairEnd = Literal["pairs", "same_text", "no_preference", "reversed"]
 
 
 @dataclass(frozen=True)
@@ -62,14 +64,20 @@ class PreferencePair:
 
 @dataclass
 class PairCounts:
-    """How many candidates became pairs, by source and end."""
+    """How many candidates became pairs, by source and end.
+
+    Attributes:
+        counts: Candidates by source and end.
+        same_context: Pairs whose two versions were written after exactly the messages of the prompt.
+    """
 
     counts: Counter[tuple[PairSource, PairEnd]] = field(default_factory=Counter[tuple[PairSource, PairEnd]])
+    same_context: int = 0
 
     def table(self) -> dict[str, dict[str, int]]:
         """The counts by source, then end; sources and ends without any are named too."""
-        ends: tuple[PairEnd, ...] = ("pairs", "same_text", "no_preference")
-        sources: tuple[PairSource, ...] = ("refinement", "repair")
+        ends: tuple[PairEnd, ...] = get_args(PairEnd)
+        sources: tuple[PairSource, ...] = get_args(PairSource)
         return {source: {end: self.counts[source, end] for end in ends} for source in sources}
 
 
@@ -87,11 +95,20 @@ def preference_pairs(
     Yields:
         Pairs in the order of the edits, then of the turns.
     """
+    found: list[PreferencePair] = []
     for before, edit in history:
         if edit.operation == "reasonability_refinement":
-            yield from _refinement(before, edit, tools, split, counts)
+            found += _refinement(before, edit, tools, split, counts)
         elif edit.injection is InjectionType.ERROR_SIMULATION and edit.outcome == "accepted":
-            yield from _repair(before, edit, tools, split, counts)
+            found += _repair(before, edit, tools, split, counts)
+    lost = {(_plain(pair.prompt), _plain(pair.rejected)) for pair in found}
+    for pair in found:
+        if (_plain(pair.prompt), _plain(pair.chosen)) in lost:
+            counts.counts[pair.source, "reversed"] += 1
+            continue
+        counts.counts[pair.source, "pairs"] += 1
+        counts.same_context += pair.same_context
+        yield pair
 
 
 def _refinement(
@@ -115,7 +132,6 @@ def _refinement(
         if _same(chosen, rejected):
             counts.counts["refinement", "same_text"] += 1
             continue
-        counts.counts["refinement", "pairs"] += 1
         yield PreferencePair(
             dialogue_id=before.id,
             split=split,
@@ -142,7 +158,6 @@ def _repair(
                 counts.counts["repair", "same_text"] += 1
                 continue
             place = before.position(replacement.before.id)
-            counts.counts["repair", "pairs"] += 1
             yield PreferencePair(
                 dialogue_id=before.id,
                 split=split,
@@ -160,6 +175,19 @@ def _repair(
 
 def _messages(dialogue: Dialogue, turns: tuple[Turn, ...], tools: Mapping[str, Tool]) -> list[ChatMessage]:
     return chat_messages(dialogue.model_copy(update={"turns": turns}), tools)
+
+
+def _plain(messages: list[ChatMessage]) -> str:
+    """What messages say and call, without ids and spacing."""
+    said = [
+        {
+            **{name: value for name, value in message.items() if name not in ("content", "tool_calls", "tool_call_id")},
+            "content": " ".join(str(message["content"]).split()),
+            "calls": [call["function"] for call in message.get("tool_calls", ())],
+        }
+        for message in messages
+    ]
+    return canonical_json(said)
 
 
 def _said(turn: Turn) -> str:

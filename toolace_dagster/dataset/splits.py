@@ -29,7 +29,8 @@ class SplitReport(Entity):
         largest_group: Dialogues of the most frequent task. Near the whole size, the model repeats itself.
         injections: Dialogues by kind of injection and split; one with two kinds counts in both.
         lengths: Dialogues by class of length and split.
-        tools_on_two_sides: Tools that dialogues of two sides call; 0 only where they are kept apart by setting.
+        tools_on_two_sides: Tools that dialogues of two sides call, by name over all domains; 0 only where they are kept
+            apart by setting. A tool that is offered and not called does not count.
         domains_on_two_sides: Likewise for tool domains.
         near_duplicates: Pairs of near-duplicates among the dialogues; None where nobody looked.
         near_leakage: Those of them that stand on two sides; anything but 0 is a bug.
@@ -68,7 +69,7 @@ class SplitTally:
         for table, names in zip(_TABLES, ((outline.domain,), kinds, (outline.length,)), strict=True):
             self._counts[table].update((name, split) for name in names)
         for tool in outline.tools:
-            self._tools[f"{outline.domain}/{tool}"].add(split)
+            self._tools[tool].add(split)
         self._sides[outline.goals].add(split)
         self._sizes[outline.goals] += 1
 

@@ -69,7 +69,8 @@ class Traits(Outline):
         """What it must share its side with, by name."""
         further: Iterable[tuple[str, str]] = ()
         if apart == "tools":
-            further = (("tool", f"{self.domain}/{name}") for name in self.tools)
+            # By name over all domains: a tool that several domains share is one tool to whoever learns to call it.
+            further = (("tool", name) for name in self.tools)
         elif apart == "domains":
             further = (("domain", self.domain),)
         return (("task", self.task), *further)

@@ -22,6 +22,7 @@ from toolace_dagster.dataset import (
     StageUsage,
     write_card,
 )
+from toolace_dagster.entities.dialogue import OutputSource
 from toolace_dagster.likeness import normal_words
 from toolace_dagster.llm.money import Bill
 from toolace_dagster.operation import OPERATION_SETTINGS
@@ -31,6 +32,7 @@ from toolace_dagster.pipeline.dataset import (
     remember,
     split_rows,
 )
+from toolace_dagster.pipeline.exports import EXPORT_SETTINGS, export_reports
 from toolace_dagster.pipeline.stages import domain_stages
 from toolace_dagster.pipeline.verified import dataset_domains
 from toolace_dagster.prompts import PROMPT_NAMES, prompt_hash
@@ -46,7 +48,8 @@ _OPENING = 5
 def make_card(warehouse: Warehouse, settings: Settings) -> FileReport:
     """Write the dataset card of the exports."""
     report = write_card(card_facts(warehouse, settings), warehouse.exports)
-    remember(warehouse, settings, "card", report)
+    # It counts the rows of the exports.
+    remember(warehouse, settings, "card", report, *EXPORT_SETTINGS)
     return report
 
 
@@ -62,10 +65,17 @@ def card_facts(warehouse: Warehouse, settings: Settings) -> CardFacts:
         row["model"] for domain in domains for row in warehouse.domain(domain).read(sql("queries/models_of_dataset"))
     }
     reasons = _reasons(summaries)
+    outcome = SplitOutcome.model_validate_json(facts["splits"]["facts"])
     return CardFacts(
         model=", ".join(sorted(models)) or settings.llm.model,
         settings=settings.model_dump(mode="json", exclude={"cache", *OPERATION_SETTINGS}),
-        splits=SplitOutcome.model_validate_json(facts["splits"]["facts"]).report,
+        splits=outcome.report,
+        withheld=outcome.withheld,
+        outputs=tally.outputs,
+        rows={
+            name: {"dialogue": report.rows - sum(report.slices.values()), **report.slices}
+            for name, report in export_reports(warehouse).items()
+        },
         domains=tuple(DomainCounts(s.domain, s.attempted, s.accepted, s.rejected, s.failed) for s in summaries),
         reasons=reasons,
         usage=_usage(warehouse, domains, settings),
@@ -91,6 +101,7 @@ class _Tally:
 
     def __init__(self) -> None:
         self.injections: Counter[str] = Counter()
+        self.outputs: Counter[OutputSource] = Counter()
         self.example: DatasetRow | None = None
         self._called: set[str] = set()
         self._offered: set[str] = set()
@@ -108,6 +119,7 @@ class _Tally:
         self._turns += len(dialogue.turns)
         for turn in dialogue.turns:
             self._calls += len(turn.tool_calls)
+            self.outputs.update(output.source for output in turn.outputs)
             self._called.update(f"{dialogue.domain}/{call.name}" for call in turn.tool_calls)
             if turn.role == "user":
                 words = normal_words(turn.content)

@@ -7,7 +7,8 @@ them. Does not belong here: how a split is chosen or a file is written
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from toolace_dagster.dataset import (
     DatasetRow,
@@ -31,7 +32,8 @@ class SplitOutcome(Entity):
 
     Attributes:
         report: Sizes and leakage.
-        withheld: Dialogues that no file format can hold, with the fault.
+        withheld: Dialogues that are in no file, with the reason: no format can hold them, or they would leak on
+            either side.
     """
 
     report: SplitReport
@@ -65,12 +67,48 @@ def part_fingerprint(dataset: str, settings: Settings, *own: str) -> str:
     return content_hash(dataset, settings.of(*own)) if own else dataset
 
 
+@dataclass(frozen=True)
+class DealtSplits:
+    """Sides as they would be stored.
+
+    Attributes:
+        outcome: Sizes, leakage and what was withheld.
+        sides: The side by dialogue id, of all but those withheld.
+        domains: The domain by dialogue id, of all.
+        new: Rows of the table ``dealt_splits`` that are not stored yet.
+    """
+
+    outcome: SplitOutcome
+    sides: Mapping[str, Split]
+    domains: Mapping[str, str]
+    new: Sequence[Row]
+
+
 def make_splits(warehouse: Warehouse, settings: Settings) -> SplitOutcome:
     """Give every verified dialogue a side and write the tables ``splits`` and ``dealt_splits``.
 
     Sides given before are kept, also of dialogues that are gone for now. A change of the settings that decide
     sides deals anew; going back to the old ones gives the old sides back.
     """
+    dealt = deal_splits(warehouse, settings)
+    withheld = dealt.outcome.withheld
+    with warehouse.shared.write() as connection:
+        connection.execute("DELETE FROM splits")
+        insert(
+            connection,
+            "splits",
+            [
+                {"dialogue_id": name, "domain": domain, "split": dealt.sides.get(name), "fault": withheld.get(name)}
+                for name, domain in dealt.domains.items()
+            ],
+        )
+        insert(connection, "dealt_splits", dealt.new)
+    remember(warehouse, settings, "splits", dealt.outcome)
+    return dealt.outcome
+
+
+def deal_splits(warehouse: Warehouse, settings: Settings) -> DealtSplits:
+    """Give every verified dialogue a side without writing anything; sides that are stored are kept."""
     withheld: dict[str, str] = {}
     domains: dict[str, str] = {}
     traits: list[Traits] = []
@@ -80,7 +118,11 @@ def make_splits(warehouse: Warehouse, settings: Settings) -> SplitOutcome:
             withheld[dialogue_id] = found
         else:
             traits.append(found)
-    deal_name = content_hash(settings.of("validation_share", "test_share", "split_likeness", "split_apart"))
+    deal_name = content_hash(
+        settings.of("validation_share", "test_share", "split_likeness", "split_apart"),
+        # Sides dealt when a tool counted anew in each domain do not keep tools apart.
+        *(["tools by name"] if settings.split_apart == "tools" else []),
+    )
     stored: dict[str, Split] = {
         row["dialogue_id"]: row["split"]
         for row in warehouse.shared.read(sql("queries/dealt_splits"), {"deal": deal_name})
@@ -94,30 +136,6 @@ def make_splits(warehouse: Warehouse, settings: Settings) -> SplitOutcome:
     )
     withheld |= dealt.withheld
     new = [name for name in dealt.sides if name not in stored]
-    with warehouse.shared.write() as connection:
-        connection.execute("DELETE FROM splits")
-        insert(
-            connection,
-            "splits",
-            [
-                {"dialogue_id": name, "domain": domain, "split": dealt.sides.get(name), "fault": withheld.get(name)}
-                for name, domain in domains.items()
-            ],
-        )
-        insert(
-            connection,
-            "dealt_splits",
-            [
-                {
-                    "deal": deal_name,
-                    "age": age,
-                    "dialogue_id": name,
-                    "anchor": dealt.anchors[name],
-                    "split": dealt.sides[name],
-                }
-                for age, name in enumerate(new, start=len(stored))
-            ],
-        )
     tally = SplitTally()
     for each in traits:
         if each.dialogue_id in dealt.sides:
@@ -130,9 +148,21 @@ def make_splits(warehouse: Warehouse, settings: Settings) -> SplitOutcome:
             ),
         }
     )
-    outcome = SplitOutcome(report=report, withheld=withheld)
-    remember(warehouse, settings, "splits", outcome)
-    return outcome
+    return DealtSplits(
+        outcome=SplitOutcome(report=report, withheld=withheld),
+        sides=dealt.sides,
+        domains=domains,
+        new=[
+            {
+                "deal": deal_name,
+                "age": age,
+                "dialogue_id": name,
+                "anchor": dealt.anchors[name],
+                "split": dealt.sides[name],
+            }
+            for age, name in enumerate(new, start=len(stored))
+        ],
+    )
 
 
 def _traits_or_faults(row: DatasetRow) -> tuple[str, str, Traits | str]:
@@ -146,9 +176,17 @@ def count_verified(warehouse: Warehouse, settings: Settings) -> int:
     return sum(len(warehouse.domain(domain).read(sql("queries/dataset_content"))) for domain in domains)
 
 
-def split_rows(warehouse: Warehouse, settings: Settings) -> Iterator[DatasetRow]:
-    """The dataset's rows with their splits, as the ``splits`` table has them."""
-    splits = stored_splits(warehouse)
+def split_rows(
+    warehouse: Warehouse, settings: Settings, sides: Mapping[str, Split] | None = None
+) -> Iterator[DatasetRow]:
+    """The dataset's rows with their splits.
+
+    Args:
+        warehouse: The home's files.
+        settings: Settings of the home.
+        sides: The side by dialogue id; as the ``splits`` table has them if left out.
+    """
+    splits = stored_splits(warehouse) if sides is None else sides
     for row in dataset_rows(warehouse, settings):
         if split := splits.get(row.dialogue.id):
             yield row.model_copy(update={"split": split})
@@ -158,6 +196,12 @@ def stored_splits(warehouse: Warehouse) -> dict[str, Split]:
     """The side of each dialogue that has one, as the ``splits`` table has them."""
     rows = warehouse.shared.read(sql("queries/splits"))
     return {row["dialogue_id"]: row["split"] for row in rows if row["split"] is not None}
+
+
+def stored_withheld(warehouse: Warehouse) -> dict[str, str]:
+    """Why dialogues are in no file, by id, as the ``splits`` table has it."""
+    rows = warehouse.shared.read(sql("queries/splits"))
+    return {row["dialogue_id"]: row["fault"] for row in rows if row["split"] is None}
 
 
 def dataset_facts(warehouse: Warehouse) -> dict[str, Row]:

@@ -6,16 +6,19 @@ sides (``pipeline.dataset``), or a format's files (``dataset``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from toolace_dagster.dataset import DatasetRow, ExportReport, ReadyRow, made_ready, with_examples, write_ready
+from toolace_dagster.dataset import DatasetRow, ExportReport, ReadyRow, Split, made_ready, with_examples, write_ready
 from toolace_dagster.pipeline.dataset import (
+    DealtSplits,
     dataset_facts,
     dataset_fingerprint,
+    deal_splits,
     part_fingerprint,
     remember,
     stored_splits,
+    stored_withheld,
 )
 from toolace_dagster.pipeline.export_lines import ExportLines
 from toolace_dagster.pipeline.verified import dataset_domains, made_of_rows
@@ -23,8 +26,12 @@ from toolace_dagster.settings import FORMAT_NAMES, FormatName, Settings, SliceKi
 from toolace_dagster.warehouse import Warehouse
 
 CARD_FILE = "README.md"
-_OWN = ("loss_mask", "slices")
-"""Settings that decide exports and nothing else."""
+EXPORT_SETTINGS = ("loss_mask", "slices")
+"""Settings that decide exports, and the card that counts their rows, and nothing else."""
+
+
+_SHOWN = 10
+"""Withheld dialogues that a report names."""
 
 
 def dataset_is_stale(warehouse: Warehouse, settings: Settings) -> bool:
@@ -33,8 +40,8 @@ def dataset_is_stale(warehouse: Warehouse, settings: Settings) -> bool:
         return False
     fingerprint = dataset_fingerprint(warehouse, settings)
     facts = dataset_facts(warehouse)
-    wanted = dict.fromkeys(("splits", "card"), fingerprint)
-    wanted |= {part_of(name): part_fingerprint(fingerprint, settings, *_OWN) for name in settings.formats}
+    of_exports = part_fingerprint(fingerprint, settings, *EXPORT_SETTINGS)
+    wanted = {"splits": fingerprint, "card": of_exports} | {part_of(name): of_exports for name in settings.formats}
     if any(facts.get(part, {}).get("fingerprint") != value for part, value in wanted.items()):
         return True
     reports = export_reports(warehouse)
@@ -49,24 +56,42 @@ def make_export(warehouse: Warehouse, settings: Settings, name: FormatName) -> E
         ExportError: If a file does not hold what was written; no file is changed then.
     """
     lines = ExportLines()
-    report = write_ready(lines.noting(_ready_rows(warehouse, settings, name)), warehouse.exports, name)
-    report = _with_missing_examples(report, settings)
+    rows = _ready_rows(warehouse, settings, name, stored_splits(warehouse))
+    report = write_ready(lines.noting(rows), warehouse.exports, name)
+    report = _with_all_warnings(report, settings, stored_withheld(warehouse))
     lines.write(warehouse, name, report.files)
-    remember(warehouse, settings, part_of(name), report, *_OWN)
+    remember(warehouse, settings, part_of(name), report, *EXPORT_SETTINGS)
     return report
 
 
-def copy_export(warehouse: Warehouse, settings: Settings, name: FormatName, folder: Path) -> ExportReport:
-    """Write the files of one format below another folder; nothing of the home is changed.
+def copy_export(
+    warehouse: Warehouse, settings: Settings, name: FormatName, folder: Path, dealt: DealtSplits | None = None
+) -> ExportReport:
+    """Write the files of one format below another folder; nothing of the home is changed, its sides neither.
+
+    Args:
+        warehouse: The home's files.
+        settings: Settings of the home, or others.
+        name: The format.
+        folder: Folder that gets the format's own.
+        dealt: Sides; dealt by the settings if left out.
 
     Raises:
         ExportError: As above.
     """
-    return _with_missing_examples(write_ready(_ready_rows(warehouse, settings, name), folder, name), settings)
+    dealt = dealt or deal_splits(warehouse, settings)
+    report = write_ready(_ready_rows(warehouse, settings, name, dealt.sides), folder, name)
+    return _with_all_warnings(report, settings, dealt.outcome.withheld)
 
 
-def _with_missing_examples(report: ExportReport, settings: Settings) -> ExportReport:
-    """A report that also says where the dialogues offer fewer examples than the settings ask for."""
+def _with_all_warnings(report: ExportReport, settings: Settings, withheld: Mapping[str, str]) -> ExportReport:
+    """A report that also says what is withheld, and where there are fewer examples than the settings ask for."""
+    left_out = [
+        f"{name} is verified and in no file: {reason[:1].upper()}{reason[1:].removesuffix('.')}."
+        for name, reason in sorted(withheld.items())[:_SHOWN]
+    ]
+    if len(withheld) > _SHOWN:
+        left_out.append(f"{len(withheld) - _SHOWN} more verified dialogues are in no file; the table splits says why.")
     whole = report.rows - sum(report.slices.values())
     missing = [
         f"{report.slices.get(kind, 0)} {kind} examples are all that {whole} dialogues offer; "
@@ -75,12 +100,13 @@ def _with_missing_examples(report: ExportReport, settings: Settings) -> ExportRe
         # A side takes no example before its share makes up a whole one.
         if report.slices.get(kind, 0) < share * whole - len(report.splits.sizes)
     ]
-    return report.model_copy(update={"warnings": (*report.warnings, *missing)})
+    return report.model_copy(update={"warnings": (*report.warnings, *left_out, *missing)})
 
 
-def _ready_rows(warehouse: Warehouse, settings: Settings, name: FormatName) -> Iterator[ReadyRow]:
+def _ready_rows(
+    warehouse: Warehouse, settings: Settings, name: FormatName, splits: Mapping[str, Split]
+) -> Iterator[ReadyRow]:
     """All rows of an export in the files' order, made ready by several processes where there are many."""
-    splits = stored_splits(warehouse)
     kinds: list[SliceKind] = [kind for kind, share in settings.slices.items() if share]
 
     def made(row: DatasetRow) -> ReadyRow | None:

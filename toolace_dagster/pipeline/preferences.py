@@ -6,7 +6,7 @@ here: what is a pair (``dataset.preferences``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,11 +15,12 @@ from toolace_dagster.dataset import (
     FileReport,
     PairCounts,
     PreferencePair,
+    Split,
     preference_pairs,
     write_preferences,
 )
 from toolace_dagster.entities import Entity
-from toolace_dagster.pipeline.dataset import remember, split_rows
+from toolace_dagster.pipeline.dataset import deal_splits, remember, split_rows, stored_splits
 from toolace_dagster.reporting.history import read_histories
 from toolace_dagster.settings import Settings
 from toolace_dagster.warehouse import Warehouse
@@ -33,38 +34,62 @@ class PreferenceReport(Entity):
 
     Attributes:
         rows: Pairs.
-        counts: Candidates by source and what became of them: ``pairs``, ``same_text``, ``no_preference``.
+        same_context: Those of them whose two versions were written after exactly the messages of the prompt.
+        counts: Candidates by source and what became of them: ``pairs``, ``same_text``, ``no_preference``,
+            ``reversed``.
         files: One report per file.
     """
 
     rows: int
+    same_context: int = 0
     counts: dict[str, dict[str, int]]
     files: tuple[FileReport, ...]
 
 
-def make_preferences(warehouse: Warehouse, settings: Settings, folder: Path | None = None) -> PreferenceReport:
-    """Write the pairs of all dialogues that have a side.
-
-    Args:
-        warehouse: The home's files.
-        settings: Settings of the home.
-        folder: Folder that gets ``preferences/``; None means the home's exports.
+def make_preferences(warehouse: Warehouse, settings: Settings) -> PreferenceReport:
+    """Write the pairs of all dialogues that have a side into the home, by the ``splits`` table.
 
     Raises:
         ExportError: If a file read back differs; no file is changed then.
     """
-    counts = PairCounts()
-    files = write_preferences(home_pairs(warehouse, settings, counts), folder or warehouse.exports)
-    made = sum(file.rows for file in files if file.path.endswith(".parquet"))
-    report = PreferenceReport(rows=made, counts=counts.table(), files=tuple(files))
-    if folder is None:
-        remember(warehouse, settings, "preferences", report)
+    report = _written(warehouse, settings, warehouse.exports, stored_splits(warehouse))
+    remember(warehouse, settings, "preferences", report)
     return report
 
 
-def home_pairs(warehouse: Warehouse, settings: Settings, counts: PairCounts) -> Iterator[PreferencePair]:
-    """The pairs, by domain and slot; of rows of an earlier version's form there are none."""
-    for rows in _batches(warehouse, settings):
+def copy_preferences(warehouse: Warehouse, settings: Settings, folder: Path) -> PreferenceReport:
+    """Write the pairs below another folder; nothing of the home is changed.
+
+    Args:
+        warehouse: The home's files.
+        settings: Settings of the home, or others.
+        folder: Folder that gets ``preferences/``.
+
+    Raises:
+        ExportError: As above.
+    """
+    return _written(warehouse, settings, folder, deal_splits(warehouse, settings).sides)
+
+
+def _written(warehouse: Warehouse, settings: Settings, folder: Path, sides: Mapping[str, Split]) -> PreferenceReport:
+    counts = PairCounts()
+    files = write_preferences(home_pairs(warehouse, settings, sides, counts), folder)
+    made = sum(file.rows for file in files if file.path.endswith(".parquet"))
+    return PreferenceReport(rows=made, same_context=counts.same_context, counts=counts.table(), files=tuple(files))
+
+
+def home_pairs(
+    warehouse: Warehouse, settings: Settings, sides: Mapping[str, Split], counts: PairCounts
+) -> Iterator[PreferencePair]:
+    """The pairs, by domain and slot; of rows of an earlier version's form there are none.
+
+    Args:
+        warehouse: The home's files.
+        settings: Settings of the home.
+        sides: The side by dialogue id; of others there are no pairs.
+        counts: Told what became of each candidate.
+    """
+    for rows in _batches(warehouse, settings, sides):
         histories = read_histories(warehouse.domain(rows[0].dialogue.domain), [row.dialogue.id for row in rows])
         for row in rows:
             history = histories.get(row.dialogue.id)
@@ -74,9 +99,9 @@ def home_pairs(warehouse: Warehouse, settings: Settings, counts: PairCounts) -> 
             yield from preference_pairs(steps, row.tools, row.split, counts)
 
 
-def _batches(warehouse: Warehouse, settings: Settings) -> Iterator[list[DatasetRow]]:
+def _batches(warehouse: Warehouse, settings: Settings, sides: Mapping[str, Split]) -> Iterator[list[DatasetRow]]:
     batch: list[DatasetRow] = []
-    for row in split_rows(warehouse, settings):
+    for row in split_rows(warehouse, settings, sides):
         if batch and (len(batch) == _AT_ONCE or batch[0].dialogue.domain != row.dialogue.domain):
             yield batch
             batch = []
