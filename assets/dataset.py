@@ -154,7 +154,14 @@ def preference_export(toolace: Toolace) -> Materialized:
         metadata={
             "dagster/row_count": report.rows,
             "folder": dg.PathMetadataValue(str(warehouse.exports / "preferences")),
-            "by_source": dg.MetadataValue.md(table([{"source": name, **ends} for name, ends in report.counts.items()])),
+            "by_source": dg.MetadataValue.md(
+                table(
+                    [
+                        {"source": name, "same_context": report.same_context.get(name, 0), **ends}
+                        for name, ends in report.counts.items()
+                    ]
+                )
+            ),
             "files": dg.MetadataValue.md(table([file.model_dump() for file in report.files])),
         },
         data_version=dg.DataVersion("-".join(file.sha256[:12] for file in report.files)),

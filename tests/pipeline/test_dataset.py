@@ -6,11 +6,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 
 from tests.pipeline.homes import DOMAIN, settings
+from toolace_dagster.assets.dataset import export_asset
 from toolace_dagster.dataset import SPLITS, render_card
 from toolace_dagster.entities import content_hash
+from toolace_dagster.orchestration.resources import Toolace
 from toolace_dagster.pipeline.card import card_facts
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.dataset import count_verified, make_splits, stored_withheld
@@ -108,6 +111,10 @@ def test_what_is_withheld_is_told_and_missed_by_no_check(home: Warehouse, tmp_pa
     assert report.rows == count_verified(home, alike) - len(stored_withheld(home))
     (warning,) = [each for each in report.warnings if each.startswith(name)]
     assert "two sides" in warning
+    resource = Toolace(home=str(home.home), settings=alike.model_dump(mode="json", exclude_defaults=True))
+    made = dg.materialize([export_asset("openai")], resources={"toolace": resource})
+    (check,) = made.get_asset_check_evaluations()
+    assert check.passed, check.metadata
     card = render_card(card_facts(home, alike))
     assert "in no file" in card
     assert name in card.replace("\\_", "_")

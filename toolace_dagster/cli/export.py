@@ -15,6 +15,9 @@ from toolace_dagster.pipeline.verified import dataset_domains
 from toolace_dagster.settings import FormatName, Settings
 from toolace_dagster.warehouse import Warehouse
 
+_LEFT_OUT = ("same_text", "no_preference", "reversed")
+"""What becomes of candidates that are no pair."""
+
 
 def export_format(home: Path, settings: Settings, name: FormatName, out: Path | None) -> int:
     """Write one format and say what was written.
@@ -91,11 +94,11 @@ def export_preferences(home: Path, settings: Settings, out: Path | None) -> int:
     except (ExportError, OSError) as error:
         complain(str(error))
         return 1
-    rows = [(source, *ends.values()) for source, ends in report.counts.items()]
-    show_table("Candidates", ("source", "pairs", "same text", "no preference", "reversed"), rows)
-    say(
-        f"{report.same_context} of {report.rows} pairs have the same context: both versions stood after these messages."
-    )
+    rows = [
+        (source, ends["pairs"], report.same_context.get(source, 0), *(ends[end] for end in _LEFT_OUT))
+        for source, ends in report.counts.items()
+    ]
+    show_table("Candidates", ("source", "pairs", "same context", *(end.replace("_", " ") for end in _LEFT_OUT)), rows)
     folder = out or warehouse.exports
     show_table("Written", ("file", "pairs"), [(str(folder / file.path), file.rows) for file in report.files])
     return 0

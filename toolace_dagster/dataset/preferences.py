@@ -68,11 +68,11 @@ class PairCounts:
 
     Attributes:
         counts: Candidates by source and end.
-        same_context: Pairs whose two versions were written after exactly the messages of the prompt.
+        same_context: Pairs by source whose two versions were written after exactly the messages of the prompt.
     """
 
     counts: Counter[tuple[PairSource, PairEnd]] = field(default_factory=Counter[tuple[PairSource, PairEnd]])
-    same_context: int = 0
+    same_context: Counter[PairSource] = field(default_factory=Counter[PairSource])
 
     def table(self) -> dict[str, dict[str, int]]:
         """The counts by source, then end; sources and ends without any are named too."""
@@ -107,7 +107,7 @@ def preference_pairs(
             counts.counts[pair.source, "reversed"] += 1
             continue
         counts.counts[pair.source, "pairs"] += 1
-        counts.same_context += pair.same_context
+        counts.same_context[pair.source] += pair.same_context
         yield pair
 
 

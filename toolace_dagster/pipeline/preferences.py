@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 
+from pydantic import Field
+
 from toolace_dagster.dataset import (
     DatasetRow,
     FileReport,
@@ -34,14 +36,15 @@ class PreferenceReport(Entity):
 
     Attributes:
         rows: Pairs.
-        same_context: Those of them whose two versions were written after exactly the messages of the prompt.
+        same_context: Those of them, by source, whose two versions were written after exactly the messages of the
+            prompt.
         counts: Candidates by source and what became of them: ``pairs``, ``same_text``, ``no_preference``,
             ``reversed``.
         files: One report per file.
     """
 
     rows: int
-    same_context: int = 0
+    same_context: dict[str, int] = Field(default_factory=dict[str, int])
     counts: dict[str, dict[str, int]]
     files: tuple[FileReport, ...]
 
@@ -75,7 +78,12 @@ def _written(warehouse: Warehouse, settings: Settings, folder: Path, sides: Mapp
     counts = PairCounts()
     files = write_preferences(home_pairs(warehouse, settings, sides, counts), folder)
     made = sum(file.rows for file in files if file.path.endswith(".parquet"))
-    return PreferenceReport(rows=made, same_context=counts.same_context, counts=counts.table(), files=tuple(files))
+    return PreferenceReport(
+        rows=made,
+        same_context={str(source): number for source, number in counts.same_context.items()},
+        counts=counts.table(),
+        files=tuple(files),
+    )
 
 
 def home_pairs(
