@@ -13,7 +13,8 @@ import pytest
 
 from tests.cli.command import toolace
 from tests.cli.made import Made
-from toolace_dagster.dataset import LINE_FORMATS, read_lines, read_trl
+from tests.dataset.examples import pair
+from toolace_dagster.dataset import LINE_FORMATS, PreferencePair, read_lines, read_trl, write_preferences
 from toolace_dagster.warehouse import Warehouse
 
 
@@ -98,9 +99,46 @@ def test_arguments_padded_with_nulls_end_the_check_with_1(home: Path, tmp_path: 
     assert "0 of 10 examples are sound" in ended.out
 
 
-def test_preference_pairs_are_checked(home: Path, tmp_path: Path) -> None:
-    assert toolace("export", "preferences", "--home", home, "--out", tmp_path).code == 0
-    path = tmp_path / "preferences/train.parquet"
-    ended = toolace("export", "check", path, "--format", "preferences")
+def test_preference_pairs_are_checked(tmp_path: Path) -> None:
+    made = {"dialogue_id": "d", "edit_id": "e", "source": "repair", "reason": "Refused.", "same_context": True}
+    write_preferences([PreferencePair(split="train", **made, **pair())], tmp_path)
+    ended = toolace("export", "check", tmp_path / "preferences/train.parquet", "--format", "preferences")
     assert ended.code == 0, ended.out
-    assert "0 of 0" not in ended.out
+    assert "1 of 1 examples are sound" in ended.out
+
+
+def test_warnings_are_not_errors(home: Path, tmp_path: Path) -> None:
+    ended = toolace("export", "--format", "hermes", "--home", home, "--out", tmp_path, "--set", "slices.irrelevance=1")
+    assert ended.code == 0
+    assert "warning:" in ended.err
+    assert "error:" not in ended.err
+
+
+def test_tokens_are_counted_of_what_is_exported(home: Path, tmp_path: Path) -> None:
+    plain = toolace("export", "tokens", "--home", home, "--max-length", "1000000").out
+    sliced = toolace("export", "tokens", "--home", home, "--max-length", "1000000", "--set", "slices.single_turn=1").out
+    toolace("export", "--format", "openai", "--home", home, "--out", tmp_path, "--set", "slices.single_turn=1")
+    lines = [line for path in (tmp_path / "openai").iterdir() for line in path.read_text().splitlines()]
+    numbers = [int(re.findall(r"1,000,000 +(\d+) +100%", text)[0]) for text in (plain, sliced)]
+    assert numbers[1] == len(lines) > numbers[0]
+    assert "examples" in sliced
+
+
+def test_a_template_that_refuses_every_dialogue_says_so(home: Path, tmp_path: Path) -> None:
+    tokenizers = pytest.importorskip("tokenizers", reason="needs the extra `tokens`")
+    tokenizers.Tokenizer(tokenizers.models.BPE({"a": 0}, [])).save(str(tmp_path / "tokenizer.json"))
+    (tmp_path / "chat_template.jinja").write_text("{{ raise_exception('roles must alternate') }}")
+    ended = toolace("export", "tokens", "--home", home, "--tokenizer", tmp_path)
+    assert ended.code == 1
+    assert "refused all" in ended.err
+    assert "roles must alternate" in ended.err
+    assert "toolace run" not in ended.err + ended.out
+
+
+def test_gc_removes_what_a_killed_export_left(home: Path) -> None:
+    left = home / "exports/openai/.train.jsonl.4194304-0123abcd.tmp"
+    left.write_text("half a li")
+    assert "1 unfinished files" in toolace("gc", "--home", home, "--dry-run").out
+    assert left.exists()
+    assert toolace("gc", "--home", home).code == 0
+    assert not left.exists()

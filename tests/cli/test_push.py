@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -145,3 +146,19 @@ def test_a_home_that_is_not_current_is_not_pushed(hub: Hub, made: Made, tmp_path
     ended = push(empty, hub, tmp_path, "--rehearsal")
     assert ended.code == 1
     assert "not current" in ended.err
+
+
+def test_a_hub_that_can_t_be_reached_is_named(made: Made, tmp_path: Path) -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        ended = toolace(
+            *("push", REPOSITORY, "--home", made.home, "--rehearsal"),
+            HF_ENDPOINT=url,
+            HF_TOKEN=TOKEN,
+            HF_HOME=str(tmp_path / "hf"),
+        )
+    assert ended.code == 1
+    assert f"{url} could not be reached, nothing was pushed" in " ".join(ended.err.split())
+    assert "Traceback" not in ended.err
+    assert TOKEN not in ended.err

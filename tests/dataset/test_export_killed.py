@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -50,3 +51,24 @@ def test_a_kill_leaves_the_old_files(tmp_path: Path, name: FormatName):
     assert after.keys() - before.keys()
     export_rows(rows(4), tmp_path, name)
     assert (tmp_path / name / "train.jsonl").read_text().count("\n") == 4
+    # The next export takes away what is nobody's any more.
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == before.keys()
+
+
+def test_files_of_a_living_export_and_of_another_machine_are_left_alone(tmp_path: Path):
+    export_rows(rows(1), tmp_path, "openai")
+    folder = tmp_path / "openai"
+    host = socket.gethostname()
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    kept = {
+        f".train.jsonl.{host}@{os.getpid()}-0123abcd.tmp",
+        f".train.jsonl.elsewhere-{host}@{dead.pid}-0123abcd.tmp",
+        f".{dead.pid}-0123abcd.tmp",
+        ".mine.tmp",
+    }
+    gone = {f".train.jsonl.{host}@{dead.pid}-0123abcd.tmp", f".test.jsonl.{dead.pid}-0123abcd.tmp"}
+    for name in kept | gone:
+        (folder / name).write_text("half a li")
+    export_rows(rows(2), tmp_path, "openai")
+    assert {path.name for path in folder.iterdir() if path.suffix == ".tmp"} == kept

@@ -82,3 +82,39 @@ def test_what_is_no_tokenizer_says_so(tmp_path: Path, content: str | None):
         path.write_text(content)
     with pytest.raises(TokenizerUnusable, match=r"tokenizer\.json"):
         open_tokenizer(path if content is not None else tmp_path)
+
+
+def test_a_template_that_breaks_is_counted_as_one_that_refuses(folder: Path):
+    """DeepSeek-V3's adds arguments, which are objects, to a text."""
+    (folder / "chat_template.jinja").write_text(
+        "{% for m in messages %}{% for c in m.tool_calls %}{{ 'call ' + c.function.arguments }}{% endfor %}{% endfor %}"
+    )
+    report = count_tokens(rows(2), open_tokenizer(folder))
+    assert (report.refused, report.lengths) == (2, ())
+    assert report.refusal.startswith("TypeError: can only concatenate str")
+
+
+def test_tojson_writes_as_transformers_does(folder: Path):
+    (folder / "chat_template.jinja").write_text(
+        "{{ {'b': 'é', 'a': [1, 2]} | tojson(separators=(',', ':'), sort_keys=True, ensure_ascii=True) }}"
+    )
+    counter = open_tokenizer(folder)
+    assert counter.render([], []) == r'{"a":[1,2],"b":"\u00e9"}'
+    (folder / "chat_template.jinja").write_text("{{ {'b': 'é', 'a': '<'} | tojson }}")
+    assert open_tokenizer(folder).render([], []) == '{"b": "é", "a": "<"}'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"{", b"[]", b"\xff", b'{"chat_template": 5}', b'{"chat_template": [5]}', b'{"chat_template": "{% if %}"}'],
+)
+def test_a_malformed_configuration_says_so(folder: Path, content: bytes):
+    (folder / "tokenizer_config.json").write_bytes(content)
+    with pytest.raises(TokenizerUnusable, match=folder.name):
+        open_tokenizer(folder)
+
+
+def test_special_tokens_of_any_kind_are_no_fault(folder: Path):
+    config = {"chat_template": "{{ bos_token }}", "bos_token": {"content": "<s>"}, "eos_token": 5, "pad_token": []}
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    assert open_tokenizer(folder).render([], []) == "<s>"

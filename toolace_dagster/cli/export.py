@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from toolace_dagster.cli.console import complain, say, show_table
+from toolace_dagster.cli.console import complain, say, show_table, warn
 from toolace_dagster.dataset import ExportError, ExportReport
 from toolace_dagster.pipeline.exports import copy_export, dataset_is_stale, export_reports
 from toolace_dagster.pipeline.verified import dataset_domains
@@ -41,7 +41,7 @@ def export_format(home: Path, settings: Settings, name: FormatName, out: Path | 
     folder = out or warehouse.exports
     show_table("Written", ("file", "rows"), [(str(folder / file.path), file.rows) for file in report.files])
     for warning in report.warnings:
-        complain(warning)
+        warn(warning)
     return 0
 
 

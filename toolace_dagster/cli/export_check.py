@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from toolace_dagster.cli.console import complain, say, show_table
+from toolace_dagster.cli.console import complain, say, show_table, warn
 from toolace_dagster.settings import CheckedFormat, Settings
 from toolace_dagster.warehouse import Warehouse
 
@@ -54,28 +54,34 @@ def show_tokens(home: Path, settings: Settings, tokenizer: Path | None, limits: 
         Exit code: 1 when there is no dialogue, 2 when the tokenizer can't be used.
     """
     from toolace_dagster.dataset.tokens import LIMITS, TokenizerUnusable, count_tokens, open_tokenizer, quantile
-    from toolace_dagster.pipeline.verified import dataset_rows
+    from toolace_dagster.pipeline.token_counts import exported_rows
 
     try:
         counter = open_tokenizer(tokenizer)
     except TokenizerUnusable as error:
         complain(str(error))
         return 2
-    report = count_tokens(dataset_rows(Warehouse(home), settings), counter)
+    report = count_tokens(exported_rows(Warehouse(home), settings), counter)
+    what = "examples" if any(settings.slices.values()) else "dialogues"
     if report.refused:
-        complain(f"the chat template refused {report.refused} dialogues: {report.refusal}")
+        all_of = "" if report.lengths else "all "
+        tell = warn if report.lengths else complain
+        tell(f"the chat template refused {all_of}{report.refused} {what}: {report.refusal}")
+    if report.refused and not report.lengths:
+        say("Nothing was counted. Train with another chat template: docs/training.md says which ones work.")
+        return 1
     if not report.lengths:
         complain(f"{home} holds no verified dialogue to count. `toolace run` makes some.")
         return 1
     say(f"Tokens were {report.words}.")
     rows = [
-        (what, quantile(values, 0.0), quantile(values, 0.5), quantile(values, 0.95), values[-1])
-        for what, values in (("dialogue with its tools", report.lengths), ("its tools alone", report.tools))
+        (of, quantile(values, 0.0), quantile(values, 0.5), quantile(values, 0.95), values[-1])
+        for of, values in ((f"{what[:-1]} with its tools", report.lengths), ("its tools alone", report.tools))
     ]
     show_table("Lengths", ("tokens of", "least", "median", "95 %", "most"), rows)
     total = len(report.lengths)
     kept = [(limit, report.kept(limit), f"{report.kept(limit) / total:.0%}") for limit in limits or LIMITS]
-    show_table("Kept", ("max_length", "dialogues", "share"), kept)
+    show_table("Kept", ("max_length", what, "share"), kept)
     return 0
 
 

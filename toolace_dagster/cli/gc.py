@@ -11,6 +11,7 @@ from pathlib import Path
 from toolace_dagster.cli.cache import duration
 from toolace_dagster.cli.console import complain, say, show_table
 from toolace_dagster.cli.pool import open_pool
+from toolace_dagster.dataset.files import abandoned, remove_all
 from toolace_dagster.pipeline.garbage import collect, remove_domain
 from toolace_dagster.pipeline.sync import retired_domains
 from toolace_dagster.settings import Settings
@@ -20,7 +21,7 @@ from toolace_dagster.warehouse import Warehouse
 def collect_garbage(
     home: Path, settings: Settings, *, keep: int, older_than: str | None, retired: bool, dry_run: bool
 ) -> int:
-    """Remove earlier versions of rows, unused versions of tools and, if asked, retired domains.
+    """Remove earlier versions of rows, unused tools, what killed exports left and, if asked, retired domains.
 
     Args:
         home: Home folder.
@@ -62,7 +63,12 @@ def collect_garbage(
         if not dry_run:
             remove_domain(warehouse, domain)
         say(f"All data of {domain}, which is gone from the pool: {done}.")
-    if not rows and not gone:
+    left = sorted(abandoned(warehouse.exports.rglob(".*.tmp")))
+    if left:
+        say(f"{len(left)} unfinished files that a killed export left: {done}.")
+    if not dry_run:
+        remove_all(left)
+    if not rows and not gone and not left:
         say("Nothing to remove.")
     return 0
 

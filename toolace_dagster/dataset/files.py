@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
-from collections.abc import Generator
+import socket
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from toolace_dagster.dataset.rows import Split
 from toolace_dagster.entities import Entity
+
+_HOST = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())
+_TEMPORARY = re.compile(r"\..+\.(?:(?P<host>[A-Za-z0-9-]+)@)?(?P<pid>[0-9]+)-[0-9a-f]{8}\.tmp")
 
 
 class FileReport(Entity):
@@ -41,6 +46,7 @@ class Replacement:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._pending: dict[Path, Path] = {}
+        self._tidied: set[Path] = set()
         self._scratch: list[Path] = []
 
     def file(self, relative: str) -> Path:
@@ -77,11 +83,31 @@ class Replacement:
         for path in (*self._pending.values(), *self._scratch):
             path.unlink(missing_ok=True)
 
-    @staticmethod
-    def _name(final: Path) -> Path:
+    def _name(self, final: Path) -> Path:
         final.parent.mkdir(parents=True, exist_ok=True)
-        # Hidden, so that loaders which glob a folder skip what a kill may leave; unique, so that two runs don't mix.
-        return final.with_name(f".{final.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+        if final.parent not in self._tidied:
+            self._tidied.add(final.parent)
+            remove_all(abandoned(final.parent.iterdir()))
+        # Hidden, so that loaders which glob a folder skip what a kill may leave; unique, so that two runs don't mix;
+        # and it says whose it is, so that the next run can tell.
+        return final.with_name(f".{final.name}.{_HOST}@{os.getpid()}-{secrets.token_hex(4)}.tmp")
+
+
+def abandoned(paths: Iterable[Path]) -> Iterator[Path]:
+    """The temporary files among some whose process is gone: a kill left them.
+
+    A file of another machine is left alone, as nobody here can tell.
+    """
+    for path in paths:
+        found = _TEMPORARY.fullmatch(path.name)
+        if found and found["host"] in (None, _HOST) and not _is_alive(int(found["pid"])) and path.is_file():
+            yield path
+
+
+def remove_all(paths: Iterable[Path]) -> None:
+    """Remove files; one that is gone already is no fault."""
+    for path in paths:
+        path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -109,6 +135,16 @@ def write_text(path: Path, text: str) -> FileReport:
     with replacing(path.parent) as files:
         files.file(path.name).write_bytes(text.encode())
         return files.report(path.name)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
 
 
 def _sync(path: Path) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from jinja2 import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -37,13 +37,17 @@ class TokenizerUnusable(ValueError):
     """A tokenizer that can't be read; says why and what to do."""
 
 
+class TemplateRefused(ValueError):
+    """A chat template that can't render a dialogue; says why."""
+
+
 @dataclass(frozen=True)
 class TokenCounter:
     """Counts the tokens of a dialogue.
 
     Attributes:
         count: Tokens of a text.
-        render: The text a trainer would see.
+        render: The text a trainer would see; raises ``TemplateRefused``.
         words: How the counting is done, for the report.
         exact: Whether it is what a trainer with this tokenizer counts.
     """
@@ -131,11 +135,11 @@ def count_tokens(rows: Iterable[DatasetRow], counter: TokenCounter) -> TokenRepo
     for row in rows:
         listed = listed_tools(row)
         try:
-            length = counter.count(counter.render(chat_messages(row.dialogue, row.tools), listed))
-        except TemplateError as error:
+            text = counter.render(chat_messages(row.dialogue, row.tools), listed)
+        except TemplateRefused as error:
             refused, refusal = refused + 1, refusal or str(error)
             continue
-        lengths.append(length)
+        lengths.append(counter.count(text))
         for tool in listed:
             key = row.tools[tool["function"]["name"]].fingerprint
             if key not in of_tools:
@@ -178,31 +182,65 @@ def _template_of(folder: Path) -> Render | None:
         raise TokenizerUnusable(f"the chat template in {folder} can't be read: {error}") from error
 
     def render(messages: list[ChatMessage], tools: list[dict[str, Any]]) -> str:
-        return template.render(messages=messages, tools=tools, add_generation_prompt=False, **special)
+        try:
+            return template.render(messages=messages, tools=tools, add_generation_prompt=False, **special)
+        except TemplateError as error:
+            raise TemplateRefused(str(error) or type(error).__name__) from error
+        except Exception as error:
+            # Anybody's program: one that adds a text to an object, say, ends with a TypeError.
+            raise TemplateRefused(f"{type(error).__name__}: {error}") from error
 
     return render
 
 
 def _template_text(folder: Path) -> tuple[str | None, dict[str, str]]:
-    config: dict[str, Any] = {}
-    if (path := folder / "tokenizer_config.json").is_file():
-        config = json.loads(path.read_text(encoding="utf-8"))
+    path = folder / "tokenizer_config.json"
+    config = _config(path) if path.is_file() else {}
     special = {
-        name: value if isinstance(value, str) else str(value.get("content", ""))
+        name: value if isinstance(value, str) else str(value["content"])
         for name in ("bos_token", "eos_token", "pad_token", "unk_token")
-        if (value := config.get(name))
+        if isinstance(value := config.get(name), str) or (isinstance(value, dict) and "content" in value)
     }
-    if (path := folder / "chat_template.jinja").is_file():
-        return path.read_text(encoding="utf-8"), special
+    if (file := folder / "chat_template.jinja").is_file():
+        return _read(file), special
     found = config.get("chat_template")
     if isinstance(found, list):
-        named = {str(each["name"]): str(each["template"]) for each in found}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        try:
+            named = {str(each["name"]): str(each["template"]) for each in found}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        except (KeyError, TypeError) as error:
+            raise TokenizerUnusable(f"{path}: chat_template is no list of names with templates") from error
         return named.get("tool_use", named.get("default")), special
+    if found is not None and not isinstance(found, str):
+        raise TokenizerUnusable(f"{path}: chat_template is neither a text nor a list")
     return found, special
 
 
-def _tojson(value: Any, indent: int | None = None, **_: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=indent)
+def _config(path: Path) -> dict[str, Any]:
+    try:
+        config: Any = json.loads(_read(path))
+    except (ValueError, RecursionError) as error:
+        raise TokenizerUnusable(f"{path} is not JSON: {error}") from error
+    if not isinstance(config, dict):
+        raise TokenizerUnusable(f"{path} is no JSON object")
+    return cast("dict[str, Any]", config)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TokenizerUnusable(f"{path} can't be read: {error}") from error
+
+
+def _tojson(
+    value: Any,
+    ensure_ascii: bool = False,
+    indent: int | None = None,
+    separators: tuple[str, str] | None = None,
+    sort_keys: bool = False,
+) -> str:
+    # As transformers has it, arguments and their order too.
+    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
 
 
 def _raise(message: str) -> None:

@@ -96,6 +96,15 @@ def _upload(folder: Path, repository: str, files: list[str], *, private: bool) -
             allow_patterns=files,
             commit_message="Verified tool-calling dialogues",
         )
-    except (HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
-        raise PushRefused(f"the hub refused: {str(error).strip().splitlines()[0]}") from error
+    except (HfHubHTTPError, HFValidationError, ValueError) as error:
+        raise PushRefused(f"the hub refused: {_first_line(error)}") from error
+    except HfHubHTTPError.__bases__ as error:
+        # The hub's errors are derived from those of whichever HTTP library it is built on, so no name is needed here.
+        raise PushRefused(
+            f"{api.endpoint} could not be reached, nothing was pushed: {_first_line(error)}. Is HF_ENDPOINT right?"
+        ) from error
     return Pushed(f"{api.endpoint}/datasets/{made.repo_id}", tuple(files))
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
