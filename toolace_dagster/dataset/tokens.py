@@ -196,11 +196,8 @@ def _template_of(folder: Path) -> Render | None:
 def _template_text(folder: Path) -> tuple[str | None, dict[str, str]]:
     path = folder / "tokenizer_config.json"
     config = _config(path) if path.is_file() else {}
-    special = {
-        name: value if isinstance(value, str) else str(value["content"])
-        for name in ("bos_token", "eos_token", "pad_token", "unk_token")
-        if isinstance(value := config.get(name), str) or (isinstance(value, dict) and "content" in value)
-    }
+    names = ("bos_token", "eos_token", "pad_token", "unk_token")
+    special = {name: text for name in names if (text := _special(config.get(name)))}
     if (file := folder / "chat_template.jinja").is_file():
         return _read(file), special
     found = config.get("chat_template")
@@ -223,6 +220,10 @@ def _config(path: Path) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise TokenizerUnusable(f"{path} is no JSON object")
     return cast("dict[str, Any]", config)
+
+
+def _special(value: Any) -> str:
+    return value if isinstance(value, str) else str(value.get("content", "")) if isinstance(value, dict) else ""  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
 
 
 def _read(path: Path) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import cast
 
 from toolace_dagster.dataset.checking import FileUnreadable, check_file
 from toolace_dagster.pipeline.card import card_facts
@@ -87,6 +88,8 @@ def _upload(folder: Path, repository: str, files: list[str], *, private: bool) -
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     api = HfApi(library_name="toolace-dagster")
+    # The hub's errors are derived from those of the HTTP library it is built on, which differs from version to version.
+    unreachable = cast("tuple[type[Exception], ...]", HfHubHTTPError.__bases__)
     try:
         made = api.create_repo(repository, repo_type="dataset", private=private, exist_ok=True)
         api.upload_folder(
@@ -98,8 +101,7 @@ def _upload(folder: Path, repository: str, files: list[str], *, private: bool) -
         )
     except (HfHubHTTPError, HFValidationError, ValueError) as error:
         raise PushRefused(f"the hub refused: {_first_line(error)}") from error
-    except HfHubHTTPError.__bases__ as error:
-        # The hub's errors are derived from those of whichever HTTP library it is built on, so no name is needed here.
+    except unreachable as error:
         raise PushRefused(
             f"{api.endpoint} could not be reached, nothing was pushed: {_first_line(error)}. Is HF_ENDPOINT right?"
         ) from error
