@@ -23,5 +23,7 @@ def test_the_first_dialogues_decide_once_for_a_home_and_its_models(
     assert settings["skeleton_context"] == context
     assert (settings["rounds"], settings["dialogues"]) == (1, 2)
     more = toolace(*words, "3")
-    assert f"Preset {preset}: of this model's first 2 dialogues" in more.out, "what comes later changes nothing"
+    assert f"Preset {preset}: of this model's first 3 dialogues" in more.out, "two were too few to settle it for good"
     assert json.loads((home / "settings.json").read_text(encoding="utf-8"))["dialogues"] == 3
+    again = toolace(*words, "3")
+    assert f"Preset {preset}: of this model's first 3 dialogues" in again.out

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from toolace_dagster.pipeline.pilot import PILOT, Pilot, keep_pilot, kept_pilot, pilot_dialogues
+from tests.pipeline.homes import DOMAIN, context, run_domain
+from toolace_dagster.pipeline.pilot import PILOT, Pilot, fared, keep_pilot, kept_pilot, pilot_dialogues
 from toolace_dagster.settings import ModelSettings, Settings
 
 
@@ -35,3 +36,31 @@ def test_what_was_measured_is_kept_by_model(tmp_path: Path) -> None:
     assert kept_pilot(tmp_path, one) is None
     keep_pilot(tmp_path, one, Pilot(4, 4))
     assert kept_pilot(tmp_path, one) == Pilot(4, 4)
+
+
+def test_what_was_measured_over_a_handful_counts_until_more_are_wanted(tmp_path: Path) -> None:
+    keep_pilot(tmp_path, Settings(), Pilot(3, 3), 3)
+    assert kept_pilot(tmp_path, Settings(), 3) == Pilot(3, 3)
+    assert kept_pilot(tmp_path, Settings(), 20) is None
+    keep_pilot(tmp_path, Settings(), Pilot(19, 3), 20)
+    assert kept_pilot(tmp_path, Settings(), 20) == Pilot(19, 3), "one slot that no dialogue came of is no reason"
+    assert kept_pilot(tmp_path, Settings(), 40) == Pilot(19, 3), "twenty are enough"
+
+
+def test_only_what_was_made_with_the_settings_of_the_pilot_is_counted(tmp_path: Path) -> None:
+    of_the_pilot = Settings(dialogues=2, rounds=1)
+    where = context(tmp_path, of_the_pilot.model_copy(update={"dialogues": 3}))
+    run_domain(where)
+    assert fared(where.warehouse, [DOMAIN, "none_such"], of_the_pilot).attempted == 2, "the first slots alone"
+    others = [
+        {"llm": ModelSettings(model="another")},
+        {"trajectory": "by_turn"},
+        {"rules_in_refinement": True},
+        {"repairs": 3},
+        {"sub_tasks": {"low": 2, "high": 2}},
+        {"seed": 7},
+        {"rounds": 0},
+    ]
+    for changed in others:
+        settings = Settings.model_validate({"dialogues": 2, "rounds": 1, **changed})
+        assert fared(where.warehouse, [DOMAIN], settings) == Pilot(0, 0), changed

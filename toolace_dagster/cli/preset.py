@@ -13,8 +13,7 @@ from pathlib import Path
 
 from toolace_dagster.cli.console import say
 from toolace_dagster.pipeline.ends import RunEnd
-from toolace_dagster.pipeline.pilot import Pilot, keep_pilot, kept_pilot, pilot_dialogues
-from toolace_dagster.reporting.summary import summarize
+from toolace_dagster.pipeline.pilot import fared, keep_pilot, kept_pilot, pilot_dialogues
 from toolace_dagster.settings import Settings
 from toolace_dagster.warehouse import Warehouse
 
@@ -57,25 +56,19 @@ def with_preset(
     if options.small is None:
         return options, []
     ends: list[RunEnd] = []
-    pilot = kept_pilot(warehouse.home, options.settings)
+    number = pilot_dialogues(len(chosen), options.settings)
+    wanted = number * len(chosen)
+    pilot = kept_pilot(warehouse.home, options.settings, wanted)
     if pilot is None:
-        number = pilot_dialogues(len(chosen), options.settings)
-        pilot = _fared(warehouse, chosen)
-        if pilot.attempted < number * len(chosen):
-            settings = options.settings.model_copy(update={"dialogues": number, "attempts": 1})
+        settings = options.settings.model_copy(update={"dialogues": number, "attempts": 1})
+        pilot = fared(warehouse, chosen, settings)
+        if pilot.attempted < wanted:
             ends = make(replace(options, settings=settings))
-            pilot = _fared(warehouse, chosen)
+            pilot = fared(warehouse, chosen, settings)
         if any(end.error for end in ends):
             # A limit, or an endpoint that is down: nothing is settled by that.
             return replace(options, small=None), ends
-        keep_pilot(warehouse.home, options.settings, pilot)
+        keep_pilot(warehouse.home, options.settings, pilot, wanted)
     say(f"Preset {pilot.preset}: of this model's first {pilot.attempted} dialogues {pilot.accepted} were accepted.")
     settings = options.small if pilot.preset == "small" else options.settings
     return replace(options, settings=settings, small=None), ends
-
-
-def _fared(warehouse: Warehouse, chosen: list[str]) -> Pilot:
-    summaries = [summarize(warehouse, domain) for domain in chosen if warehouse.domain(domain).exists()]
-    # A dialogue that failed, since no reply was of use, says as much of a model as a rejected one.
-    ended = sum(summary.attempted - summary.unfinished for summary in summaries)
-    return Pilot(ended, sum(summary.accepted for summary in summaries))
