@@ -24,7 +24,7 @@ from pathlib import Path
 from toolace_dagster.llm.money import load_prices
 from toolace_dagster.llm.protocol import Usage
 from toolace_dagster.pipeline.simulation_home import take_task_specs
-from toolace_dagster.reporting.calls import STEPS
+from toolace_dagster.reporting.calls import STEPS, step_of
 from toolace_dagster.reporting.summary import summarize
 from toolace_dagster.settings import Method
 from toolace_dagster.warehouse import Warehouse
@@ -33,8 +33,9 @@ METHODS: tuple[Method, ...] = ("non_autoregressive", "simulation")
 _CACHED_FROM = 1024
 _BLOCK = 128
 _CHARACTERS_A_TOKEN = 4
-_CALLS = "SELECT dialogue_id, task, messages, prompt_tokens, completion_tokens FROM model_calls ORDER BY created_at"
-_STEP_OF = {task: step for step, tasks in STEPS.items() for task in tasks}
+_CALLS = (
+    "SELECT dialogue_id, stage, task, messages, prompt_tokens, completion_tokens FROM model_calls ORDER BY created_at"
+)
 
 
 @dataclass
@@ -138,8 +139,8 @@ def outcome(home: Warehouse) -> Outcome:
             prompt = "\n".join(message["content"] for message in json.loads(row["messages"]))
             before = earlier[row["dialogue_id"], row["task"]]
             cached = min(_cached(prompt, before), row["prompt_tokens"])
-            task = str(row["task"])
-            found.steps[_STEP_OF.get(task, task)].add(Spent(1, row["prompt_tokens"], cached, row["completion_tokens"]))
+            step = step_of(str(row["stage"]), str(row["task"]))
+            found.steps[step].add(Spent(1, row["prompt_tokens"], cached, row["completion_tokens"]))
             before.append(prompt)
     return found
 

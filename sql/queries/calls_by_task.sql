@@ -1,4 +1,4 @@
-SELECT task, count(*) AS calls
+SELECT stage, task, count(*) AS calls
 FROM model_calls
-GROUP BY task
-ORDER BY task
+GROUP BY stage, task
+ORDER BY stage, task

@@ -7,6 +7,8 @@ from pathlib import Path
 from tests.builders import TOOLS, call, dialogue, spec
 from tests.pipeline.homes import context, run_domain
 from toolace_dagster.pipeline.rule_screen import hard_rules
+from toolace_dagster.refinement.rounds import RefinedDialogue
+from toolace_dagster.reporting.calls import CallCounts, count_calls
 from toolace_dagster.settings import ModelSettings, Settings
 from toolace_dagster.verification.checks import Checks
 
@@ -22,6 +24,12 @@ def test_the_screen_finds_what_verification_would_reject_and_can_be_mended() -> 
     assert not silenced(dialogue(tuple(broken if turn.id == "t07" else turn for turn in dialogue().turns)))
 
 
+def test_what_convergence_saved_goes_by_passes_of_refinement_alone() -> None:
+    calls = {"skeletons": 40, "mask-and-fill": 8, "judge": 2, "repair": 30}
+    assert CallCounts(calls, attempted=4, rounds=10, converged=5).saved == 10
+    assert CallCounts(calls, attempted=4, rounds=10, converged=0).saved == 0
+
+
 def test_a_small_run_goes_by_turn_sums_up_and_mends(tmp_path: Path) -> None:
     chosen = Settings.model_validate(
         {"preset": "small", "dialogues": 4, "rounds": 1, "llm": ModelSettings(error_rate=6.0).model_dump()}
@@ -33,5 +41,20 @@ def test_a_small_run_goes_by_turn_sums_up_and_mends(tmp_path: Path) -> None:
     made = {(row["stage"], row["task"]): row["n"] for row in calls}
     assert made["skeletons", "mask_fill"]
     assert ("skeletons", "trajectory") not in made
+    counts = count_calls(where.warehouse, [where.domain])
+    assert counts.calls["mask-and-fill"] == made["refinement_round_01", "mask_fill"]
+    assert counts.calls["skeletons"] == sum(
+        n for (stage, task), n in made.items() if stage == "skeletons" and task != "grounding_correction"
+    )
+    assert counts.calls.get("repair", 0) == made.get(("verification", "mask_fill"), 0)
+    assert sum(counts.calls.values()) == sum(made.values())
+    sound: set[tuple[str, str]] = set()
+    turns: set[tuple[str, str]] = set()
+    for key, row in where.payloads("refinement_round_01", RefinedDialogue).items():
+        turns |= {(key, turn.id) for turn in row.dialogue.turns}
+        passes = [each for each in row.edits if each.operation == "reasonability_refinement"]
+        sound |= {(key, each.before.id) for edit in passes if edit.outcome != "discarded" for each in edit.replacements}
+    assert (counts.turns, counts.refined) == (len(turns), len(sound))
+    assert 0 < counts.refined < counts.turns
     edits = where.store.read("SELECT outcome FROM edits WHERE operation = 'repair' AND round = 1")
     assert "accepted" in {row["outcome"] for row in edits}

@@ -23,6 +23,7 @@ from toolace_dagster.cli.progress import ProgressDisplay
 from toolace_dagster.cli.status import print_calls, print_summaries
 from toolace_dagster.cli.stopping import stopped_code
 from toolace_dagster.llm.money import Budget, PriceError
+from toolace_dagster.llm.offline.tongues import speaks
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.ends import RunEnd
 from toolace_dagster.pipeline.exports import dataset_is_stale, read_export_files
@@ -149,6 +150,11 @@ def say_what_model(settings: Settings) -> None:
         say(f"Model {settings.llm.model} at {settings.llm.base_url or 'the default endpoint of the openai package'}.")
         return
     say("Model: offline, the embedded rehearsal model. It shows that the pipeline works; do not train on its data.")
+    strange = [name for name, weight in settings.languages.items() if weight and not speaks(name)]
+    if strange:
+        warn(
+            f"The offline model speaks no {', no '.join(strange)}: those dialogues are in English. Other models are told."
+        )
     if settings.llm.base_url:
         warn("OPENAI_BASE_URL is set, but --model is 'offline': the endpoint is not used. Name its model with --model.")
 

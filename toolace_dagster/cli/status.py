@@ -55,7 +55,7 @@ def show_status(home: Path) -> int:
 
 
 def print_calls(warehouse: Warehouse, domains: Sequence[str]) -> None:
-    """Print how many calls the steps of the method took per dialogue, and what convergence saved."""
+    """Print how many calls the steps of the method took per dialogue, what convergence saved, what was refined."""
     counts = count_calls(warehouse, domains)
     if not counts.calls or not counts.attempted:
         return
@@ -68,6 +68,8 @@ def print_calls(warehouse: Warehouse, domains: Sequence[str]) -> None:
             f"{counts.converged} of {counts.rounds} refinement rounds made no call, their dialogues had converged: "
             f"about {counts.saved:.0f} calls saved."
         )
+    if counts.turns:
+        say(f"{counts.refined / counts.turns:.0%} of {counts.turns:,} turns were refined at least once.")
 
 
 def print_plans(warehouse: Warehouse) -> None:

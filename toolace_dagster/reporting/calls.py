@@ -12,18 +12,42 @@ from dataclasses import dataclass
 
 from toolace_dagster.warehouse import Warehouse, sql
 
-STEPS: dict[str, tuple[str, ...]] = {
-    "task specs": ("task_spec",),
-    "skeletons": ("trajectory", "sub_trajectory", "correction"),
-    "user agent": ("simulated_user",),
-    "assistant agent": ("simulated_assistant",),
-    "tool agent": ("simulated_tool",),
-    "complexity injection": ("injection",),
-    "mask-and-fill": ("mask_fill",),
-    "judge": ("judge",),
-    "experts": ("expert",),
+STEPS = (
+    "task specs",
+    "skeletons",
+    "grounding correction",
+    "user agent",
+    "assistant agent",
+    "tool agent",
+    "complexity injection",
+    "mask-and-fill",
+    "judge",
+    "experts",
+    "repair",
+)
+"""The steps of the method, in order."""
+
+_BY_STAGE = {("skeletons", "mask_fill"): "skeletons", ("verification", "mask_fill"): "repair"}
+"""Tasks that another stage than refinement asks for: a skeleton in parts, and turns that verification objects to."""
+_BY_TASK = {
+    "task_spec": "task specs",
+    "trajectory": "skeletons",
+    "sub_trajectory": "skeletons",
+    "correction": "skeletons",
+    "grounding_correction": "grounding correction",
+    "simulated_user": "user agent",
+    "simulated_assistant": "assistant agent",
+    "simulated_tool": "tool agent",
+    "injection": "complexity injection",
+    "mask_fill": "mask-and-fill",
+    "judge": "judge",
+    "expert": "experts",
 }
-"""Tasks of model calls by the step of the method they belong to; any other task is a step of its own."""
+
+
+def step_of(stage: str, task: str) -> str:
+    """The step of the method that a model call belongs to; a task that is not known is a step of its own."""
+    return _BY_STAGE.get((stage, task)) or _BY_TASK.get(task, task)
 
 
 @dataclass(frozen=True)
@@ -35,12 +59,16 @@ class CallCounts:
         attempted: Dialogues attempted.
         rounds: Rows of refinement rounds.
         converged: Those of them whose dialogue had converged, so that the round made no call.
+        turns: Turns of the dialogues as refinement left them, but for what tools really answered.
+        refined: Those of them that a pass wrote a sound fill for, whichever version stayed.
     """
 
     calls: dict[str, int]
     attempted: int
     rounds: int
     converged: int
+    turns: int = 0
+    refined: int = 0
 
     @property
     def per_dialogue(self) -> float:
@@ -49,7 +77,7 @@ class CallCounts:
 
     @property
     def saved(self) -> float:
-        """Calls that converged rounds would have made, had they been like the others."""
+        """Calls of refinement passes that converged rounds would have made, had they been like the others."""
         made = self.calls.get("mask-and-fill", 0) + self.calls.get("judge", 0)
         going_on = self.rounds - self.converged
         return self.converged * made / going_on if going_on else 0.0
@@ -62,16 +90,15 @@ def count_calls(warehouse: Warehouse, domains: Iterable[str]) -> CallCounts:
         warehouse: The home's files.
         domains: Tool domains.
     """
-    step_of = {task: step for step, tasks in STEPS.items() for task in tasks}
     found = Counter[str]()
     sums = Counter[str]()
     for domain in domains:
         store = warehouse.domain(domain)
         with store.reading():
             for row in store.read(sql("queries/calls_by_task")):
-                task = str(row["task"])
-                found[step_of.get(task, task)] += row["calls"]
-            for row in store.read(sql("queries/converged_rounds")):
-                sums.update({key: row[key] for key in ("attempted", "rounds", "converged")})
-    ordered = {step: found[step] for step in [*STEPS, *sorted(found.keys() - STEPS.keys())] if step in found}
-    return CallCounts(ordered, sums["attempted"], sums["rounds"], sums["converged"])
+                found[step_of(str(row["stage"]), str(row["task"]))] += row["calls"]
+            for query in ("queries/converged_rounds", "queries/refined_turns"):
+                for row in store.read(sql(query)):
+                    sums.update({key: int(row[key]) for key in row})
+    ordered = {step: found[step] for step in [*STEPS, *sorted(found.keys() - set(STEPS))] if step in found}
+    return CallCounts(ordered, sums["attempted"], sums["rounds"], sums["converged"], sums["turns"], sums["refined"])

@@ -71,6 +71,11 @@ def is_spoken(language: str) -> bool:
     return language in _OPENINGS
 
 
+def speaks(language: str) -> bool:
+    """Whether the offline model has words of a language, by its English name."""
+    return language == "English" or is_spoken(language)
+
+
 def request_in(
     language: str, things: Sequence[str], values: Sequence[tuple[str, str]], rng: Random, *, first: bool
 ) -> str:
