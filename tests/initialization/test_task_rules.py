@@ -134,6 +134,38 @@ def test_what_counts_as_a_source() -> None:
     assert checks(card, brought) == []
 
 
+OPTION = PLAN.sub_tasks[0].model_copy(update={"options": {"find_garage": "limit"}})
+
+
+@pytest.mark.parametrize(
+    ("changes", "language", "found"),
+    [
+        ({}, "English", ["task.option_unused"]),
+        ({}, "Dutch", []),
+        ({"details": [CITY, DATE, detail("limit", 2)]}, "English", []),
+        ({"details": [CITY, DATE, detail("how many", 2)]}, "English", []),
+        ({"goal": "A garage in Ghent takes the van; the list is limited to two."}, "English", []),
+    ],
+)
+def test_an_optional_parameter_of_the_plan_has_to_come_up(
+    changes: dict[str, Any], language: str, found: list[str]
+) -> None:
+    plan = plan_of(OPTION, PLAN.sub_tasks[1]).model_copy(update={"language": language})
+    assert checks(changed(0, **changes), plan) == found
+
+
+def test_an_optional_parameter_that_does_not_come_up_is_told_and_rejects_nothing() -> None:
+    prompts: list[str] = []
+
+    def answer(request: ModelRequest[Any]) -> dict[str, Any]:
+        prompts.append(request.messages[1].content)
+        return SOUND
+
+    made = drive(task_program(plan_of(OPTION, PLAN.sub_tasks[1]), TOOLS, Settings()), answer)
+    assert len(made.sub_tasks) == 2
+    assert ["use limit of find_garage" in prompt for prompt in prompts] == [False, True]
+
+
 def test_the_model_is_told_all_faults_once_and_then_the_row_is_rejected() -> None:
     prompts: list[str] = []
     bad = changed(0, details=[detail("city", "TBD")])

@@ -152,9 +152,7 @@ def say_what_model(settings: Settings) -> None:
     say("Model: offline, the embedded rehearsal model. It shows that the pipeline works; do not train on its data.")
     strange = [name for name, weight in settings.languages.items() if weight and not speaks(name)]
     if strange:
-        warn(
-            f"The offline model speaks no {', no '.join(strange)}: those dialogues are in English. Other models are told."
-        )
+        warn(f"The offline model speaks no {', no '.join(strange)}; it writes these dialogues in English.")
     if settings.llm.base_url:
         warn("OPENAI_BASE_URL is set, but --model is 'offline': the endpoint is not used. Name its model with --model.")
 

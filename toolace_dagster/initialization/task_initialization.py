@@ -13,7 +13,7 @@ from toolace_dagster.entities import Detail, Rejection, SubTask, TaskPlan, TaskS
 from toolace_dagster.entities.randomness import request_seed
 from toolace_dagster.initialization.replies import TaskSpecReply
 from toolace_dagster.initialization.sampling import offered_tools
-from toolace_dagster.initialization.task_rules import task_faults
+from toolace_dagster.initialization.task_rules import TOLD_ONLY, task_faults
 from toolace_dagster.initialization.tool_calling import told
 from toolace_dagster.llm.protocol import ModelRequest, Program, Purpose, Sampling, ask
 from toolace_dagster.prompts import render
@@ -36,6 +36,7 @@ def task_program(plan: TaskPlan, tools: Mapping[str, Tool], settings: Settings) 
     """
     offered = offered_tools(plan)
     faults: list[Rejection] = []
+    rejecting: list[Rejection] = []
     for attempt in range(settings.rule_tries):
         request = ModelRequest(
             messages=render(
@@ -57,9 +58,10 @@ def task_program(plan: TaskPlan, tools: Mapping[str, Tool], settings: Settings) 
         )
         answer = yield from ask(request)
         faults = task_faults(answer.reply, plan, tools)
-        if not faults:
+        rejecting = [fault for fault in faults if fault.check not in TOLD_ONLY]
+        if not faults or (not rejecting and attempt == settings.rule_tries - 1):
             return _spec(answer.reply, plan, offered, tools)
-    return faults[0]
+    return rejecting[0]
 
 
 def _planned_schema(plan: TaskPlan) -> dict[str, Any]:

@@ -12,7 +12,10 @@ task.missing_value        a source for each required parameter of the planned ca
 task.made_up_result       no value for what an earlier sub-task's result will hold
 task.invalid_value        details named like a parameter are valid for it
 task.placeholder          no placeholders
+task.option_unused        a word of each optional parameter that the plan wants used
 ========================  ==============================================================
+
+The last is told and rejects nothing: a goal can say a thing in words that no rule knows.
 
 They are about impossible and trivial tasks, and they forgive: a value counts as given when
 a detail or an earlier result shares a word with the parameter's name.
@@ -36,6 +39,7 @@ from toolace_dagster.tool_pool.arguments import argument_faults
 from toolace_dagster.tool_pool.naming import snake
 from toolace_dagster.tool_pool.result_fields import result_fields
 
+_STEM = 5
 _NUMBERED = re.compile(r"[ _]?\(?\d+\)?$| for .*$")
 """What tells details apart that are for the same parameter: ``city_2``, ``city (2)``, ``city for branch``."""
 _PLACEHOLDER = re.compile(
@@ -45,6 +49,10 @@ _PLACEHOLDER = re.compile(
     r"|<[^>]*>|\[[^\]]*\]|\{[^}]*\}|(?:yyyy|dd|mm)[-/](?:yyyy|dd|mm).*",
     re.IGNORECASE,
 )
+
+
+TOLD_ONLY = frozenset({"task.option_unused"})
+"""Checks whose faults the model is told of and that reject no task."""
 
 
 def task_faults(reply: TaskSpecReply, plan: TaskPlan, tools: Mapping[str, Tool]) -> list[Rejection]:
@@ -223,6 +231,36 @@ def _no_placeholders(place: _Place) -> Iterator[Rejection]:
             )
 
 
+def _options_come_up(place: _Place) -> Iterator[Rejection]:
+    # In another language a goal can say it in words that are nowhere in the schema.
+    if place.plan.language != "English":
+        return
+    given = {word for each in (*place.before, place.written) for detail in each.details for word in _words(detail.name)}
+    values = {_plain(str(value)) for _, value in place.details}
+    said = {_stem(word) for word in _plain(f"{place.written.goal} {place.reply.scenario}").split()}
+    called = [name for earlier in place.plan.sub_tasks[: place.index] for name in earlier.tools]
+    for name, parameter in place.planned.options.items():
+        schema = place.tools[name].properties.get(parameter, {})
+        choices = {_plain(str(choice)) for choice in _choices(schema)}
+        wanted = _words(f"{parameter} {schema.get('description', '')}") - _EMPTY
+        returned = (words for each in (*called, *place.planned.tools) for words in _returned(place, each))
+        spare = any(_is_nobodys(detail, place, parameter) for detail, _ in place.details)
+        told = spare or wanted & given or choices & values or {_stem(word) for word in (*wanted, *choices)} & said
+        if not told and not any(_words(parameter) & words for words in returned):
+            yield place.fault(
+                "option_unused",
+                f"The plan has sub-task {place.index} use {parameter} of {name}, and neither its goal nor a detail "
+                "says anything of it.",
+                f"{name}.{parameter}",
+            )
+
+
+def _is_nobodys(detail: str, place: _Place, parameter: str) -> bool:
+    """Whether a detail is named like no other parameter of the planned tools, and so may be this one's."""
+    others = {name for tool in place.planned.tools for name in place.tools[tool].properties} - {parameter}
+    return not any(_words(detail) & _words(other) for other in others)
+
+
 _PLANNED: tuple[Rule, ...] = (_only_offered, _planned_tools, _planned_steps)
 _SENSIBLE: tuple[Rule, ...] = (
     _no_tool_named,
@@ -232,7 +270,18 @@ _SENSIBLE: tuple[Rule, ...] = (
     _results_are_not_made_up,
     _values_are_valid,
     _no_placeholders,
+    _options_come_up,
 )
+
+
+_EMPTY = frozenset(
+    "a an and as at be by for from if in is it no not of on only or that the this to whether with".split()
+)
+
+
+def _stem(word: str) -> str:
+    """The beginning of a word, which its other forms share."""
+    return word[:_STEM]
 
 
 def _refusal(tool: Tool, name: str, value: JsonValue) -> str | None:
