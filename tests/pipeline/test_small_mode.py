@@ -9,6 +9,7 @@ from tests.pipeline.homes import context, run_domain
 from toolace_dagster.pipeline.rule_screen import hard_rules
 from toolace_dagster.refinement.rounds import RefinedDialogue
 from toolace_dagster.reporting.calls import CallCounts, count_calls
+from toolace_dagster.reporting.history import read_histories
 from toolace_dagster.settings import ModelSettings, Settings
 from toolace_dagster.verification.checks import Checks
 
@@ -54,6 +55,8 @@ def test_a_small_run_goes_by_turn_sums_up_and_mends(tmp_path: Path) -> None:
         turns |= {(key, turn.id) for turn in row.dialogue.turns}
         passes = [each for each in row.edits if each.operation == "reasonability_refinement"]
         sound |= {(key, each.before.id) for edit in passes if edit.outcome != "discarded" for each in edit.replacements}
+    histories = read_histories(where.store, {key for key, _ in turns})
+    assert histories.keys() == {key for key, _ in turns}, "edits read back from their table can be replayed"
     assert (counts.turns, counts.refined) == (len(turns), len(sound))
     assert 0 < counts.refined < counts.turns
     edits = where.store.read("SELECT outcome FROM edits WHERE operation = 'repair' AND round = 1")

@@ -277,8 +277,10 @@ def test_what_fits_nowhere_gives_way_to_its_own_type_first_and_to_nothing_withou
 @pytest.mark.parametrize(("share", "injected"), [(None, True), (0.0, False), (0.3, False)])
 def test_a_set_share_of_clarifications_is_not_raised_by_what_fits_nowhere(share: float | None, *, injected: bool):
     """A question about results needs results; before the first there are none."""
-    mix = {InjectionSubType.MISSING_VALUE: 1, InjectionSubType.QUESTION_ABOUT_RESULTS: 1}
-    settings = Settings(injection_mix=mix, clarification_share=share)
+    settings = Settings(
+        injection_mix={InjectionSubType.MISSING_VALUE: 1, InjectionSubType.QUESTION_ABOUT_RESULTS: 1},
+        clarification_share=share,
+    )
     wanted = InjectionSubType.QUESTION_ABOUT_RESULTS
     program = injection_program(ONE_SUB_TASK, spec(), TOOLS, settings, wanted, 1, 0)
     edit = drive(program, play_injection)

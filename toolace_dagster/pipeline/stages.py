@@ -41,7 +41,7 @@ from toolace_dagster.verification.verdict import verdict_program
 from toolace_dagster.warehouse import sql
 
 VERIFIED_STAGE = "verified_dialogues"
-CODE_VERSIONS = {"task_specs": 6, "skeletons": 5, "refinement": 10, "verification": 7, "simulation": 1}
+CODE_VERSIONS = {"task_specs": 6, "skeletons": 5, "refinement": 10, "verification": 8, "simulation": 1}
 """Raised by hand when a stage's code changes what its rows say; part of each row's fingerprint."""
 
 _REPLACEMENTS = TypeAdapter(list[Replacement])

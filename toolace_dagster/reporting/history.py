@@ -7,6 +7,7 @@ findings over them. Does not belong here: how a cause is found
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -95,6 +96,8 @@ def edit_of(row: Row) -> Edit:
     values: dict[str, Any] = {name: value for name, value in row.items() if name in Edit.model_fields}
     if isinstance(row["replacements"], str):
         values["replacements"] = _REPLACEMENTS.validate_json(row["replacements"])
+    if isinstance(values.get("withheld"), str):
+        values["withheld"] = json.loads(values["withheld"])
     filled = {name: value for name, value in values.items() if value is not None}
     return Edit.model_validate(filled | {"id": row["edit_id"]})
 
