@@ -213,12 +213,12 @@ def test_lines_without_features_are_refused_by_trl(export: Path, model_folder: P
     """Without the features messages are texts, which no trainer takes for a dialogue: it fails, and loudly."""
     read = datasets.load_dataset("json", data_files=str(export / "train.jsonl"), split="train")
     assert all(isinstance(message, str) for message in read[0]["messages"])
-    with pytest.raises(Exception, match=r"."):
+    with pytest.raises(ValueError, match="the dataset is not conversational"):
         trainer_over(read, model_folder, tmp_path)
 
 
-def example_script() -> Any:
-    spec = importlib.util.spec_from_file_location("finetune_lora", ROOT / "examples/finetune_lora.py")
+def script_at(path: str) -> Any:
+    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -230,18 +230,32 @@ def test_the_example_trains_and_keeps_masked_turns_out(
     model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     write_trl(clashing(), tmp_path, ("failed_calls",))
-    script = example_script()
+    script = script_at("examples/finetune_lora.py")
     tokenizer = AutoTokenizer.from_pretrained(model_folder)
     for given, read in zip(clashing(), script.read_split(tmp_path / "trl", "train"), strict=True):
-        made = script.encode(tokenizer, read["messages"], read["tools"])
-        spans = [tokenizer.decode(made["input_ids"][a:b]) for a, b in script.learned_spans(made["assistant_masks"])]
+        encoded = script.encode(tokenizer, read["messages"], read["tools"])
+        places = script.learned_spans(encoded["assistant_masks"])
+        spans = [tokenizer.decode(encoded["input_ids"][a:b]) for a, b in places]
         wanted = meant(given)
         # The third turn is the call that fails.
         assert spans == [wanted[0], wanted[1], wanted[3]]
     out = tmp_path / "adapter"
     words = ["--model", model_folder, "--data", tmp_path / "trl", "--out", out, "--batch", 2, "--max-steps", 2]
     monkeypatch.setattr(sys, "argv", ["finetune_lora.py", *map(str, words)])
+    made: list[SFTTrainer] = []
+
+    class Kept(SFTTrainer):
+        def __init__(self, *given: Any, **named: Any) -> None:
+            super().__init__(*given, **named)
+            made.append(self)
+
+    monkeypatch.setattr(script, "SFTTrainer", Kept)
     script.main()
+    # What the trainer's own collator labels, not only what the script hands it.
+    wanted = [[each for place, each in enumerate(meant(given)) if place != 2] for given in clashing()]
+    assert learned(made[0]) == wanted
+    # Without the mask the call that fails would have been learned, so there is something to keep out.
+    assert all('{"city": ' in meant(given)[2] for given in clashing())
     metrics = json.loads((out / "metrics.json").read_text())
     assert (metrics["steps"], metrics["rows"], metrics["too_long"]) == (2, len(VALUES), 0)
     assert (out / "adapter_model.safetensors").exists()
