@@ -59,7 +59,7 @@ def _beside(name: str, stage: Stage, before: str, description: str) -> dg.Assets
         description=f"The baseline, in the folder simulation of the home. {description}",
     )
     def made(context: dg.AssetExecutionContext, toolace: Toolace) -> Materialized:
-        where = toolace.stage_context(context.partition_key, context.run)
+        where = toolace.stage_context(context)
         return materialize_stage(context, toolace, stage, where=_baseline_of(where, stage))
 
     return made

@@ -7,9 +7,15 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from toolace_dagster.orchestration.definitions import build_definitions
-from toolace_dagster.orchestration.resources import Toolace
+from tests.pipeline.homes import DOMAIN, small_pool
+from toolace_dagster.entities import Skeleton
+from toolace_dagster.orchestration.definitions import GENERATE_JOB, build_definitions
+from toolace_dagster.orchestration.instance import open_instance, register_domains
+from toolace_dagster.orchestration.resources import LAUNCH_TAG, Toolace
+from toolace_dagster.pipeline.context import StageContext
+from toolace_dagster.pipeline.spending import budget_of
 from toolace_dagster.settings import Settings
+from toolace_dagster.warehouse import Warehouse
 
 
 def stored(home: Path, **values: object) -> None:
@@ -71,3 +77,90 @@ def test_a_bad_setting_fails_the_run_once_and_says_what_to_mend(
         settings_of_run(tmp_path, **given)
     assert words in (raised.value.description or "")
     assert not raised.value.allow_retries
+
+
+class Loaded:
+    """A home with the job of its code location as it was loaded."""
+
+    def __init__(self, home: Path, **values: object) -> None:
+        pool = small_pool(home.parent / f"{home.name}-pool")
+        stored(home, **{"dialogues": 2, "rounds": 1, "pool": str(pool)} | values)
+        self.home = home
+        self.warehouse = Warehouse(home)
+        self.job = build_definitions(home).resolve_job_def(GENERATE_JOB)
+
+    def run(
+        self, settings: dict[str, object] | None = None, tags: dict[str, str] | None = None, **config: object
+    ) -> tuple[dg.ExecuteInProcessResult, str]:
+        """One run, and what it said when it failed."""
+        given = {"resources": {"toolace": {"config": {"settings": settings or {}, **config}}}}
+        with open_instance(self.warehouse) as instance:
+            register_domains(instance, [DOMAIN])
+            result = self.job.execute_in_process(
+                instance=instance, partition_key=DOMAIN, run_config=given, tags=tags, raise_on_error=False
+            )
+            events = [entry.dagster_event for entry in instance.all_logs(result.run_id)]
+        said = [f"{event.event_specific_data} {event.message}" for event in events if event and event.is_failure]
+        return result, " ".join(said)
+
+    def rows(self) -> int:
+        return self.warehouse.domain(DOMAIN).read("SELECT count(*) AS n FROM stage_rows")[0]["n"]
+
+
+@pytest.mark.parametrize(("name", "value", "has"), [("rounds", 0, 1), ("rounds", 2, 1), ("method", "simulation", "")])
+def test_a_run_for_another_graph_than_the_loaded_one_is_refused_before_it_makes_anything(
+    tmp_path: Path, name: str, value: object, has: object
+) -> None:
+    loaded = Loaded(tmp_path / "home")
+    result, said = loaded.run({name: value})
+    assert not result.success
+    assert f"asks for {name} = {value}, but the graph was loaded with {name} = {has}" in said
+    assert "reload the code location" in said
+    assert loaded.rows() == 0
+
+
+def test_a_graph_without_rounds_works(tmp_path: Path) -> None:
+    loaded = Loaded(tmp_path / "home", rounds=0)
+    result, said = loaded.run()
+    assert result.success, said
+    assert all(check.passed for check in result.get_asset_check_evaluations())
+    made = StageContext(DOMAIN, Settings(), loaded.warehouse, "").payloads("skeletons", Skeleton)
+    assert len(made) == 2
+
+
+def test_a_run_of_a_home_that_was_moved_is_refused_and_one_that_names_none_goes_on(tmp_path: Path) -> None:
+    loaded = Loaded(tmp_path / "home")
+    moved = loaded.home.rename(tmp_path / "moved")
+    loaded.warehouse = Warehouse(moved)
+    loaded.job = build_definitions(moved).resolve_job_def(GENERATE_JOB)
+    result, said = loaded.run(home=str(loaded.home))
+    assert not result.success
+    assert f"names the home {loaded.home}, but this is Dagster's instance of {moved}" in said
+    assert not loaded.home.exists()
+    assert loaded.run(home=str(moved))[0].success
+
+
+def test_what_is_executed_again_has_a_budget_of_its_own_unless_dagster_retries_by_itself(tmp_path: Path) -> None:
+    loaded = Loaded(tmp_path / "home", max_calls=4)
+    night = {LAUNCH_TAG: "one-night"}
+    first, said = loaded.run(tags=night)
+    assert "max_calls" in said
+    spent = budget_of(loaded_settings(loaded), loaded.warehouse, "one-night").spent.calls
+    assert spent == 4
+    parent = {"dagster/parent_run_id": first.run_id, "dagster/root_run_id": first.run_id}
+    by_itself, _ = loaded.run(tags=night | parent | {"dagster/retry_number": "1"})
+    assert paid(loaded, by_itself.run_id) == 0
+    again, _ = loaded.run(tags=night | parent)
+    assert paid(loaded, again.run_id) == 4
+    assert budget_of(loaded_settings(loaded), loaded.warehouse, "one-night").spent.calls == 4
+
+
+def loaded_settings(loaded: Loaded) -> Settings:
+    return Toolace(home=str(loaded.home)).effective_settings()
+
+
+def paid(loaded: Loaded, run_id: str) -> int:
+    rows = loaded.warehouse.domain(DOMAIN).read(
+        "SELECT count(*) AS n FROM model_calls WHERE run_id = $run_id", {"run_id": run_id}
+    )
+    return rows[0]["n"]

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 import dagster as dg
 
 from toolace_dagster.entities import content_hash
+from toolace_dagster.orchestration.resources import GRAPH_SETTINGS
 from toolace_dagster.pipeline.plans import DRAWN_BY
 from toolace_dagster.pipeline.stage import Stage
 from toolace_dagster.pipeline.stages import RefinementRound, TaskSpecs, domain_stages
@@ -70,7 +71,7 @@ def upkeep() -> dg.AutomationCondition[dg.AssetKey]:
 
 
 def with_upkeep(assets: Iterable[dg.AssetsDefinition], settings: Settings) -> list[dg.AssetsDefinition]:
-    """Give stage assets their code versions and conditions.
+    """Give stage assets their code versions and conditions, and the settings that the graph goes by.
 
     Args:
         assets: All assets of a domain; those that are no stage stay as they are.
@@ -82,7 +83,10 @@ def with_upkeep(assets: Iterable[dg.AssetsDefinition], settings: Settings) -> li
         version = versions.get(spec.key.to_user_string())
         if version is None:
             return spec
-        return spec.replace_attributes(code_version=version, automation_condition=condition)
+        graph = {name: getattr(settings, name) for name in GRAPH_SETTINGS}
+        return spec.replace_attributes(
+            code_version=version, automation_condition=condition, metadata={**spec.metadata, **graph}
+        )
 
     return [asset.map_asset_specs(kept_up) for asset in assets]
 

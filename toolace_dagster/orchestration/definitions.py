@@ -23,7 +23,7 @@ from toolace_dagster.assets.training import lora_adapter
 from toolace_dagster.assets.verification import verification_assets
 from toolace_dagster.orchestration.automation import WHOLE_DOMAIN_TAG, automation_sensor, with_upkeep
 from toolace_dagster.orchestration.described import with_descriptions
-from toolace_dagster.orchestration.resources import Toolace, configured_settings, home_from_environment
+from toolace_dagster.orchestration.resources import configured_settings, home_from_environment, toolace_of
 from toolace_dagster.orchestration.schedules import nightly_regeneration, weekly_full_check
 from toolace_dagster.orchestration.sensors import dataset_sensor, pool_sensor
 from toolace_dagster.settings import Settings
@@ -86,7 +86,7 @@ def build_definitions(
         jobs=[generate, dataset, measure, check, *([simulate] if baseline else [])],
         sensors=[pool_sensor(generate), dataset_sensor(generate, dataset), automation_sensor(by_domain)],
         schedules=[nightly_regeneration(generate, settings), weekly_full_check(check, settings)],
-        resources={"toolace": Toolace(home=str(home) if home else "")},
+        resources={"toolace": toolace_of(home)},
         executor=dg.in_process_executor,
     )
 

@@ -74,7 +74,8 @@ def _execute(
 ) -> RunEnd:
     # Dagster refuses nulls here; settings that are None are None by default too.
     values = {name: value for name, value in settings.model_dump(mode="json").items() if value is not None}
-    config = {"home": str(warehouse.home), "settings": values, "settings_are_whole": True}
+    # The job's definition has the home. In the configuration, which is stored, it would outlast a move of the home.
+    config = {"settings": values, "settings_are_whole": True}
     with open_instance(warehouse) as instance:
         try:
             result = job.execute_in_process(

@@ -129,7 +129,7 @@ def materialize_stage(
     from toolace_dagster.llm.protocol import EndpointUnusable
     from toolace_dagster.pipeline.spending import PriceMissing
 
-    stage_context = where or toolace.stage_context(context.partition_key, context.run)
+    stage_context = where or toolace.stage_context(context)
     try:
         with orderly_interrupts(), listening(progress_events(context)):
             report = run_stage(stage, stage_context)

@@ -8,10 +8,10 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, create_model
 
 from toolace_dagster.configuration import ConfigurationError, configure
 from toolace_dagster.configuration.names import UnknownSetting
@@ -25,6 +25,11 @@ DEFAULT_HOME = "toolace_data"
 LAUNCH_TAG = "toolace/launch"
 """Tag of the runs that one command launched; they share a budget, as the runs of one backfill do."""
 BACKFILL_TAG = "dagster/backfill"
+_PARENT_TAG = "dagster/parent_run_id"
+_ROOT_TAG = "dagster/root_run_id"
+_RETRIED_TAG = "dagster/retry_number"
+GRAPH_SETTINGS = ("rounds", "method")
+"""Settings that decide which assets there are: fixed when the code location is loaded, and noted with each asset."""
 
 
 def home_from_environment() -> Path:
@@ -87,12 +92,85 @@ class Toolace(dg.ConfigurableResource[Any]):
         except ConfigurationError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from None
 
-    def stage_context(self, domain: str, run: dg.DagsterRun) -> StageContext:
-        """The context of one domain in one run."""
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Refuse to write into another home than that of the instance.
+
+        Raises:
+            dagster.Failure: If the run's configuration names another one, as that of a home that was moved may.
+        """
+        named = self._named_by(context.run) if context.run is not None else ""
+        own = _home_of(context.instance)
+        if named and own is not None and Path(named).resolve() != own.resolve():
+            raise dg.Failure(
+                description=f"The configuration of the run names the home {named}, but this is Dagster's instance of "
+                f"{own}. Launch it without `home` under resources: toolace: config, or start `toolace ui --home "
+                f"{named}`.",
+                allow_retries=False,
+            )
+
+    @staticmethod
+    def _named_by(run: dg.DagsterRun) -> str:
+        given: Any = run.run_config
+        for name in ("resources", "toolace", "config", "home"):
+            given = cast("dict[str, Any]", given).get(name) if isinstance(given, dict) else None
+        return given if isinstance(given, str) else ""
+
+    def stage_context(self, context: dg.AssetExecutionContext) -> StageContext:
+        """The context of one domain in one run.
+
+        Args:
+            context: Of an asset of the domain.
+
+        Raises:
+            dagster.Failure: If the settings can't be used, or are those of another graph than the loaded one.
+        """
+        settings = self.effective_settings()
+        loaded: Mapping[str, Any] = context.assets_def.metadata_by_key.get(context.asset_key, {})
+        for name in GRAPH_SETTINGS:
+            wanted, has = getattr(settings, name), loaded.get(name)
+            if has is not None and wanted != has:
+                raise dg.Failure(
+                    description=f"This run asks for {name} = {wanted}, but the graph was loaded with {name} = {has}. "
+                    f"Set {name} in toolace.toml (without that file the home's last run counts) and reload the code "
+                    "location, or leave it out of the configuration of the run.",
+                    allow_retries=False,
+                )
         return StageContext(
-            domain=domain,
-            settings=self.effective_settings(),
+            domain=context.partition_key,
+            settings=settings,
             warehouse=self.warehouse(),
-            run_id=run.run_id,
-            launch_id=next((run.tags[tag] for tag in (LAUNCH_TAG, BACKFILL_TAG) if tag in run.tags), ""),
+            run_id=context.run.run_id,
+            launch_id=_launch_of(context.run),
         )
+
+
+def toolace_of(home: Path | None) -> Toolace:
+    """The resource of a code location.
+
+    Args:
+        home: Home folder that counts whatever else a run configures; ``TOOLACE_HOME`` or ``toolace_data`` when None.
+    """
+    if home is None:
+        return Toolace()
+    # Dagster takes the values of an instance for the default of the whole configuration: a run that sets one field
+    # would lose the others. Those of a class it takes for the defaults of each field.
+    return create_model("Toolace", __base__=Toolace, home=(str, str(home)))()
+
+
+def _home_of(instance: dg.DagsterInstance | None) -> Path | None:
+    """The home that an instance belongs to, as far as it can be told."""
+    if home := os.environ.get(HOME_VARIABLE):
+        return Path(home)
+    if instance is None or instance.is_ephemeral:
+        return None
+    folder = Path(instance.root_directory).resolve()
+    return folder.parent if folder == Warehouse(folder.parent).dagster_home else None
+
+
+def _launch_of(run: dg.DagsterRun) -> str:
+    """What a run shares its budget with; empty when it has one of its own, as a re-execution has."""
+    launch = next((run.tags[tag] for tag in (LAUNCH_TAG, BACKFILL_TAG) if tag in run.tags), "")
+    if _RETRIED_TAG in run.tags:
+        # Dagster did this by itself, perhaps again and again: each with a budget of its own would be a way round it.
+        return launch or run.tags.get(_ROOT_TAG, "")
+    return "" if _PARENT_TAG in run.tags else launch
