@@ -217,6 +217,14 @@ def test_a_domain_that_went_is_retired_by_the_sensor_and_one_that_came_back_is_c
         assert retired_domains(site.warehouse) == {}
 
 
+def test_a_domain_that_went_is_retired_though_backends_still_name_it(site: Site) -> None:
+    entry = '[[backend]]\ndomain = "{}"\nkind = "simulated"\n'
+    (site.pool / "backends.toml").write_text(entry.format(GOING) + entry.format(KEPT))
+    (site.pool / f"{GOING}.json").unlink()
+    assert sync_home(site.settings, site.warehouse).gone == (GOING,)
+    assert retired_domains(site.warehouse).keys() == {GOING}
+
+
 def test_a_pool_that_cannot_be_read_retires_nothing(site: Site) -> None:
     shutil.rmtree(site.pool)
     sensor = build_definitions(site.home).resolve_sensor_def(POOL_SENSOR)

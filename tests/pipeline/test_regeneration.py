@@ -238,6 +238,49 @@ def test_a_rejected_dialogue_is_tried_again_until_the_attempts_or_the_target_are
     )
 
 
+def passes(site: Site, name: str) -> list[StageContext]:
+    """As many runs as `toolace run` launches at most: one for each attempt."""
+    made: list[StageContext] = []
+    for number in range(site.settings.attempts):
+        if made and first_stale(made[-1], site.domain) is None:
+            break
+        made.append(site.make(f"{name}-{number}"))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("changes", "stages"),
+    [
+        ({"llm": ModelSettings(error_rate=1)}, {"task_specs", "skeletons", "verification"}),
+        # The plans and specs of retries are those that were paid for before.
+        ({"questions_per_call": 5}, {"verification"}),
+    ],
+)
+def test_a_retry_is_made_anew_only_once_the_attempt_before_it_ended_in_vain_again(
+    tmp_path: Path, changes: dict[str, object], stages: set[str]
+) -> None:
+    settings = Settings(dialogues=6, rounds=0, attempts=3, llm=ModelSettings(error_rate=6))
+    site = Site(tmp_path / "home", many_tools(24), settings)
+    states = "SELECT slot, attempt, state FROM outcomes ORDER BY slot, attempt"
+    before = passes(site, "first")[-1].store.read(states)
+    assert max(row["attempt"] for row in before) > 0
+    site.settings = settings.model_copy(update=changes)
+    runs = passes(site, "second")
+    store = runs[-1].store
+    first_pass = store.read(
+        "SELECT max(attempt) AS last FROM (SELECT run_id, attempt FROM stage_rows UNION ALL BY NAME "
+        "SELECT run_id, attempt FROM past_rows) WHERE run_id = 'second-0'"
+    )
+    assert first_pass == [{"last": 0}]
+    dropped = store.read("SELECT * FROM past_rows WHERE run_id LIKE 'second-%' AND replaced_by LIKE 'second-%'")
+    assert dropped == []
+    paid = store.read("SELECT DISTINCT stage FROM model_calls WHERE run_id LIKE 'second-%'")
+    assert {row["stage"] for row in paid} == stages
+    fresh = Site(tmp_path / "fresh", many_tools(24), site.settings)
+    assert passes(fresh, "fresh")[-1].store.read(states) == store.read(states)
+    assert plan_domain(site.domain, site.settings, site.home).stale == ()
+
+
 def test_earlier_versions_stay_until_they_are_collected(tmp_path: Path) -> None:
     site = Site(tmp_path, many_tools(12), Settings(dialogues=3, rounds=0))
     site.make("first")

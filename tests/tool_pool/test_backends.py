@@ -61,7 +61,6 @@ def test_the_code_counts_for_what_is_stale(tmp_path: Path) -> None:
         ("[[backend", "can't be read"),
         ("kind = 'python'", r"holds \[\[backend\]\] entries and nothing else"),
         ("[[backend]]\nkind = 'simulated'", "names no domain"),
-        ("[[backend]]\ndomain = 'garagse'\nkind = 'simulated'", "no domain. Did you mean 'garages'"),
         ("[[backend]]\ndomain = 'garages'\nkind = 'simulated'\ntools = ['fnd']", "Did you mean 'find'"),
         ("[[backend]]\ndomain = 'garages'\nkind = 'python'", r"\(garages\): target: Field required"),
         ("[[backend]]\ndomain = 'garages'\nkind = 'python'\ntarget = 'a b'", "neither 'module' nor 'module:Class'"),
@@ -72,3 +71,13 @@ def test_the_code_counts_for_what_is_stale(tmp_path: Path) -> None:
 def test_a_wrong_file_stops_the_run_and_says_where(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(PoolError, match=words):
         load_pool(pool(tmp_path, text))
+
+
+def test_an_entry_for_a_domain_that_is_gone_is_noted_and_the_others_count(tmp_path: Path) -> None:
+    entry = '[[backend]]\ndomain = "{}"\nkind = "python"\ntarget = "desk:Desk"\n'
+    found = load_pool(pool(tmp_path, entry.format("garagse") + entry.format("garages")))
+    assert [backend.kind for backend in found.domains[0].backends] == ["python"]
+    (note,) = found.other_notes
+    assert (note.source, note.item, note.status) == ("backends.toml", "backend 1", "rejected")
+    assert "'garagse'" in note.reason
+    assert note.mend == "write 'garages' where you meant that, or remove the entry with the domain"

@@ -44,7 +44,6 @@ _TABLES = (
     "argument_sources",
     "task_plans",
     "plan_distractors",
-    "drawn_plans",
 )
 """Tables whose rows are replaced with the row of their stage and dialogue."""
 
@@ -272,6 +271,11 @@ def run_stage(stage: Stage, context: StageContext) -> StageReport:
                 f"DELETE FROM {table} WHERE stage IN (SELECT unnest($stages::VARCHAR[]))",  # noqa: S608 - our own table names
                 {"stages": list(stage.supplants)},
             )
+        # A plan whose dialogue nothing asks for any more stays: should it be wanted again, what it was paid for is too.
+        connection.execute(
+            "DELETE FROM drawn_plans WHERE stage = $stage AND dialogue_id IN (SELECT unnest($ids::VARCHAR[]))",
+            {"stage": stage.name, "ids": [item.dialogue_id for item in stale]},
+        )
         insert(connection, "stage_rows", rows)
         insert(connection, "edits", edits)
         insert(connection, "findings", findings)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -25,7 +25,7 @@ from toolace_dagster.pipeline.causes import Parts
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.plans import as_stored, plans_in_force
 from toolace_dagster.pipeline.rule_screen import hard_rules
-from toolace_dagster.pipeline.stage import RowContent, Stage, WorkItem
+from toolace_dagster.pipeline.stage import RowContent, Stage, WorkItem, freshness
 from toolace_dagster.prompts import prompt_hash
 from toolace_dagster.refinement.rounds import RefinedDialogue, injections_of_round, round_program, stage_name
 from toolace_dagster.settings import MAX_ROUNDS, Method, ModelRole, Settings
@@ -66,11 +66,16 @@ def _passed(result: Any) -> RowContent:
 
 @dataclass(frozen=True)
 class TaskSpecs:
-    """Stage 1.1: a task spec per slot."""
+    """Stage 1.1: a task spec per slot.
+
+    Attributes:
+        looks_ahead: Take all attempts there are for wanted, to see which of them are stale.
+    """
 
     index: int = 1
     name: str = task_initialization.STAGE
     supplants: tuple[str, ...] = ()
+    looks_ahead: bool = False
 
     def shared_version(self, settings: Settings) -> Parts:
         """Prompt, model and code."""
@@ -95,7 +100,7 @@ class TaskSpecs:
         sampler: PlanSampler | None = None
         kept = plans_in_force(context.store, settings, context.tools)
         items: list[WorkItem] = []
-        for slot in wanted_slots(context.store, context.domain, settings):
+        for slot in wanted_slots(context.store, context.domain, settings, self._is_stale(context)):
             plan = kept.get(slot.dialogue_id)
             if plan is None:
                 sampler = sampler or PlanSampler(
@@ -114,6 +119,19 @@ class TaskSpecs:
                 )
             )
         return items
+
+    def _is_stale(self, context: StageContext) -> Callable[[str], bool]:
+        """Whether a dialogue is to be made anew at this stage or a later one; found out when first asked."""
+        if self.looks_ahead or context.settings.attempts == 1:
+            return lambda _: False
+
+        @cache
+        def stale() -> frozenset[str]:
+            # Verified dialogues are copies of what was decided before.
+            ahead = [replace(self, looks_ahead=True), *domain_stages(context.settings)[1:-1]]
+            return frozenset(item.dialogue_id for stage in ahead for item in freshness(stage, context).stale)
+
+        return lambda dialogue_id: dialogue_id in stale()
 
     def content(self, result: Any) -> RowContent:
         """A spec passes."""

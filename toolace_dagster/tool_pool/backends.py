@@ -9,14 +9,14 @@ from __future__ import annotations
 import difflib
 import hashlib
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any, cast
 
 from pydantic import TypeAdapter, ValidationError
 
-from toolace_dagster.entities import ToolDomain
+from toolace_dagster.entities import ImportNote, ToolDomain
 from toolace_dagster.entities.backend import PythonBackend, ToolBackend
 
 BACKENDS_FILE = "backends.toml"
@@ -30,7 +30,7 @@ class BackendsError(ValueError):
     """A ``backends.toml`` that can't be used; the message names the entry and the mend."""
 
 
-def with_backends(pool: Path, domains: Sequence[ToolDomain]) -> list[ToolDomain]:
+def with_backends(pool: Path, domains: Sequence[ToolDomain]) -> tuple[list[ToolDomain], list[ImportNote]]:
     """Give domains the backends their pool's file names.
 
     Args:
@@ -38,7 +38,8 @@ def with_backends(pool: Path, domains: Sequence[ToolDomain]) -> list[ToolDomain]
         domains: The domains as read.
 
     Returns:
-        The domains; those the file does not name as they were.
+        The domains, those the file does not name as they were, and a note on each entry whose domain the pool does not
+        have: a domain whose file is removed must not take the others along.
 
     Raises:
         BackendsError: The file can't be parsed, or an entry is wrong. Going on without it would simulate tools that
@@ -47,24 +48,39 @@ def with_backends(pool: Path, domains: Sequence[ToolDomain]) -> list[ToolDomain]
     folder = pool if pool.is_dir() else pool.parent
     file = folder / BACKENDS_FILE
     if not file.is_file():
-        return list(domains)
+        return list(domains), []
+    notes: list[ImportNote] = []
     named: dict[str, list[ToolBackend]] = {}
     by_name = {domain.name: domain for domain in domains}
     for number, entry in enumerate(_entries(file), start=1):
         name, backend = _backend(entry, folder.resolve(), number)
         if name not in by_name:
-            if not pool.is_dir():
-                # The file is about its neighbours as well.
-                continue
-            raise BackendsError(_unknown(number, "domain", name, by_name))
+            # Beside a single file of tools, the file is about that one's neighbours as well.
+            if pool.is_dir():
+                notes.append(_note(number, name, by_name))
+            continue
         tools = {tool.name for tool in by_name[name].tools}
         for tool in (*backend.tools, *backend.names):
             if tool not in tools:
                 raise BackendsError(_unknown(number, f"tool of {name}", tool, tools))
         named.setdefault(name, []).append(backend)
-    return [
+    given = [
         domain.model_copy(update={"backends": (*domain.backends, *named.get(domain.name, ()))}) for domain in domains
     ]
+    return given, notes
+
+
+def _note(number: int, name: str, domains: Iterable[str]) -> ImportNote:
+    close = difflib.get_close_matches(name, list(domains), n=1, cutoff=0.5)
+    meant = f"write {close[0]!r} where you meant that, or " if close else ""
+    return ImportNote(
+        domain="",
+        source=BACKENDS_FILE,
+        item=f"backend {number}",
+        status="rejected",
+        reason=f"names {name!r}, and the pool has no such domain",
+        mend=f"{meant}remove the entry with the domain",
+    )
 
 
 def _entries(file: Path) -> list[dict[str, Any]]:
@@ -124,7 +140,7 @@ def code_hash(target: str, path: Iterable[str]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _unknown(number: int, what: str, name: str, known: Iterable[str] | Mapping[str, object]) -> str:
+def _unknown(number: int, what: str, name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     return f"Backend {number} of {BACKENDS_FILE} names {name!r}, which is no {what}.{hint}"

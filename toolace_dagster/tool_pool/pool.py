@@ -126,9 +126,10 @@ def load_pool(source: str | Path, options: PoolOptions = _AS_USUAL) -> ToolPool:
         raise PoolError(_nothing_usable(source, notes), notes)
     if isinstance(kind, FolderOrFile):
         try:
-            domains = with_backends(Path(source), domains)
+            domains, more = with_backends(Path(source), domains)
         except BackendsError as error:
             raise PoolError(str(error)) from error
+        notes += more
     pool = ToolPool(domains=tuple(with_borrowed(domains)), other_notes=tuple(notes))
     while len(_LOADED) >= _KEPT:
         del _LOADED[next(iter(_LOADED))]
