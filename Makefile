@@ -5,7 +5,7 @@ BIN := .venv/bin
 PYTEST_ARGS ?= -n auto --maxprocesses 4 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test test-training check format bench clean
+.PHONY: help demo ui test test-postgres test-training check format bench clean
 .DELETE_ON_ERROR:
 
 help:  ## Print this list
@@ -19,6 +19,14 @@ ui: .venv/installed  ## Open the pipeline in Dagster's web interface
 
 test: .venv/installed  ## Run all tests; PYTEST_ARGS="-k export --pdb" runs some
 	$(BIN)/pytest $(PYTEST_ARGS)
+
+test-postgres: .venv/installed  ## Test Dagster's storage in Postgres, with a server of its own; Postgres has to be installed
+ifneq ($(UV),)
+	$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev,postgres]'
+else
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,postgres]'
+endif
+	$(BIN)/pytest -q tests/orchestration/test_postgres.py $(POSTGRES_ARGS)
 
 test-training: .venv-train/installed  ## Train on exports with TRL on a CPU, in an environment of its own
 	.venv-train/bin/pytest -q tests/training $(TRAINING_ARGS)

@@ -12,7 +12,13 @@ from toolace_dagster.dataset import render_card
 from toolace_dagster.orchestration.materialize import Materialized, check_result
 from toolace_dagster.orchestration.resources import Toolace
 from toolace_dagster.pipeline.card import card_facts, make_card
-from toolace_dagster.pipeline.dataset import count_verified, make_splits, split_rows, stored_withheld
+from toolace_dagster.pipeline.dataset import (
+    count_verified,
+    make_splits,
+    split_rows,
+    splits_content,
+    stored_withheld,
+)
 from toolace_dagster.pipeline.exports import make_export
 from toolace_dagster.pipeline.preferences import make_preferences
 from toolace_dagster.reporting.markdown import dialogue_markdown, table
@@ -39,7 +45,8 @@ _SPLITS_FILE = "warehouse/shared/dataset.duckdb"
 )
 def splits(toolace: Toolace) -> Materialized:
     """Train, validation and test over all domains, balanced; a side once given is kept when data is added."""
-    outcome = make_splits(toolace.warehouse(), toolace.effective_settings())
+    warehouse, settings = toolace.warehouse(), toolace.effective_settings()
+    outcome = make_splits(warehouse, settings)
     report = outcome.report
     by_domain = [{"domain": name, **sizes} for name, sizes in report.domains.items()]
     leaks = [f"{report.leakage} tasks are on two sides"] if report.leakage else []
@@ -58,6 +65,7 @@ def splits(toolace: Toolace) -> Materialized:
             "by_injection": dg.MetadataValue.md(table([{"injection": n, **s} for n, s in report.injections.items()])),
             "by_length": dg.MetadataValue.md(table([{"length": name, **s} for name, s in report.lengths.items()])),
         },
+        data_version=dg.DataVersion(splits_content(warehouse, settings)),
         check_results=[check_result(_SPLIT_CHECK, leaks, look=f"the table splits in {_SPLITS_FILE}")],
     )
 
@@ -92,7 +100,9 @@ def export_asset(name: FormatName) -> dg.AssetsDefinition:
         kinds={kind},
         description=description,
         check_specs=[
-            dg.AssetCheckSpec(name=_COUNT_CHECK, asset=asset_name, description="Rows read back from the files.")
+            dg.AssetCheckSpec(
+                name=_COUNT_CHECK, asset=asset_name, blocking=True, description="Rows read back from the files."
+            )
         ],
     )
     def made(toolace: Toolace) -> Materialized:

@@ -44,7 +44,10 @@ def metrics(config: MeasuringConfig, toolace: Toolace) -> Materialized:
         )
     except EntailmentError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from error
-    return dg.MaterializeResult(metadata={"dagster/row_count": len(rows), **_figures(rows), **_tables(rows)})
+    return dg.MaterializeResult(
+        metadata={"dagster/row_count": len(rows), **_figures(rows), **_tables(rows)},
+        data_version=dg.DataVersion(content_hash([list(vars(row).values()) for row in rows])),
+    )
 
 
 def _figures(rows: list[MetricRow]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import calendar
 import re
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-OPERATION_SETTINGS = frozenset({"explorer_url", "nightly_cron", "weekly_cron", "cron_timezone", "owners"})
+OPERATION_SETTINGS = frozenset({"explorer_url", "nightly_cron", "weekly_cron", "cron_timezone", "owners", "executor"})
 """Settings that change nothing of what is made."""
 
 _FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day of the month", 1, 31), ("month", 1, 12), ("day of the week", 0, 7))

@@ -407,6 +407,8 @@ class Settings(BaseModel):
         weekly_cron: When the schedule `weekly_full_check` checks everything, likewise.
         cron_timezone: Time zone of both, such as ``Europe/Berlin``.
         owners: Who looks after the assets, as Dagster shows it: e-mail addresses, or teams such as ``team:data``.
+        executor: How a run of the UI works through its assets: ``in_process``, which starts fast, or ``multiprocess``,
+            each in a process of its own. A run of the command line is always one process.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -486,6 +488,7 @@ class Settings(BaseModel):
     weekly_cron: Annotated[str, AfterValidator(checked_cron)] = "0 4 * * 0"
     cron_timezone: Annotated[str, AfterValidator(checked_timezone)] = "UTC"
     owners: Annotated[tuple[str, ...], AfterValidator(checked_owners)] = ()
+    executor: Literal["in_process", "multiprocess"] = "in_process"
 
     @model_validator(mode="before")
     @classmethod

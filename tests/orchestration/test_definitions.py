@@ -8,6 +8,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from tests.orchestration.conftest import DagsterHome
+from toolace_dagster.assets.dataset import DATASET_ASSETS
 from toolace_dagster.experiments.declared import ORDER, find_experiment
 from toolace_dagster.orchestration.definitions import (
     DATASET_JOB,
@@ -18,6 +20,7 @@ from toolace_dagster.orchestration.definitions import (
 )
 from toolace_dagster.orchestration.materialize import SCHEMA_CHECK, SUMS_CHECK
 from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
+from toolace_dagster.pipeline.dataset import splits_content
 from toolace_dagster.settings import FORMAT_NAMES, Settings
 from toolace_dagster.warehouse import Warehouse
 
@@ -201,3 +204,30 @@ def test_where_the_method_is_simulation_it_takes_the_place_of_skeletons_and_roun
     assert edges["simulated_dialogues"] == {"task_specs"}
     assert edges["verification"] == {"simulated_dialogues"}
     assert not {"skeletons", *ROUNDS, "simulation_verification"} & edges.keys()
+
+
+def test_the_code_location_leads_to_paper_code_and_docs_that_open(tmp_path: Path) -> None:
+    metadata = dict(build_definitions(tmp_path).metadata)
+    assert {"paper", "code", "docs", "operating_it"} <= metadata.keys()
+    paths = [Path(each.value) for each in metadata.values() if isinstance(each, dg.PathMetadataValue)]
+    assert len(paths) == len(metadata) - 1
+    assert all(path.exists() for path in paths)
+
+
+def test_metrics_show_their_columns_and_a_wrong_export_stops_what_follows(tmp_path: Path) -> None:
+    specs = {spec.key.to_user_string(): spec for spec in build_definitions(tmp_path).resolve_all_asset_specs()}
+    columns = specs["metrics"].metadata["dagster/column_schema"].columns
+    assert {"metric", "value", "over", "domain"} <= {column.name for column in columns}
+    assert all(column.description for column in columns)
+    checks = [check for asset in DATASET_ASSETS for check in asset.check_specs]
+    counted = [check for check in checks if check.name == "every_verified_dialogue_exported"]
+    assert len(counted) == len(FORMAT_NAMES)
+    assert all(check.blocking for check in counted)
+
+
+def test_splits_have_a_data_version_of_their_content(shared: DagsterHome) -> None:
+    tags = shared.latest("splits", None).tags or {}
+    warehouse = Warehouse(shared.home)
+    assert tags["dagster/data_version"] == splits_content(warehouse, shared.settings)
+    none = shared.settings.model_copy(update={"pool": str(shared.home / "nowhere")})
+    assert splits_content(warehouse, none) != splits_content(warehouse, shared.settings)

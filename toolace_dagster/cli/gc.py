@@ -19,7 +19,14 @@ from toolace_dagster.warehouse import Warehouse
 
 
 def collect_garbage(
-    home: Path, settings: Settings, *, keep: int, older_than: str | None, retired: bool, dry_run: bool
+    home: Path,
+    settings: Settings,
+    *,
+    keep: int,
+    older_than: str | None,
+    retired: bool,
+    dry_run: bool,
+    runs_older_than: str | None = None,
 ) -> int:
     """Remove earlier versions of rows, unused tools, what killed exports left and, if asked, retired domains.
 
@@ -30,6 +37,7 @@ def collect_garbage(
         older_than: Only what was replaced longer ago, such as ``30d``.
         retired: Also the whole data of domains that are gone from the pool.
         dry_run: Only say it.
+        runs_older_than: Dagster's runs that ended longer ago, with their event logs; none when None.
 
     Returns:
         Exit code: 1 when the home holds nothing or the pool can't be read, 2 when a duration is none.
@@ -40,7 +48,9 @@ def collect_garbage(
         complain(f"{home} holds nothing yet. --home names another folder.")
         return 1
     try:
-        before = datetime.now(UTC).replace(tzinfo=None) - (duration(older_than) if older_than else duration("0h"))
+        now = datetime.now(UTC)
+        before = now.replace(tzinfo=None) - (duration(older_than) if older_than else duration("0h"))
+        runs_before = now - duration(runs_older_than) if runs_older_than else None
     except ValueError as error:
         complain(str(error))
         return 2
@@ -68,9 +78,29 @@ def collect_garbage(
         say(f"{len(left)} unfinished files that a killed export left: {done}.")
     if not dry_run:
         remove_all(left)
-    if not rows and not gone and not left:
+    anything = _prune_dagster(warehouse, runs_before, dry_run=dry_run)
+    if not rows and not gone and not left and not anything:
         say("Nothing to remove.")
     return 0
+
+
+def _prune_dagster(warehouse: Warehouse, before: datetime | None, *, dry_run: bool) -> bool:
+    """Old runs and left-over budgets; whether there were any."""
+    if before is None and not any(warehouse.ledger("").parent.glob("*.ledger")):
+        return False
+    # Dagster takes seconds to import.
+    from toolace_dagster.orchestration.retention import forget_budgets, prune_runs
+
+    done = "would be removed" if dry_run else "removed"
+    budgets = forget_budgets(warehouse, dry_run=dry_run)
+    if budgets:
+        say(f"Budgets of {budgets:,} launches that have ended: {done}.")
+    if before is None:
+        return bool(budgets)
+    runs = prune_runs(warehouse, before, dry_run=dry_run)
+    kept = f"; {runs.kept:,} stay, since the newest state of an asset is theirs" if runs.kept else ""
+    say(f"{runs.removed:,} of Dagster's runs with their event logs: {done}{kept}.")
+    return True
 
 
 def _retired(warehouse: Warehouse, current: set[str]) -> tuple[list[str], list[str]]:

@@ -22,7 +22,7 @@ from toolace_dagster.assets.tool_pool import tool_pool
 from toolace_dagster.assets.training import lora_adapter
 from toolace_dagster.assets.verification import verification_assets
 from toolace_dagster.orchestration.automation import WHOLE_DOMAIN_TAG, automation_sensor, with_upkeep
-from toolace_dagster.orchestration.described import with_descriptions
+from toolace_dagster.orchestration.described import location_metadata, with_descriptions
 from toolace_dagster.orchestration.resources import configured_settings, home_from_environment, toolace_of
 from toolace_dagster.orchestration.schedules import nightly_regeneration, weekly_full_check
 from toolace_dagster.orchestration.sensors import dataset_sensor, pool_sensor
@@ -87,7 +87,8 @@ def build_definitions(
         sensors=[pool_sensor(generate), dataset_sensor(generate, dataset), automation_sensor(by_domain)],
         schedules=[nightly_regeneration(generate, settings), weekly_full_check(check, settings)],
         resources={"toolace": toolace_of(home)},
-        executor=dg.in_process_executor,
+        executor=dg.multiprocess_executor if settings.executor == "multiprocess" else dg.in_process_executor,
+        metadata=location_metadata(),
     )
 
 

@@ -35,6 +35,7 @@ _TABLES = {
     "verification": "outcomes",
     "verified_dialogues": "verified_dialogues",
     "splits": "splits",
+    "metrics": "metrics",
 }
 """Table or view in which an asset's rows are read: of the domain's file, or for splits of that over all domains."""
 _PAGES = {
@@ -115,6 +116,18 @@ _COLUMNS = {
     "content_hash": "hash of the content; what comes later is stale when it changes",
     "split": "train, validation or test; null for a dialogue that no file format can hold",
     "fault": "why no file format can hold it",
+    "run_id": "the measurement",
+    "method": "how the dialogues were made: non_autoregressive or simulation",
+    "over": "attempted dialogues, as generation left them, or accepted ones",
+    "metric": "what was measured; docs/metrics.md defines each",
+    "part": "what the value is of: a stage, a check, a parameter, a number; null for the whole",
+    "value": "the figure, in the metric's unit",
+    "count": "over how many dialogues, turns, tokens or calls it was taken",
+    "measured_at": "when it was measured (UTC)",
+    "stages": "how many stages the run had brought up to date by then",
+    "content": "hash of what was measured; the same is not measured again",
+    "sample": "dialogues over which coherence and self-BLEU were measured",
+    "entailment": "the model of entailment, if one was given",
 }
 
 
@@ -169,6 +182,7 @@ def _columns() -> dict[str, list[tuple[str, str]]]:
     with duckdb.connect(":memory:", config={"threads": 1}) as connection:
         connection.execute(sql("tables/domain"))
         connection.execute(sql("tables/shared"))
+        connection.execute(sql("tables/metrics"))
         query = (
             "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal ORDER BY column_index"
         )
@@ -176,3 +190,14 @@ def _columns() -> dict[str, list[tuple[str, str]]]:
         for table, column, kind in connection.execute(query).fetchall():
             found.setdefault(table, []).append((column, kind))
     return found
+
+
+def location_metadata() -> dict[str, Any]:
+    """What the code location as a whole leads to: the paper, its code, and its docs where the checkout has them."""
+    docs = _PACKAGE.parent / "docs"
+    pages = {"docs": docs, "operating_it": docs / "operations.md", "settings": docs / "configuration.md"}
+    return {
+        "paper": dg.MetadataValue.url("https://arxiv.org/abs/2508.12685"),
+        "code": dg.MetadataValue.path(str(_PACKAGE)),
+        **{name: dg.MetadataValue.path(str(path)) for name, path in pages.items() if path.exists()},
+    }

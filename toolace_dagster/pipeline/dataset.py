@@ -204,6 +204,14 @@ def stored_withheld(warehouse: Warehouse) -> dict[str, str]:
     return {row["dialogue_id"]: row["fault"] for row in rows if row["split"] is None}
 
 
+def splits_content(warehouse: Warehouse, settings: Settings) -> str:
+    """Content hash of the sides and of the dialogues that have them."""
+    sides = sorted(list(map(str, row.values())) for row in warehouse.shared.read(sql("queries/splits")))
+    stores = [warehouse.domain(name) for name in dataset_domains(warehouse, settings)]
+    rows = [row for store in stores for row in store.read(sql("queries/dataset_content"))]
+    return content_hash(sides, [[row["dialogue_id"], row["content_hash"]] for row in rows])
+
+
 def dataset_facts(warehouse: Warehouse) -> dict[str, Row]:
     """What is stored of splits, exports and card, by part."""
     return {row["name"]: row for row in warehouse.shared.read(sql("queries/dataset_facts"))}

@@ -206,6 +206,9 @@ def gc(
     retired: Annotated[
         bool, typer.Option("--retired", help="Also the whole data of domains that are gone from the pool.")
     ] = False,
+    runs_older_than: Annotated[
+        str | None, typer.Option(help="Also Dagster's runs that ended longer ago, with their event logs, such as 90d.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
     config: ConfigOption = None,
     pool: PoolOption = None,
@@ -216,7 +219,15 @@ def gc(
 
     made = read_configuration({"pool": pool}, home=home, config=config, assignments=assignments or (), goes_on=True)
     raise typer.Exit(
-        collect_garbage(home, made.settings, keep=keep, older_than=older_than, retired=retired, dry_run=dry_run)
+        collect_garbage(
+            home,
+            made.settings,
+            keep=keep,
+            older_than=older_than,
+            retired=retired,
+            dry_run=dry_run,
+            runs_older_than=runs_older_than,
+        )
     )
 
 
