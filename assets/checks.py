@@ -10,7 +10,13 @@ import dagster as dg
 
 from toolace_dagster.orchestration.materialize import check_result
 from toolace_dagster.orchestration.resources import Toolace
-from toolace_dagster.pipeline.full_check import export_faults, split_faults, stored_faults, table_faults
+from toolace_dagster.pipeline.full_check import (
+    contamination_faults,
+    export_faults,
+    split_faults,
+    stored_faults,
+    table_faults,
+)
 
 
 @dg.asset_check(asset="splits", description="Every table of every file has the columns it should have.")
@@ -22,8 +28,24 @@ def tables_fit_schema(toolace: Toolace) -> dg.AssetCheckResult:
 @dg.asset_check(asset="splits", description="Rows of all domains and stages are valid, and counts add up.")
 def stored_rows_are_sound(toolace: Toolace) -> dg.AssetCheckResult:
     """All stages of all domains, as they are stored now."""
-    faults = stored_faults(toolace.warehouse(), toolace.effective_settings())
-    return check_result("stored_rows_are_sound", faults, look="the view stage_counts in the domain's file")
+    faults, stale = stored_faults(toolace.warehouse(), toolace.effective_settings())
+    return check_result(
+        "stored_rows_are_sound", faults, look="the view stage_counts in the domain's file", remarks=stale
+    )
+
+
+@dg.asset_check(asset="splits", description="No verified dialogue repeats a benchmark that is named.")
+def no_benchmark_text(toolace: Toolace) -> dg.AssetCheckResult:
+    """Contamination: the user's turns of all verified dialogues beside the benchmarks named now."""
+    settings = toolace.effective_settings()
+    named = [] if settings.benchmarks else ["The setting benchmarks names no file, so nothing was compared"]
+    return check_result(
+        "no_benchmark_text",
+        contamination_faults(toolace.warehouse(), settings),
+        look="toolace why --check rule.benchmark_overlap",
+        warns=True,
+        remarks=named,
+    )
 
 
 @dg.asset_check(asset="splits", description="Every verified dialogue has one side, and no task is on two.")
@@ -46,6 +68,7 @@ def exports_are_unchanged(toolace: Toolace) -> dg.AssetCheckResult:
 FULL_CHECKS: list[dg.AssetChecksDefinition] = [
     tables_fit_schema,
     stored_rows_are_sound,
+    no_benchmark_text,
     splits_are_whole,
     exports_are_unchanged,
 ]

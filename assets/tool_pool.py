@@ -8,6 +8,7 @@ from collections import Counter
 
 import dagster as dg
 
+from toolace_dagster.orchestration.foresight import note_plan
 from toolace_dagster.orchestration.materialize import Materialized, check_result, domain_check
 from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
 from toolace_dagster.orchestration.resources import Toolace
@@ -38,11 +39,13 @@ _HEALTH = "pool_is_healthy"
 )
 def tool_pool(context: dg.AssetExecutionContext, toolace: Toolace) -> Materialized:
     """Tools of one domain in normal form, with the report of their import."""
-    domain = configured_pool(toolace.effective_settings()).domain(context.partition_key)
+    where = toolace.stage_context(context)
+    domain = configured_pool(where.settings).domain(context.partition_key)
     warehouse = toolace.warehouse()
     store = warehouse.domain(domain.name)
     write_pool(store, domain)
     mark_present([domain.name], warehouse)
+    note_plan(context, where)
     statuses = Counter(note.status for note in domain.notes)
     usable = statuses["accepted"] + statuses["repaired"]
     faults = [] if usable == len(domain.tools) else [f"{usable} usable entries became {len(domain.tools)} tools"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -164,3 +165,34 @@ def paid(loaded: Loaded, run_id: str) -> int:
         "SELECT count(*) AS n FROM model_calls WHERE run_id = $run_id", {"run_id": run_id}
     )
     return rows[0]["n"]
+
+
+def foretold(loaded: Loaded, run_id: str) -> list[dict[str, Any]]:
+    """What a run's events say beforehand of what it will make."""
+    with open_instance(loaded.warehouse) as instance:
+        events = [entry.dagster_event for entry in instance.all_logs(run_id)]
+    seen = [each.asset_observation_data.asset_observation for each in events if each and each.is_asset_observation]
+    return [
+        {"asset": each.asset_key.to_user_string()} | {name: value.value for name, value in each.metadata.items()}
+        for each in seen
+        if "to_be_made" in each.metadata
+    ]
+
+
+def test_a_run_says_first_what_is_stale_and_why_and_what_it_will_cost(tmp_path: Path) -> None:
+    loaded = Loaded(tmp_path / "home", dialogues=4)
+    first, _ = loaded.run()
+    (told,) = foretold(loaded, first.run_id)
+    assert (told["asset"], told["wanted"], told["stale"]) == ("tool_pool", 4, 4)
+    assert "| task_specs | new | 4 |" in str(told["to_be_made"])
+    assert "not known from past runs" in str(told["forecast"])
+    second, _ = loaded.run({"mask_share": 0.3})
+    (told,) = foretold(loaded, second.run_id)
+    assert told["stale"] == 4
+    assert "| refinement_round_01 | a setting | 4 |" in str(told["to_be_made"])
+    assert isinstance(told["forecast_calls"], float)
+    assert told["forecast_calls"] > 4
+    assert told["forecast_cost_usd"] == 0
+    third, _ = loaded.run({"mask_share": 0.3})
+    (told,) = foretold(loaded, third.run_id)
+    assert (told["stale"], told["forecast"]) == (0, "Nothing is stale: no model call.")

@@ -16,7 +16,7 @@ from toolace_dagster.orchestration.definitions import GENERATE_JOB, build_defini
 from toolace_dagster.orchestration.instance import open_instance
 from toolace_dagster.orchestration.resources import LAUNCH_TAG, Toolace
 from toolace_dagster.orchestration.schedules import NIGHTLY
-from toolace_dagster.orchestration.sensors import POOL_SENSOR
+from toolace_dagster.orchestration.sensors import DATASET_SENSOR, POOL_SENSOR
 from toolace_dagster.orchestration.sync import registered_domains, sync_home
 from toolace_dagster.pipeline.pool import configured_pool
 from toolace_dagster.pipeline.sync import PoolDrift, mark_domains, pool_drift, retired_domains
@@ -265,3 +265,54 @@ def test_all_that_starts_by_itself_is_off_until_it_is_switched_on(tmp_path: Path
 
 def test_settings_of_a_home_name_its_pool(site: Site) -> None:
     assert site.toolace.effective_settings() == Settings.model_validate(site.settings.model_dump())
+
+
+def dataset_tick(
+    site: Site, instance: dg.DagsterInstance, cursor: str | None
+) -> tuple[list[dg.RunRequest], str | None]:
+    """One evaluation of the sensor that follows runs: what it requests, and its cursor afterwards."""
+    sensor = build_definitions(site.home).resolve_sensor_def(DATASET_SENSOR)
+    result = sensor(dg.build_sensor_context(instance=instance, cursor=cursor, resources={"toolace": site.toolace}))
+    if isinstance(result, dg.SkipReason):
+        return [], cursor
+    assert isinstance(result, dg.SensorResult)
+    return list(result.run_requests or ()), result.cursor
+
+
+def verified(instance: dg.DagsterInstance, status: dg.DagsterRunStatus) -> dg.DagsterRun:
+    """A run that made a domain's verified dialogues, whatever became of it then."""
+    key = dg.AssetKey("verified_dialogues")
+    run = instance.create_run_for_job(
+        build_definitions().resolve_job_def(GENERATE_JOB), status=status, asset_selection=frozenset({key})
+    )
+    instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=KEPT))
+    return run
+
+
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE])
+def test_the_dataset_is_built_once_whatever_made_the_dialogues_and_however_the_last_run_ended(
+    site: Site, status: dg.DagsterRunStatus
+) -> None:
+    (site.warehouse.exports / "README.md").unlink()
+    with open_instance(site.warehouse) as instance:
+        verified(instance, status)
+        requests, cursor = dataset_tick(site, instance, None)
+        assert len(requests) == 1
+        assert dataset_tick(site, instance, cursor) == ([], cursor)
+        verified(instance, dg.DagsterRunStatus.SUCCESS)
+        again, _ = dataset_tick(site, instance, cursor)
+        assert len(again) == 1
+        assert again[0].run_key != requests[0].run_key
+
+
+def test_the_dataset_waits_for_domains_that_are_being_made_and_is_not_built_where_it_stands(site: Site) -> None:
+    with open_instance(site.warehouse) as instance:
+        requests, cursor = dataset_tick(site, instance, None)
+        assert requests == []
+        assert cursor is not None
+        (site.warehouse.exports / "README.md").unlink()
+        assert dataset_tick(site, instance, cursor) == ([], cursor)
+        run = verified(instance, dg.DagsterRunStatus.STARTED)
+        assert dataset_tick(site, instance, cursor) == ([], cursor)
+        instance.report_run_failed(run)
+        assert len(dataset_tick(site, instance, cursor)[0]) == 1

@@ -14,8 +14,17 @@ from toolace_dagster.entities.backend import PythonBackend
 from toolace_dagster.llm.money.prices import PriceTable, read_prices
 from toolace_dagster.llm.protocol import Usage
 from toolace_dagster.pipeline.context import StageContext
-from toolace_dagster.pipeline.estimate import Evidence, Work, find_work, make_estimate, past_evidence, rehearse
+from toolace_dagster.pipeline.estimate import (
+    Evidence,
+    Work,
+    find_work,
+    make_estimate,
+    past_evidence,
+    rehearse,
+)
 from toolace_dagster.pipeline.estimate.evidence import DialogueUse, Used
+from toolace_dagster.pipeline.estimate.foresight import foresee
+from toolace_dagster.pipeline.regeneration import plan_domain
 from toolace_dagster.settings import Settings
 from toolace_dagster.tool_pool import load_pool
 from toolace_dagster.warehouse import Warehouse
@@ -84,6 +93,34 @@ def test_the_past_counts_only_with_as_much_work(finished: StageContext) -> None:
     assert past_evidence(finished.warehouse, [DOMAIN], settings(rounds=3)) is None
     # The offline model is no evidence for another.
     assert past_evidence(finished.warehouse, [DOMAIN], settings(llm={"model": "gpt-4o"})) is None
+
+
+@pytest.mark.parametrize("changes", [{"formats": ("trl",)}, {"loss_mask": ("failed_calls",)}, {"split_likeness": 0.9}])
+def test_settings_of_exports_ask_for_the_same_work(finished: StageContext, changes: dict[str, Any]) -> None:
+    past = past_evidence(finished.warehouse, [DOMAIN], settings(**changes))
+    assert past is not None
+    assert past.kind == "same"
+
+
+@pytest.mark.parametrize(
+    ("changes", "caveat"),
+    [
+        ({"mask_share": 0.3}, "These runs had other settings"),
+        ({"llm": FAULTY.model_copy(update={"model": "gpt-4o-mini"})}, "They were answered by offline"),
+    ],
+)
+def test_a_plan_after_a_change_has_a_cost_and_says_what_speaks_against_it(
+    finished: StageContext, changes: dict[str, Any], caveat: str
+) -> None:
+    chosen = settings(**changes)
+    plan = plan_domain(load_pool(chosen.pool).domain(DOMAIN), chosen, finished.warehouse)
+    estimate, words = foresee([plan], chosen, finished.warehouse)
+    assert estimate is not None
+    assert estimate.whole.calls.value > len(plan.stale)
+    assert f"takes {estimate.whole.calls.value:,.0f} calls" in words
+    assert caveat in words
+    assert "is not known" not in words
+    assert foresee([plan], chosen, Warehouse(finished.warehouse.home / "nowhere"))[0] is None
 
 
 def test_a_rehearsal_comes_close_to_what_the_whole_run_used(finished: StageContext, tmp_path: Path) -> None:

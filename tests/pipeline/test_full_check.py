@@ -12,8 +12,15 @@ from tests.cli.made import Made, made_once
 from tests.pipeline.homes import DOMAIN
 from toolace_dagster.entities import ToolDomain
 from toolace_dagster.pipeline.context import StageContext
-from toolace_dagster.pipeline.full_check import export_faults, split_faults, stored_faults, table_faults
+from toolace_dagster.pipeline.full_check import (
+    contamination_faults,
+    export_faults,
+    split_faults,
+    stored_faults,
+    table_faults,
+)
 from toolace_dagster.pipeline.health import pass_rate_faults, pool_faults, repetition_faults
+from toolace_dagster.pipeline.verified import dataset_rows
 from toolace_dagster.settings import Settings
 from toolace_dagster.warehouse import Warehouse
 
@@ -40,7 +47,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Copy:
 
 def test_a_finished_home_is_sound(copy: Copy) -> None:
     assert table_faults(copy.warehouse) == []
-    assert stored_faults(copy.warehouse, copy.settings) == []
+    assert stored_faults(copy.warehouse, copy.settings) == ([], [])
+    assert contamination_faults(copy.warehouse, copy.settings) == []
     assert split_faults(copy.warehouse, copy.settings) == []
     assert export_faults(copy.warehouse) == []
 
@@ -48,7 +56,8 @@ def test_a_finished_home_is_sound(copy: Copy) -> None:
 def test_a_lost_row_and_a_broken_one_are_found_wherever_they_are(copy: Copy) -> None:
     copy.run("DELETE FROM stage_rows WHERE stage = 'skeletons' AND slot = 0")
     copy.run("""UPDATE stage_rows SET payload = '{"a": 1}' WHERE stage = 'task_specs' AND state = 'passed'""")
-    faults = stored_faults(copy.warehouse, copy.settings)
+    faults, stale = stored_faults(copy.warehouse, copy.settings)
+    assert [each.split()[0] for each in stale] == [DOMAIN]
     assert any(fault.startswith(f"{DOMAIN}: skeletons: ") for fault in faults)
     assert any("faults as TaskSpec" in fault for fault in faults)
 
@@ -123,3 +132,34 @@ def test_a_poor_pool_is_told() -> None:
         "no description",
         "2 tools make few different tasks",
     ]
+
+
+@pytest.mark.parametrize("changes", [{"dialogues": 9}, {"rounds": 3}, {"rounds": 0}, {"dialogues": 1, "seed": 4}])
+def test_settings_that_no_run_has_followed_yet_make_a_home_stale_and_not_unsound(
+    copy: Copy, changes: dict[str, object]
+) -> None:
+    faults, stale = stored_faults(copy.warehouse, copy.settings.model_copy(update=changes))
+    assert faults == []
+    assert [each.split()[0] for each in stale] == copy.warehouse.domains()
+
+
+def test_a_run_that_was_stopped_half_way_is_stale_and_what_it_spoilt_is_a_fault(copy: Copy) -> None:
+    copy.run("DELETE FROM stage_rows WHERE stage IN ('verification', 'verified_dialogues')")
+    copy.run("DELETE FROM stage_runs WHERE stage IN ('verification', 'verified_dialogues')")
+    faults, stale = stored_faults(copy.warehouse, copy.settings)
+    assert faults == []
+    assert stale == [f"{DOMAIN} is stale from verification on; `toolace plan --domain {DOMAIN}` says why"]
+    copy.run("""UPDATE stage_rows SET payload = '{"a": 1}' WHERE stage = 'task_specs' AND state = 'passed'""")
+    assert any("faults as TaskSpec" in fault for fault in stored_faults(copy.warehouse, copy.settings)[0])
+
+
+def test_verified_dialogues_that_repeat_a_benchmark_named_since_are_told(copy: Copy, tmp_path: Path) -> None:
+    row = next(dataset_rows(copy.warehouse, copy.settings))
+    said = max((turn.content for turn in row.dialogue.turns if turn.role == "user"), key=len)
+    benchmark = tmp_path / "bench.txt"
+    benchmark.write_text(f"{said}\n", encoding="utf-8")
+    named = copy.settings.model_copy(update={"benchmarks": (benchmark,)})
+    faults = contamination_faults(copy.warehouse, named)
+    assert any(fault.startswith(f"{row.dialogue.id}, turn ") and "bench.txt" in fault for fault in faults)
+    gone = copy.settings.model_copy(update={"benchmarks": (tmp_path / "gone.txt",)})
+    assert "gone.txt" in contamination_faults(copy.warehouse, gone)[0]

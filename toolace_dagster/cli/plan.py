@@ -14,9 +14,8 @@ from toolace_dagster.cli.console import complain, say, say_json, show_table
 from toolace_dagster.cli.pool import open_pool, print_notes
 from toolace_dagster.cli.preset import RunOptions
 from toolace_dagster.cli.run import choose_domains
-from toolace_dagster.llm.money import PriceError, dollars, load_prices
-from toolace_dagster.pipeline.estimate import make_estimate, past_evidence
-from toolace_dagster.pipeline.estimate.work import work_of
+from toolace_dagster.llm.money import PriceError
+from toolace_dagster.pipeline.estimate.foresight import foresee
 from toolace_dagster.pipeline.regeneration import DomainPlan, plan_domain
 from toolace_dagster.warehouse import Warehouse
 
@@ -49,20 +48,14 @@ def show_plan(options: RunOptions, *, as_json: bool) -> int:
     _show(plans)
     if not any(plan.stale for plan in plans):
         return 0
-    evidence = past_evidence(warehouse, chosen, settings)
-    if evidence is None:
-        say("What it will cost is not known from past runs; `toolace estimate` rehearses it.")
-        return 0
     try:
-        estimate = make_estimate([work_of(plan) for plan in plans], evidence, settings, load_prices(settings.prices))
+        estimate, words = foresee(plans, settings, warehouse)
     except PriceError as error:
         complain(str(error))
         return 2
-    whole = estimate.whole
-    cost = "unknown, for want of a price" if whole.live is None else dollars(whole.live.value)
-    between = f"{whole.calls.low:,.0f} to {whole.calls.high:,.0f} with a probability of 90 %"
-    say(f"By past runs that takes {whole.calls.value:,.0f} calls ({between}) and costs {cost}.")
-    say("`toolace estimate` says more.")
+    say(words)
+    if estimate is not None:
+        say("`toolace estimate` says more.")
     return 0
 
 

@@ -14,6 +14,7 @@ import dagster as dg
 from toolace_dagster.entities import content_hash
 from toolace_dagster.orchestration.resources import GRAPH_SETTINGS
 from toolace_dagster.pipeline.plans import DRAWN_BY
+from toolace_dagster.pipeline.pool import STAGE
 from toolace_dagster.pipeline.stage import Stage
 from toolace_dagster.pipeline.stages import RefinementRound, TaskSpecs, domain_stages
 from toolace_dagster.settings import Settings
@@ -80,13 +81,13 @@ def with_upkeep(assets: Iterable[dg.AssetsDefinition], settings: Settings) -> li
     versions, condition = code_versions(settings), upkeep()
 
     def kept_up(spec: dg.AssetSpec) -> dg.AssetSpec:
-        version = versions.get(spec.key.to_user_string())
-        if version is None:
+        name = spec.key.to_user_string()
+        # What the graph goes by, so that a run for another one can be told.
+        graph = {} if name not in {STAGE, *versions} else {each: getattr(settings, each) for each in GRAPH_SETTINGS}
+        spec = spec.merge_attributes(metadata=graph)
+        if name not in versions:
             return spec
-        graph = {name: getattr(settings, name) for name in GRAPH_SETTINGS}
-        return spec.replace_attributes(
-            code_version=version, automation_condition=condition, metadata={**spec.metadata, **graph}
-        )
+        return spec.replace_attributes(code_version=versions[name], automation_condition=condition)
 
     return [asset.map_asset_specs(kept_up) for asset in assets]
 

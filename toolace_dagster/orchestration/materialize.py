@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from toolace_dagster.entities import Dialogue, SimulatedDialogue, Skeleton
+from toolace_dagster.orchestration.foresight import note_plan
 from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
 from toolace_dagster.orchestration.resources import Toolace
 from toolace_dagster.pipeline.checks import payload_type, schema_faults, sum_faults
@@ -130,6 +131,8 @@ def materialize_stage(
     from toolace_dagster.pipeline.spending import PriceMissing
 
     stage_context = where or toolace.stage_context(context)
+    if where is None:
+        note_plan(context, stage_context)
     try:
         with orderly_interrupts(), listening(progress_events(context)):
             report = run_stage(stage, stage_context)
@@ -223,7 +226,13 @@ def explorer_metadata(links: ExplorerLinks, report: StageReport) -> dict[str, An
 
 
 def check_result(
-    name: str, faults: list[str], *, look: str, warns: bool = False, link: str | None = None
+    name: str,
+    faults: list[str],
+    *,
+    look: str,
+    warns: bool = False,
+    link: str | None = None,
+    remarks: Sequence[str] = (),
 ) -> dg.AssetCheckResult:
     """A check result that names its faults and how to look into them.
 
@@ -233,9 +242,12 @@ def check_result(
         look: The command or query that shows more.
         warns: It is not about wrong data.
         link: The page of the explorer that shows more.
+        remarks: What is no fault, and worth knowing.
     """
     pages = {"explorer": dg.MetadataValue.url(link)} if link else {}
     told = faults[0] + (f"; {len(faults) - 1} more" if len(faults) > 1 else "") if faults else "nothing found"
+    if remarks:
+        told += f". {remarks[0]}" + (f"; {len(remarks) - 1} more" if len(remarks) > 1 else "")
     return dg.AssetCheckResult(
         check_name=name,
         passed=not faults,
@@ -244,6 +256,7 @@ def check_result(
         metadata={
             "faults_found": len(faults),
             "faults": dg.MetadataValue.md("\n".join(f"- {fault}" for fault in faults[:50]) or "none"),
+            **({"remarks": dg.MetadataValue.md("\n".join(f"- {each}" for each in remarks[:50]))} if remarks else {}),
             "look_into_it": dg.MetadataValue.text(look),
             **pages,
         },

@@ -18,11 +18,13 @@ from toolace_dagster.orchestration.resources import LAUNCH_TAG, Toolace
 from toolace_dagster.orchestration.sync import registered_domains
 from toolace_dagster.pipeline.exports import dataset_is_stale
 from toolace_dagster.pipeline.pool import configured_pool, own_fingerprint
+from toolace_dagster.pipeline.stages import VERIFIED_STAGE
 from toolace_dagster.pipeline.sync import mark_domains, pool_drift
 from toolace_dagster.tool_pool import PoolError
 
 POOL_SENSOR = "tool_pool_sensor"
 DATASET_SENSOR = "dataset_sensor"
+_VERIFIED = dg.AssetKey(VERIFIED_STAGE)
 _UNDER_WAY = (dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED)
 
 if TYPE_CHECKING:
@@ -82,25 +84,35 @@ def pool_sensor(generate: "Job") -> dg.SensorDefinition:
 def dataset_sensor(generate: "Job", build_dataset: "Job") -> dg.SensorDefinition:
     """Make the sensor that brings splits, exports and card up to date once no domain is being generated any more.
 
+    It goes by what was made, not by how a run ended: whoever launched it, and if the last of several failed too.
+
     Args:
         generate: The job that makes a domain.
         build_dataset: The job that makes what spans domains.
     """
 
-    @dg.run_status_sensor(
+    @dg.sensor(
         name=DATASET_SENSOR,
-        run_status=dg.DagsterRunStatus.SUCCESS,
-        monitored_jobs=[generate],
-        request_job=build_dataset,
+        job=build_dataset,
+        minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.STOPPED,
         description="Builds splits, exports and the dataset card when the last of several domains is done.",
     )
-    def sensor(context: dg.RunStatusSensorContext, toolace: Toolace) -> dg.RunRequest | dg.SkipReason:
-        busy = context.instance.get_runs_count(dg.RunsFilter(job_name=generate.name, statuses=list(_UNDER_WAY)))
+    def sensor(context: dg.SensorEvaluationContext, toolace: Toolace) -> dg.SensorResult | dg.SkipReason:
+        latest = context.instance.get_latest_materialization_event(_VERIFIED)
+        if latest is None:
+            return dg.SkipReason("No domain was made yet")
+        seen = f"{latest.run_id} {latest.timestamp}"
+        if seen == context.cursor:
+            return dg.SkipReason("No domain was made since the last look")
+        under_way = context.instance.get_runs(dg.RunsFilter(statuses=list(_UNDER_WAY)))
+        busy = sum(
+            run.job_name == generate.name or _VERIFIED in (run.asset_selection or frozenset()) for run in under_way
+        )
         if busy:
             return dg.SkipReason(f"{busy} domains are still being generated")
         if not dataset_is_stale(toolace.warehouse(), toolace.effective_settings()):
-            return dg.SkipReason("The dataset stands as the verified dialogues ask for")
-        return dg.RunRequest(run_key=context.dagster_run.run_id)
+            return dg.SensorResult(skip_reason="The dataset stands as the verified dialogues ask for", cursor=seen)
+        return dg.SensorResult(run_requests=[dg.RunRequest(run_key=seen)], cursor=seen)
 
     return sensor

@@ -7,15 +7,21 @@ one domain (``checks``).
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
+
+from pydantic import ValidationError
 
 from toolace_dagster.dataset.traits import task_group
 from toolace_dagster.pipeline.checks import schema_faults, sum_faults
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.exports import export_reports
-from toolace_dagster.pipeline.stages import domain_stages
+from toolace_dagster.pipeline.pool import configured_pool
+from toolace_dagster.pipeline.stages import VERIFIED_STAGE, domain_stages
+from toolace_dagster.pipeline.staleness import first_stale
 from toolace_dagster.pipeline.verified import dataset_domains, dataset_rows
 from toolace_dagster.settings import Settings
+from toolace_dagster.verification.benchmarks import BenchmarkUnreadable, read_benchmarks
 from toolace_dagster.warehouse import Warehouse, sql
 
 
@@ -25,16 +31,72 @@ def table_faults(warehouse: Warehouse) -> list[str]:
     return [f"{name}: {fault}" for name, store in stores.items() for fault in store.column_faults()]
 
 
-def stored_faults(warehouse: Warehouse, settings: Settings) -> list[str]:
-    """Check rows and sums of every stage in every domain of the pool."""
+def stored_faults(warehouse: Warehouse, settings: Settings) -> tuple[list[str], list[str]]:
+    """Check rows and sums of every stage in every domain of the pool.
+
+    A domain that a run would change is no fault: settings may have changed since its last run, or that one was stopped
+    half-way. Its rows are judged by the settings of its last run, and by none where that did not get to the end.
+
+    Returns:
+        What is wrong, and what is stale.
+    """
     faults: list[str] = []
+    stale: list[str] = []
+    pool = configured_pool(settings)
     for domain in dataset_domains(warehouse, settings):
         context = StageContext(domain=domain, settings=settings, warehouse=warehouse, run_id="")
+        behind = first_stale(context, pool.domain(domain))
         with context.store.reading():
-            for stage in domain_stages(settings):
-                found = [*sum_faults(context, stage.name), *schema_faults(context, stage.name)]
+            judged = settings
+            if behind is not None:
+                stale.append(f"{domain} is stale from {behind.stage} on; `toolace plan --domain {domain}` says why")
+                last = _settings_of_last_run(context)
+                if last is None:
+                    faults += [f"{domain}: {fault}" for fault in _unreadable(context)]
+                    continue
+                judged = last
+            then = replace(context, settings=judged)
+            for stage in domain_stages(judged):
+                found = [*sum_faults(then, stage.name), *schema_faults(then, stage.name)]
                 faults += [f"{domain}: {fault}" for fault in found]
-    return faults
+    return faults, stale
+
+
+def _settings_of_last_run(context: StageContext) -> Settings | None:
+    """The settings of the last run; None where it was stopped before the last stage."""
+    last = next(iter(context.store.read(sql("queries/last_stage_run"))), None)
+    if last is None or last["stage"] != VERIFIED_STAGE:
+        return None
+    try:
+        return Settings.model_validate_json(last["settings"])
+    except ValidationError:
+        return None
+
+
+def _unreadable(context: StageContext) -> list[str]:
+    return [fault for stage in domain_stages(context.settings) for fault in schema_faults(context, stage.name)]
+
+
+def contamination_faults(warehouse: Warehouse, settings: Settings) -> list[str]:
+    """Find verified dialogues whose user says what stands in a benchmark, as the rule on overlap finds it.
+
+    Dialogues are verified with the benchmarks named then; others may have been named since, or the rule be off.
+
+    Returns:
+        A fault for each dialogue.
+    """
+    if not settings.benchmarks:
+        return []
+    try:
+        index = read_benchmarks(settings.benchmarks, settings.benchmark_words)
+    except BenchmarkUnreadable as fault:
+        return [str(fault)]
+    return [
+        f"{row.dialogue.id}, turn {overlap.turn_id}: “{overlap.words}” stands in {overlap.source}; "
+        "`toolace run` rejects it, unless rule_severity has rule.benchmark_overlap off or soft"
+        for row in dataset_rows(warehouse, settings)
+        for overlap in index.overlaps(row.dialogue)[:1]
+    ]
 
 
 def split_faults(warehouse: Warehouse, settings: Settings) -> list[str]:

@@ -60,11 +60,21 @@ def plan_domain(domain: ToolDomain, settings: Settings, warehouse: Warehouse) ->
         warehouse: The home.
     """
     stored = StageContext(domain=domain.name, settings=settings, warehouse=warehouse, run_id="")
-    with with_tools_of_now(stored, domain) as context, context.store.reading():
+    with with_tools_of_now(stored, domain) as context:
+        return plan_stored(context)
+
+
+def plan_stored(context: StageContext) -> DomainPlan:
+    """Find what a run would make of a domain with the tools that its file holds.
+
+    Args:
+        context: Domain, settings, warehouse.
+    """
+    with context.store.reading():
         first: dict[str, StaleDialogue] = {}
         dropped: dict[str, None] = {}
         wanted = 0
-        for stage in domain_stages(settings):
+        for stage in domain_stages(context.settings):
             if stage.name == VERIFIED_STAGE:
                 # Copies, which ask nobody.
                 continue
@@ -73,6 +83,6 @@ def plan_domain(domain: ToolDomain, settings: Settings, warehouse: Warehouse) ->
             dropped |= dict.fromkeys(sorted(found.obsolete - first.keys()))
             for item in found.stale:
                 words = found.causes[item.dialogue_id]
-                stale = StaleDialogue(domain.name, item.dialogue_id, stage.name, words)
+                stale = StaleDialogue(context.domain, item.dialogue_id, stage.name, words)
                 first.setdefault(item.dialogue_id, stale)
-    return DomainPlan(domain.name, wanted, tuple(first.values()), tuple(dropped))
+    return DomainPlan(context.domain, wanted, tuple(first.values()), tuple(dropped))

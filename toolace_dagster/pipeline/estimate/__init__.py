@@ -4,7 +4,7 @@ Belongs here: work, evidence and arithmetic. Does not belong here: prices
 (``llm.money``), or printing (``cli``).
 """
 
-from toolace_dagster.pipeline.estimate.evidence import Evidence, past_evidence
+from toolace_dagster.pipeline.estimate.evidence import Evidence, nearest_evidence, past_evidence
 from toolace_dagster.pipeline.estimate.figures import Estimate, Range, StageEstimate, make_estimate
 from toolace_dagster.pipeline.estimate.rehearsal import rehearse
 from toolace_dagster.pipeline.estimate.work import Work, find_work
@@ -17,6 +17,7 @@ __all__ = [
     "Work",
     "find_work",
     "make_estimate",
+    "nearest_evidence",
     "past_evidence",
     "rehearse",
 ]

@@ -31,6 +31,11 @@ _NOT_OF_THE_WORK = (
         "target",
         "validation_share",
         "test_share",
+        "split_likeness",
+        "split_apart",
+        "formats",
+        "slices",
+        "loss_mask",
         "cache",
         "llm",
         "roles",
@@ -87,7 +92,7 @@ class Evidence:
     Attributes:
         dialogues: The dialogues.
         kind: ``same`` for past runs with the models of the run to come, ``other`` for past runs with others,
-            ``rehearsed`` for the offline model's.
+            ``rehearsed`` for the offline model's, ``unlike`` for past runs with other settings.
         models: Models that answered, by name.
     """
 
@@ -117,13 +122,39 @@ def past_evidence(warehouse: Warehouse, domains: Iterable[str], settings: Settin
     return _evidence(real, "other") if len(real) >= ENOUGH else None
 
 
-def dialogue_uses(store: Store, domain: str, settings: Settings) -> list[DialogueUse]:
+def nearest_evidence(warehouse: Warehouse, domains: Iterable[str], settings: Settings) -> Evidence | None:
+    """What past runs say, even those that asked for other work or that the offline model answered.
+
+    Args:
+        warehouse: The home.
+        domains: Domains of the run.
+        settings: Settings of the run.
+
+    Returns:
+        As ``past_evidence``; else dialogues made with such settings by whatever models, else with other settings, by
+        the same models if there are enough. None when there are not enough of any.
+    """
+    names = list(domains)
+    near = past_evidence(warehouse, names, settings)
+    if near is not None:
+        return near
+    alike = [use for domain in names for use in dialogue_uses(warehouse.domain(domain), domain, settings)]
+    if len(alike) >= ENOUGH:
+        return _evidence(alike, "other")
+    unlike = [use for domain in names for use in dialogue_uses(warehouse.domain(domain), domain, None)]
+    models = {role: model.model for role, model in settings.models.items()}
+    same = [use for use in unlike if all(models[role] == model for role, model in use.models)]
+    chosen = same if len(same) >= ENOUGH else unlike
+    return _evidence(chosen, "unlike") if len(chosen) >= ENOUGH else None
+
+
+def dialogue_uses(store: Store, domain: str, settings: Settings | None) -> list[DialogueUse]:
     """What the dialogues of a domain used, of those made with settings that ask for as much work as these.
 
     Args:
         store: The domain's file.
         domain: Its name.
-        settings: Settings to compare with.
+        settings: Settings to compare with; None takes dialogues made with any.
     """
     with store.reading():
         alike = _runs_alike(store, settings)
@@ -163,10 +194,13 @@ def _evidence(uses: list[DialogueUse], kind: str) -> Evidence:
     return Evidence(tuple(uses), kind, frozenset(model for use in uses for _, model in use.models))
 
 
-def _runs_alike(store: Store, settings: Settings) -> set[str]:
+def _runs_alike(store: Store, settings: Settings | None) -> set[str]:
+    rows = store.read(sql("costs/settings_of_runs"))
+    if settings is None:
+        return {row["run_id"] for row in rows}
     wanted = settings.model_dump(exclude=set(_NOT_OF_THE_WORK))
     alike: set[str] = set()
-    for row in store.read(sql("costs/settings_of_runs")):
+    for row in rows:
         try:
             past = Settings.model_validate_json(row["settings"])
         except ValidationError:
