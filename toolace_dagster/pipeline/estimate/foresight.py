@@ -41,16 +41,17 @@ def foresee(plans: Sequence[DomainPlan], settings: Settings, warehouse: Warehous
     cost = "unknown, for want of a price" if whole.live is None else dollars(whole.live.value)
     between = f"{whole.calls.low:,.0f} to {whole.calls.high:,.0f} with a probability of 90 %"
     words = f"By past runs that takes {whole.calls.value:,.0f} calls ({between}) and costs {cost}."
-    return estimate, " ".join([words, *_caveats(evidence)])
+    return estimate, " ".join([words, *_caveats(evidence, settings)])
 
 
-def _caveats(evidence: Evidence) -> list[str]:
+def _caveats(evidence: Evidence, settings: Settings) -> list[str]:
     models = ", ".join(sorted(evidence.models))
     found: list[str] = []
     if evidence.kind == "unlike":
         found.append("These runs had other settings, so it is a rough figure; stages they did not have are left out.")
     if evidence.kind == "other":
         found.append(f"They were answered by {models}; another model's replies may be far shorter or longer.")
-    if evidence.kind != "same" and OFFLINE_MODEL in evidence.models:
+    asked = {model.model for model in settings.models.values()}
+    if OFFLINE_MODEL in evidence.models - asked:
         found.append("The offline model's tokens are taken as four characters each.")
     return found
