@@ -55,9 +55,11 @@ def test_a_finished_home_is_sound(copy: Copy) -> None:
 
 def test_a_lost_row_and_a_broken_one_are_found_wherever_they_are(copy: Copy) -> None:
     copy.run("DELETE FROM stage_rows WHERE stage = 'skeletons' AND slot = 0")
-    copy.run("""UPDATE stage_rows SET payload = '{"a": 1}' WHERE stage = 'task_specs' AND state = 'passed'""")
     faults, stale = stored_faults(copy.warehouse, copy.settings)
     assert [each.split()[0] for each in stale] == [DOMAIN]
+    assert any(fault.startswith(f"{DOMAIN}: skeletons: ") for fault in faults)
+    copy.run("""UPDATE stage_rows SET payload = '{"a": 1}' WHERE stage = 'task_specs' AND state = 'passed'""")
+    faults, _ = stored_faults(copy.warehouse, copy.settings)
     assert any(fault.startswith(f"{DOMAIN}: skeletons: ") for fault in faults)
     assert any("faults as TaskSpec" in fault for fault in faults)
 

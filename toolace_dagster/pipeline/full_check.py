@@ -45,20 +45,18 @@ def stored_faults(warehouse: Warehouse, settings: Settings) -> tuple[list[str], 
     pool = configured_pool(settings)
     for domain in dataset_domains(warehouse, settings):
         context = StageContext(domain=domain, settings=settings, warehouse=warehouse, run_id="")
-        behind = first_stale(context, pool.domain(domain))
-        with context.store.reading():
-            judged = settings
-            if behind is not None:
-                stale.append(f"{domain} is stale from {behind.stage} on; `toolace plan --domain {domain}` says why")
-                last = _settings_of_last_run(context)
-                if last is None:
-                    faults += [f"{domain}: {fault}" for fault in _unreadable(context)]
-                    continue
-                judged = last
+        broken = [fault for stage in domain_stages(settings) for fault in schema_faults(context, stage.name)]
+        faults += [f"{domain}: {fault}" for fault in broken]
+        # What is stale follows from the rows, so they have to be read.
+        behind = None if broken else first_stale(context, pool.domain(domain))
+        if behind is not None:
+            stale.append(f"{domain} is stale from {behind.stage} on; `toolace plan --domain {domain}` says why")
+        judged = _settings_of_last_run(context) if broken or behind else settings
+        if judged is not None:
             then = replace(context, settings=judged)
-            for stage in domain_stages(judged):
-                found = [*sum_faults(then, stage.name), *schema_faults(then, stage.name)]
-                faults += [f"{domain}: {fault}" for fault in found]
+            with context.store.reading():
+                sums = [fault for stage in domain_stages(judged) for fault in sum_faults(then, stage.name)]
+            faults += [f"{domain}: {fault}" for fault in sums]
     return faults, stale
 
 
@@ -71,10 +69,6 @@ def _settings_of_last_run(context: StageContext) -> Settings | None:
         return Settings.model_validate_json(last["settings"])
     except ValidationError:
         return None
-
-
-def _unreadable(context: StageContext) -> list[str]:
-    return [fault for stage in domain_stages(context.settings) for fault in schema_faults(context, stage.name)]
 
 
 def contamination_faults(warehouse: Warehouse, settings: Settings) -> list[str]:
