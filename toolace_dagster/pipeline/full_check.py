@@ -42,13 +42,12 @@ def stored_faults(warehouse: Warehouse, settings: Settings) -> tuple[list[str], 
     """
     faults: list[str] = []
     stale: list[str] = []
-    pool = configured_pool(settings)
     for domain in dataset_domains(warehouse, settings):
         context = StageContext(domain=domain, settings=settings, warehouse=warehouse, run_id="")
         broken = [fault for stage in domain_stages(settings) for fault in schema_faults(context, stage.name)]
         faults += [f"{domain}: {fault}" for fault in broken]
         # What is stale follows from the rows, so they have to be read.
-        behind = None if broken else first_stale(context, pool.domain(domain))
+        behind = None if broken else first_stale(context, configured_pool(settings).domain(domain))
         if behind is not None:
             stale.append(f"{domain} is stale from {behind.stage} on; `toolace plan --domain {domain}` says why")
         judged = _settings_of_last_run(context) if broken or behind else settings
