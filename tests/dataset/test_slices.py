@@ -91,6 +91,13 @@ def test_the_share_is_kept_on_each_side():
         assert kinds.count("parallel_calls") == 0
 
 
+def test_examples_that_come_early_are_kept_for_dialogues_that_offer_none() -> None:
+    given = [full(n) for n in range(20)] + [row(f"plain-{n}", "train", spec=task(f"Plain {n}")) for n in range(80)]
+    made = list(with_slices(given, {"irrelevance": 0.2}))
+    cut = [each.cut_from for each in made if each.kind == "irrelevance"]
+    assert len(cut) == len(set(cut)) == 20
+
+
 def test_what_the_dialogues_do_not_offer_is_not_made_up():
     assert [each.kind for each in with_slices(rows(5), {"parallel_calls": 1.0, "irrelevance": 1.0})] == ["dialogue"] * 5
 

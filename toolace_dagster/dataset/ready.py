@@ -82,10 +82,7 @@ def with_examples(rows: Iterable[ReadyRow], shares: Mapping[SliceKind, float]) -
     Yields:
         Dialogues and examples.
     """
-    kept = SliceShares(shares)
+    kept = SliceShares[ReadyRow](shares)
     for row in rows:
         yield row
-        for kind in kept.lacking(row.split):
-            if kind in row.examples:
-                kept.count(row.split, kind)
-                yield row.examples[kind]
+        yield from kept.take(row.split, row.examples)

@@ -19,8 +19,9 @@ whether a message can be understood alone (``standalone``), or writing files (``
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Generic, TypeVar
 
 from toolace_dagster.dataset.rows import DatasetRow, Split
 from toolace_dagster.dataset.splits import require_split
@@ -28,6 +29,9 @@ from toolace_dagster.dataset.standalone import gives_all_values, is_new_request,
 from toolace_dagster.entities import Dialogue, InjectionSubType
 from toolace_dagster.settings import SliceKind
 
+ExampleT = TypeVar("ExampleT")
+_WAITING = 500
+"""Examples of a kind that a side keeps for later."""
 _NO_TOOL_FITS = (
     InjectionSubType.CHIT_CHAT,
     InjectionSubType.IRRELEVANT_REQUEST,
@@ -36,7 +40,7 @@ _NO_TOOL_FITS = (
 
 
 def with_slices(rows: Iterable[DatasetRow], shares: Mapping[SliceKind, float]) -> Iterator[DatasetRow]:
-    """The rows, with examples cut from them as the shares ask for, right behind their dialogue.
+    """The rows, with examples cut from them as the shares ask for, behind their dialogue.
 
     The share is kept on each side of the dataset as rows pass by, as far as the dialogues
     offer examples: each gives at most one of a kind, its first.
@@ -48,19 +52,21 @@ def with_slices(rows: Iterable[DatasetRow], shares: Mapping[SliceKind, float]) -
     Yields:
         Dialogues and examples.
     """
-    kept = SliceShares(shares)
+    kept = SliceShares[DatasetRow](shares)
     for row in rows:
         yield row
-        split = require_split(row)
-        for kind in kept.lacking(split):
-            for example in slices_of(row, kind):
-                kept.count(split, kind)
-                yield example
-                break
+        offered: dict[SliceKind, DatasetRow] = {
+            kind: example for kind in shares for example in list(slices_of(row, kind))[:1]
+        }
+        yield from kept.take(require_split(row), offered)
 
 
-class SliceShares:
-    """How many examples of a kind each side has, and whether it lacks one."""
+class SliceShares(Generic[ExampleT]):
+    """Which examples are taken so that each side has its share of each kind.
+
+    An example that is not needed yet waits: a later stretch of dialogues may offer none. Only so many wait
+    that memory does not grow with the dataset.
+    """
 
     def __init__(self, shares: Mapping[SliceKind, float]) -> None:
         """Start with nothing.
@@ -71,19 +77,30 @@ class SliceShares:
         self._shares = shares
         self._seen: Counter[Split] = Counter()
         self._cut: Counter[tuple[Split, SliceKind]] = Counter()
+        self._waiting: defaultdict[tuple[Split, SliceKind], deque[ExampleT]] = defaultdict(_held)
 
-    def lacking(self, split: Split) -> list[SliceKind]:
-        """Count a dialogue of a side, and name the kinds of which the side now lacks an example."""
+    def take(self, split: Split, offered: Mapping[SliceKind, ExampleT]) -> Iterator[ExampleT]:
+        """Count a dialogue of a side, and take an example of each kind that the side now lacks, the newest first.
+
+        Args:
+            split: The dialogue's side.
+            offered: What the dialogue offers by kind.
+
+        Yields:
+            Examples of this dialogue, or of earlier ones of its side.
+        """
         self._seen[split] += 1
-        return [
-            kind
-            for kind, share in self._shares.items()
-            if self._cut[split, kind] + 1 <= share * self._seen[split] + 1e-9
-        ]
+        for kind, share in self._shares.items():
+            waiting = self._waiting[split, kind]
+            if kind in offered:
+                waiting.append(offered[kind])
+            if waiting and self._cut[split, kind] + 1 <= share * self._seen[split] + 1e-9:
+                self._cut[split, kind] += 1
+                yield waiting.pop()
 
-    def count(self, split: Split, kind: SliceKind) -> None:
-        """Count an example that was taken."""
-        self._cut[split, kind] += 1
+
+def _held() -> deque[Any]:
+    return deque(maxlen=_WAITING)
 
 
 def slices_of(row: DatasetRow, kind: SliceKind) -> Iterator[DatasetRow]:
