@@ -2,8 +2,9 @@
 
 The same requests go, 64 in flight, to a local server that answers after 50 ms: by raw
 aiohttp (a POST and nothing else), by the ``openai`` client on its default transport and
-over aiohttp (neither parses into a type or keeps anything), and by the gateway with
-typed parsing, a journal on disk and accounting. A second pass through the gateway
+over aiohttp (neither parses into a type or keeps anything), and by the gateway that a
+stage of `toolace run` has: typed parsing, a journal on disk, accounting, shared limits,
+prices, progress. A second pass through the gateway
 finds everything in the cache. What counts is the ratio within one run.
 
 Run: ``python benchmarks/bench_http.py [REQUESTS] [LATENCY_MS]``
@@ -25,12 +26,13 @@ from latency_server import serving
 from openai import AsyncOpenAI, DefaultAioHttpClient
 
 from toolace_dagster.llm.driver import run_programs
-from toolace_dagster.llm.gateway import Gateway
-from toolace_dagster.llm.journal import CallJournal
 from toolace_dagster.llm.protocol import Answer, Program, ask
 from toolace_dagster.llm.structured import chat_messages, response_format
-from toolace_dagster.settings import ModelSettings
-from toolace_dagster.warehouse import Store, sql
+from toolace_dagster.pipeline.context import StageContext
+from toolace_dagster.pipeline.progress import StageProgress, listening
+from toolace_dagster.pipeline.stage import stage_gateway
+from toolace_dagster.settings import ModelSettings, Settings
+from toolace_dagster.warehouse import Warehouse
 
 IN_FLIGHT = 64
 WARM_UP = 64
@@ -79,15 +81,23 @@ async def openai_client(count: int, url: str, *, over_aiohttp: bool) -> None:
 
 
 def gateway(count: int, url: str, folder: Path) -> None:
-    """Row programs over the gateway, with journal and cache."""
+    """Row programs over the gateway as a stage of a run has it.
+
+    With journal and cache, shared limits, price table, what is known of the endpoint, and someone told of progress.
+    """
 
     def program(number: int) -> Program[Answer[Note]]:
         return (yield from ask(request(number)))
 
-    journal = CallJournal(Store(folder / "bench.duckdb", sql("calls/tables")), folder / "bench.jsonl", "bench")
-    settings = ModelSettings(model="bench", base_url=url, concurrency=IN_FLIGHT)
-    outcomes = run_programs(Gateway(settings, journal), {str(number): program(number) for number in range(count)})
+    settings = Settings(llm=ModelSettings(model="bench", base_url=url, concurrency=IN_FLIGHT))
+    context = StageContext(domain="bench", settings=settings, warehouse=Warehouse(folder), run_id="bench")
+    begun = StageProgress(domain="bench", stage="bench", rows=count)
+    told: list[StageProgress] = []
+    with listening(told.append):
+        programs = {str(number): program(number) for number in range(count)}
+        outcomes = run_programs(stage_gateway(context, begun, print), programs)
     assert all(outcome.row is not None for outcome in outcomes.values())
+    assert told
 
 
 def main() -> None:

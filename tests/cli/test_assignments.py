@@ -38,6 +38,8 @@ def test_assignments_reach_every_depth_and_come_in_order(tmp_path: Path) -> None
     ("assignment", "words"),
     [
         ("llm.max_token=5", "Did you mean llm.max_tokens"),
+        ("llm.retry_after=5", "Did you mean llm.longest_retry_after?"),
+        ("roles.judge.retry_after=5", "Did you mean roles.judge.longest_retry_after?"),
         ("roles.juge.model=x", "Did you mean roles.judge.model"),
         ("nonsense=1", "There are: "),
         ("seed", "write it as NAME=VALUE"),

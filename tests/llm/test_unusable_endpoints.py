@@ -58,6 +58,14 @@ def test_bad_base_url(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         run(tmp_path, "", rows(1))
 
 
+@pytest.mark.parametrize("behind", ["?api-version=1", "#x"])
+def test_base_url_with_a_query(behind: str, serve: Serve, tmp_path: Path) -> None:
+    server = serve(lambda _, body: echo(body))
+    with pytest.raises(EndpointUnusable, match=r"llm\.query\."):
+        run(tmp_path, f"{server.url}{behind}", rows(1))
+    assert server.bodies == []
+
+
 def test_password_in_base_url_is_not_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", "http://someone:hunter2@127.0.0.1:1/v1")
     with pytest.raises(EndpointUnusable, match="user name or password") as caught:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from toolace_dagster.cli.console import say, show_table
-from toolace_dagster.llm.money import Bill, PriceError, PriceTable, load_prices, total
+from toolace_dagster.llm.money import Bill, PriceError, PriceTable, counted, load_prices, total
 from toolace_dagster.reporting.costs import bills_by
 from toolace_dagster.reporting.summary import DomainSummary
 from toolace_dagster.settings import Settings
@@ -60,7 +60,7 @@ def explain_unpriced(warehouse: Warehouse, domains: Iterable[str], prices: Price
     bills = bills_by(warehouse, domains, "model")
     unpriced = {(model, host): bill for (model, host, _, _), bill in bills.items() if bill.unpriced}
     for (model, host), bill in unpriced.items():
-        say(f"{bill.unpriced:,} calls of {model} at {host} have no cost.")
+        say(f"{counted(bill.unpriced, 'call')} of {model} at {host} {'has' if bill.unpriced == 1 else 'have'} no cost.")
         if prices.find(model, host) is None:
             say(prices.missing(model, host))
 

@@ -22,7 +22,7 @@ from toolace_dagster.cli.preset import RunOptions, with_preset
 from toolace_dagster.cli.progress import ProgressDisplay
 from toolace_dagster.cli.status import print_calls, print_summaries
 from toolace_dagster.cli.stopping import stopped_code
-from toolace_dagster.llm.money import Budget, PriceError
+from toolace_dagster.llm.money import Budget, PriceError, counted
 from toolace_dagster.llm.offline.tongues import speaks
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.ends import RunEnd
@@ -219,12 +219,13 @@ def _say_limit(limit: str, settings: Settings, budget: Budget, summaries: list[D
     unfinished = sum(summary.unfinished for summary in summaries)
     attempted = sum(summary.attempted for summary in summaries)
     missing = settings.dialogues * len(summaries) - attempted
+    left = unfinished + max(0, missing)
     option = "--" + limit.replace("_", "-")
     amount = getattr(settings, limit)
     complain(
         f"stopped: the limit {option} {amount:,} is reached. This run paid for {budget.spent.words}. "
-        f"{unfinished + max(0, missing):,} dialogues are unfinished. Nothing is lost: the same command goes on from "
-        f"there with a budget of its own, and a higher {option} gets it further."
+        f"{counted(left, 'dialogue')} {'is' if left == 1 else 'are'} unfinished. Nothing is lost: the same command "
+        f"goes on from there with a budget of its own, and a higher {option} gets it further."
     )
 
 

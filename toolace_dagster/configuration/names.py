@@ -74,7 +74,15 @@ def check_name(name: str) -> None:
     if is_name(name):
         return
     known = assignable_names()
-    close = difflib.get_close_matches(name, known, n=2, cutoff=0.6)
+    table, dot, last = name.rpartition(".")
+    # Beside what is alike in whole, such as a wrong table; a common beginning makes nothing alike.
+    beside = [each.removeprefix(f"{table}.") for each in known if dot and each.startswith(f"{table}.")]
+    close = [f"{table}.{each}" for each in difflib.get_close_matches(last, beside, n=2, cutoff=0.6)]
+    close = close or [
+        each
+        for each in difflib.get_close_matches(name, known, n=2, cutoff=0.6)
+        if not (dot and each.startswith(f"{table}."))
+    ]
     if "." not in name:
         # The user may not know the table that the setting stands in.
         near = difflib.get_close_matches(f"llm.{name}", known, n=2, cutoff=0.75)

@@ -170,6 +170,12 @@ def _check_url(settings: ModelSettings) -> None:
         parts = None
     if parts is not None and "@" in parts.netloc:
         raise EndpointUnusable(f"{name} holds a user name or password. Leave them out, and set {settings.api_key_env}.")
+    if usable and parts is not None and (parts.query or parts.fragment):
+        # Routes are put behind it, where a query would swallow them.
+        raise EndpointUnusable(
+            f"{name} holds something behind a ? or #. Leave it out; parameters of each request are set one by one, "
+            "such as --set llm.query.api-version=2026-01-01."
+        )
     if not usable:
         raise EndpointUnusable(
             f"{name} is {redact(url)!r}, which is no http or https address. Set it to one like http://localhost:8000/v1."

@@ -333,10 +333,21 @@ def _drive(
         notes.append(text)
         tell(replace(begun, warning=text))
 
+    return run_programs(stage_gateway(context, begun, warn), programs, context.executor()), tuple(notes)
+
+
+def stage_gateway(context: StageContext, begun: StageProgress, warn: Callable[[str], None]) -> Gateway:
+    """The gateway of one stage of one domain, not yet entered.
+
+    Args:
+        context: Domain, settings, warehouse, run.
+        begun: What progress is told as.
+        warn: Told what is worth a line to the user.
+    """
     folder = context.settings.cache
     cache = ResponseCache(folder, warn) if folder else None
     journal = CallJournal(context.store, context.warehouse.journal(context.domain), context.run_id, cache)
-    gateway = Gateway(
+    return Gateway(
         context.settings.models,
         journal,
         budget=context.budget,
@@ -345,7 +356,6 @@ def _drive(
         limits=context.warehouse.limits,
         memory=EndpointMemory(context.warehouse.endpoints_file, warn),
     )
-    return run_programs(gateway, programs, context.executor()), tuple(notes)
 
 
 def _row(

@@ -70,9 +70,26 @@ def test_a_limit_is_kept_to_the_call_and_rows_without_one_have_not_failed(
     assert len(stopped(outcomes)) == 28
     assert not [outcome.error for outcome in outcomes.values() if outcome.error]
     reached = next(outcome.stopped for outcome in outcomes.values() if outcome.stopped)
+    assert isinstance(reached, BudgetReached)
     assert reached.limit == name
     for word in (words, "12 calls, 180 tokens, $12.0000", f"higher {name}"):
         assert word in str(reached)
+
+
+def test_a_stopped_run_without_a_price_says_that_its_cost_is_unknown(serve: Serve, tmp_path: Path) -> None:
+    server = serve(lambda _, body: echo(body))
+    outcomes = drive(tmp_path, server.url, Budget(limits=Limits(max_calls=1)), rows(3))
+    reached = next(outcome.stopped for outcome in outcomes.values() if outcome.stopped)
+    assert "the limit max_calls of 1 call is reached: 1 call, 15 tokens, cost unknown." in str(reached)
+    assert "$" not in str(reached)
+
+
+def test_calls_of_unknown_price_are_told_beside_those_of_known_price(tmp_path: Path) -> None:
+    shared = Budget(ONE_DOLLAR, Limits(max_calls=9), Ledger(tmp_path / "spent"))
+    for model, count in (("m", 2), ("nobody's", 1)):
+        for _ in range(count):
+            shared.spend(Usage(prompt_tokens=10, completion_tokens=5), model, "h")
+    assert shared.spent.words == "3 calls, 45 tokens, $2.0000 and 1 call of unknown price"
 
 
 def test_the_next_run_goes_on_and_cached_answers_stay_free(serve: Serve, tmp_path: Path) -> None:

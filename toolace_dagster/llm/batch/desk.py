@@ -289,8 +289,8 @@ class BatchDesk:
         elif found.remedy is Remedy.GIVE_UP:
             submission.discard()
             raise EndpointUnusable(
-                f"The endpoint {self._service.url} failed batch {batch.id}: {found.words}. Mend what it says; "
-                "the same command goes on."
+                f"The endpoint {self._service.url} failed batch {batch.id}: {found.words.rstrip('.')}. Mend what it "
+                "says; the same command goes on."
             )
         else:
             self._lose(ids, batch_fault(f"The batch {batch.id} failed: {found.words}"), submission)

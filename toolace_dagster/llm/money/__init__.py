@@ -4,7 +4,7 @@ Belongs here: prices, arithmetic and limits. Does not belong here: which calls a
 will make (``pipeline.estimate``), or adding up stored calls (``sql/costs``).
 """
 
-from toolace_dagster.llm.money.bill import Bill, dollars, total
+from toolace_dagster.llm.money.bill import Bill, counted, dollars, total
 from toolace_dagster.llm.money.budget import Budget, BudgetReached, Limits
 from toolace_dagster.llm.money.ledger import Ledger, Spent
 from toolace_dagster.llm.money.prices import Price, PriceError, PriceTable, Quote, load_prices
@@ -20,6 +20,7 @@ __all__ = [
     "PriceTable",
     "Quote",
     "Spent",
+    "counted",
     "dollars",
     "load_prices",
     "total",

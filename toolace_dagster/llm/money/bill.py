@@ -49,12 +49,17 @@ class Bill:
             return "free"
         if self.unpriced == self.calls:
             return "unknown"
-        return dollars(self.cost) + (f" and {self.unpriced:,} calls of unknown price" if self.unpriced else "")
+        return dollars(self.cost) + (f" and {counted(self.unpriced, 'call')} of unknown price" if self.unpriced else "")
 
 
 def total(bills: Iterable[Bill]) -> Bill:
     """The sum of bills."""
     return sum(bills, Bill())
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things: ``1 call``, ``1,668 calls``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def dollars(amount: float) -> str:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from toolace_dagster.llm.money.bill import dollars
+from toolace_dagster.llm.money.bill import counted, dollars
 from toolace_dagster.llm.money.ledger import Ledger, Spent
 from toolace_dagster.llm.money.prices import PriceTable, Quote
 from toolace_dagster.llm.protocol import Usage
@@ -89,9 +89,9 @@ class Limits:
         if self.max_cost is not None and spent.cost >= self.max_cost:
             return _reached("max_cost", dollars(self.max_cost), spent)
         if self.max_tokens_total is not None and spent.tokens >= self.max_tokens_total:
-            return _reached("max_tokens_total", f"{self.max_tokens_total:,} tokens", spent)
+            return _reached("max_tokens_total", counted(self.max_tokens_total, "token"), spent)
         if self.max_calls is not None and spent.calls >= self.max_calls:
-            return _reached("max_calls", f"{self.max_calls:,} calls", spent)
+            return _reached("max_calls", counted(self.max_calls, "call"), spent)
         return None
 
     def crowded(self, spent: Spent) -> BudgetReached | None:
@@ -100,9 +100,9 @@ class Limits:
         if self.max_cost is not None and spent.cost + spent.cost / known * more > self.max_cost:
             return _reached("max_cost", dollars(self.max_cost), spent)
         if self.max_tokens_total is not None and spent.tokens + spent.tokens / known * more > self.max_tokens_total:
-            return _reached("max_tokens_total", f"{self.max_tokens_total:,} tokens", spent)
+            return _reached("max_tokens_total", counted(self.max_tokens_total, "token"), spent)
         if self.max_calls is not None and spent.calls + spent.in_flight >= self.max_calls:
-            return _reached("max_calls", f"{self.max_calls:,} calls", spent)
+            return _reached("max_calls", counted(self.max_calls, "call"), spent)
         return None
 
     def exceeded(self, spent: Spent, most: Bound) -> bool:
@@ -249,11 +249,15 @@ class Budget:
         """
         quote = self.prices.find(model, endpoint)
         reckoned = quote.price.reckoned(usage, mode) if quote else 0.0
+        cost, label = _priced(quote, usage, mode)
+        tokens = usage.prompt_tokens + usage.completion_tokens
+        unknown = cost is None
+        used = Spent(1, 0, tokens, reckoned, unpriced=int(unknown), guessed=reckoned if unknown else 0.0)
         with self._ledger.changing():
-            self._ledger.add(Spent(calls=1, tokens=usage.prompt_tokens + usage.completion_tokens, cost=reckoned))
+            self._ledger.add(used)
             if self.limits and admission is not None and not admission.over:
                 self._end(admission)
-        return _priced(quote, usage, mode)
+        return cost, label
 
     def price(
         self, usage: Usage, model: str, endpoint: str, mode: CallMode = "live"

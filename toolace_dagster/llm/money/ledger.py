@@ -20,7 +20,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-_SLOT = struct.Struct("<qqqqdqd")
+from toolace_dagster.llm.money.bill import counted
+
+_SLOT = struct.Struct("<qqqqdqdqd")
 _OLD = 14 * 24 * 3600.0
 _LOOK_FOR_DEAD = 1.0
 
@@ -33,9 +35,11 @@ class Spent:
         calls: Calls answered.
         in_flight: Calls under way.
         tokens: Of prompts and replies.
-        cost: Dollars, of calls with a known price.
+        cost: Dollars.
         pledged_tokens: What calls under way may use at most, of those of which that is reckoned.
         pledged_cost: What they may cost at most, in dollars.
+        unpriced: Calls answered without a known price.
+        guessed: Dollars counted for these against the limits; no part of what is told.
     """
 
     calls: int = 0
@@ -44,11 +48,17 @@ class Spent:
     cost: float = 0.0
     pledged_tokens: int = 0
     pledged_cost: float = 0.0
+    unpriced: int = 0
+    guessed: float = 0.0
 
     @property
     def words(self) -> str:
         """The amounts in words."""
-        return f"{self.calls:,} calls, {self.tokens:,} tokens, ${self.cost:,.4f}"
+        known = f"${self.cost - self.guessed:,.4f}"
+        if self.unpriced:
+            known = f"{known} and {counted(self.unpriced, 'call')} of unknown price"
+        cost = "cost unknown" if self.unpriced and self.unpriced == self.calls else known
+        return f"{counted(self.calls, 'call')}, {counted(self.tokens, 'token')}, {cost}"
 
 
 class Ledger:
@@ -106,6 +116,8 @@ class Ledger:
             mine.cost + more.cost,
             mine.pledged_tokens + more.pledged_tokens,
             mine.pledged_cost + more.pledged_cost,
+            mine.unpriced + more.unpriced,
+            mine.guessed + more.guessed,
         )
         if self._path is not None:
             self._write()
@@ -148,6 +160,8 @@ class Ledger:
             cost=sum(slot[4] for slot in slots),
             pledged_tokens=sum(slot[5] for slot in alive),
             pledged_cost=sum(slot[6] for slot in alive),
+            unpriced=sum(slot[7] for slot in slots),
+            guessed=sum(slot[8] for slot in slots),
         )
 
     def _look_for_dead(self, pids: Generator[int]) -> None:
