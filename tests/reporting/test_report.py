@@ -188,8 +188,23 @@ def test_methods_over_other_tasks_are_not_set_against_each_other(tmp_path: Path)
 def test_two_homes_of_one_method_have_two_names(tmp_path: Path) -> None:
     warehouse = made(tmp_path, method="simulation")
     made(warehouse.home, "simulation", method="simulation")
-    names = [method.name for method in report_facts(warehouse).methods]
-    assert names == ["Simulation", "Simulation (folder simulation)"]
+    facts = report_facts(warehouse)
+    assert [method.name for method in facts.methods] == ["Simulation", "Simulation (folder simulation)"]
+    text = words(report_html(facts))
+    assert "makes 1.00 × the calls of Simulation (folder simulation). Both are over the same 3 tasks." in text
+
+
+def test_a_switch_of_method_is_no_course_of_time(tmp_path: Path) -> None:
+    warehouse = made(tmp_path)
+    report_facts(warehouse)
+    with warehouse.domain("garages").write() as connection:
+        connection.execute("DELETE FROM stage_rows")
+    write_home(warehouse.home, [Attempt(dialogue())], run="run-2", method="simulation")
+    assert report_facts(warehouse).history == {}
+    write_home(
+        warehouse.home, [Attempt(dialogue(id="vans-0-a", domain="vans"))], "vans", run="run-3", method="simulation"
+    )
+    assert [row["run_id"] for row in report_facts(warehouse).history["user_turns"]] == ["run-2", "run-3"]
 
 
 def test_what_a_former_method_cost_is_said_to_be_left_out(tmp_path: Path) -> None:

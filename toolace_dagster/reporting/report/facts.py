@@ -53,12 +53,14 @@ class MethodFigures:
         rows: The measurement.
         models: Models that answered, by name and endpoint.
         overlap: Of a home beside the one the report is of, the tasks that both have.
+        method: The name of the method in settings; ``mixed`` where domains differ.
     """
 
     name: str
     rows: Sequence[MetricRow]
     models: Sequence[tuple[str, str]]
     overlap: Overlap | None = None
+    method: str = ""
 
     def value(self, metric: str, **where: str | None) -> float | None:
         """A figure; over accepted dialogues of all domains unless said otherwise."""
@@ -106,7 +108,8 @@ class ReportFacts:
         offline: Whether the offline model answered: ``all``, ``some`` or no calls.
         experiments: Experiments that were run.
         ratings: What people preferred, for each two homes that were compared.
-        history: By metric, its value in each measurement, oldest first; only where there are several.
+        history: By metric, its value in each measurement of the home's method, oldest first; only where there are
+            several.
     """
 
     home: str
@@ -184,7 +187,7 @@ def _method(warehouse: Warehouse) -> MethodFigures | None:
         for row in warehouse.domain(domain).read(sql("report/models"))
     }
     rows = current_metrics(warehouse, completed=with_ratings)
-    found = MethodFigures(METHOD_NAMES.get(method, method), rows, sorted(models))
+    found = MethodFigures(METHOD_NAMES.get(method, method), rows, sorted(models), method=method)
     return found if found.value("dialogues", over="attempted") else None
 
 
@@ -207,7 +210,9 @@ def _offline(models: Sequence[tuple[str, str]]) -> str:
 
 
 def _history(warehouse: Warehouse, metric: str) -> list[Row]:
-    return metric_over_time(warehouse, metric, "attempted" if metric == "pass_rate" else "accepted")
+    rows = metric_over_time(warehouse, metric, "attempted" if metric == "pass_rate" else "accepted")
+    # A change of method is no course of time.
+    return [row for row in rows if row["method"] == rows[-1]["method"]]
 
 
 def _experiments(warehouse: Warehouse) -> list[ExperimentFigures]:

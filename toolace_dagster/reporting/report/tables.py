@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from toolace_dagster.experiments.pages import OFFLINE_NOTE, made_with, points, tables
 from toolace_dagster.metrics import METRICS
 from toolace_dagster.metrics.catalogue import Unit, written
+from toolace_dagster.metrics.keeping import DEFAULT_METHOD
 from toolace_dagster.rating import Tally
 from toolace_dagster.reporting.report.facts import (
     METHOD_NAMES,
+    SIMULATION,
     ExperimentFigures,
     MethodFigures,
     Overlap,
@@ -114,9 +116,11 @@ def ratio_note(facts: ReportFacts) -> str:
             sentences.append(f"{own.name} and {other.name} have no task in common, so they can't be compared.")
             continue
         if ours and theirs:
+            # The paper's ratio is of these two methods.
+            as_in_paper = (own.method, other.method) == (DEFAULT_METHOD, SIMULATION)
+            paper = f" (the paper: {CALL_RATIO:.2f} ×)" if as_in_paper else ""
             sentences.append(
-                f"For each accepted dialogue {own.name} makes {ours / theirs:.2f} × the calls of {other.name} "
-                f"(the paper: {CALL_RATIO:.2f} ×)."
+                f"For each accepted dialogue {own.name} makes {ours / theirs:.2f} × the calls of {other.name}{paper}."
             )
         if shared.common == shared.own == shared.other:
             sentences.append(f"Both are over the same {shared.own:,} tasks.")
