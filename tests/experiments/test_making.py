@@ -14,7 +14,7 @@ from toolace_dagster.experiments.making import Undertaking, last_undertaking
 from toolace_dagster.experiments.measures import arm_dialogues, measure, read_results
 from toolace_dagster.pipeline.context import StageContext
 
-COST = ("calls_made", "calls_per_dialogue", "calls_unverified", "calls_verified", "tokens_")
+COST = ("calls_made", "calls_per_", "calls_unverified", "calls_verified", "tokens_", "cached_", "replies_", "cost_")
 COMMON = "SELECT * EXCLUDE (run_id) FROM stage_rows WHERE stage IN ('task_specs', 'skeletons') ORDER BY ALL"
 
 
