@@ -47,7 +47,7 @@ def ledger(mine: DagsterHome, name: str, hours: float) -> Path:
 
 def test_budgets_of_launches_that_have_ended_go(mine: DagsterHome) -> None:
     job = build_definitions(mine.home).resolve_job_def(GENERATE_JOB)
-    mine.instance.create_run_for_job(job, status=dg.DagsterRunStatus.QUEUED, tags={LAUNCH_TAG: "tonight"})
+    mine.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags={LAUNCH_TAG: "tonight"})
     over, queued, fresh = ledger(mine, "over", 5), ledger(mine, "tonight", 5), ledger(mine, "fresh", 0)
     assert "Budgets of 1 launches that have ended: removed." in toolace("gc", "--home", mine.home).out
     assert [path.exists() for path in (over, queued, fresh)] == [False, True, True]

@@ -105,7 +105,8 @@ class Loaded:
         return result, " ".join(said)
 
     def rows(self) -> int:
-        return self.warehouse.domain(DOMAIN).read("SELECT count(*) AS n FROM stage_rows")[0]["n"]
+        store = self.warehouse.domain(DOMAIN)
+        return store.read("SELECT count(*) AS n FROM stage_rows")[0]["n"] if store.exists() else 0
 
 
 @pytest.mark.parametrize(("name", "value", "has"), [("rounds", 0, 1), ("rounds", 2, 1), ("method", "simulation", "")])

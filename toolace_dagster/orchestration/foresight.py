@@ -59,7 +59,7 @@ def _is_first(context: dg.AssetExecutionContext, domain: StageContext) -> bool:
 
     order = [STAGE, *(stage.name for stage in domain_stages(domain.settings))]
     chosen = context.run.asset_selection
-    names = set(order) if chosen is None else {key.to_user_string() for key in chosen}
+    names = {key.to_user_string() for key in chosen} if chosen else set(order)
     if context.run.step_keys_to_execute is not None:
         names &= set(context.run.step_keys_to_execute)
     return next((name for name in order if name in names), None) == context.asset_key.to_user_string()
