@@ -365,6 +365,8 @@ class Settings(BaseModel):
         skeleton_context: What is shown of earlier sub-tasks where a skeleton is written by sub-task: their turns in
             ``full``, or a ``summary`` of each: goal, values the user stated, results in short with their identifiers.
         plan_shapes: Weights of the shapes of sub-tasks with more than one step; a shape left out is not drawn.
+        parallel_share: Share of the sub-tasks with two tools in a row that don't need each other's results in which
+            these are called in one step.
         distractor_mix: Weights of the kinds of distractors; a kind left out is not drawn.
         mask_share: Share of a dialogue's turns masked in one reasonability pass.
         mask_decay: Factor on a turn's selection weight each time it is chosen.
@@ -445,6 +447,7 @@ class Settings(BaseModel):
     rule_tries: Annotated[int, Field(ge=1, le=10)] = 2
     skeleton_context: Literal["full", "summary"] = "full"
     plan_shapes: dict[PlanShape, Weight] = Field(default_factory=lambda: dict(_SHAPES))
+    parallel_share: Annotated[float, Field(ge=0, le=1)] = 0.0
     distractor_mix: dict[DistractorKind, Weight] = Field(default_factory=lambda: dict(_DISTRACTORS))
     mask_share: Annotated[float, Field(gt=0, le=0.5)] = 0.35
     mask_decay: Annotated[float, Field(gt=0, lt=1)] = 0.1

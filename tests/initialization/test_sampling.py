@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -210,6 +211,43 @@ def test_a_look_up_is_repeated_once_and_what_a_list_feeds_twice() -> None:
     tools = [make("check_weather", ["city_name"], [], ["outcome"])]
     steps = [each.steps for plan in plans(tools, 60) for each in plan.sub_tasks]
     assert max(steps) == 2
+
+
+def shared(plan: TaskPlan) -> list[bool]:
+    """Of each sub-task with two tools or more: whether tools share a step."""
+    return [part.steps < len(part.tools) for part in plan.sub_tasks if len(part.tools) > 1]
+
+
+def test_tools_that_do_not_need_each_other_share_a_step_as_often_as_it_is_set() -> None:
+    tools = list(POOL.domain("farm_irrigation").tools)
+    graph = ToolGraph(tools, find_links(tools))
+    made = {share: plans(tools, 120, Settings(parallel_share=share)) for share in (0.0, 0.5, 1.0)}
+    none, half, every = (sum(each for plan in drawn for each in shared(plan)) for drawn in made.values())
+    assert every - none > 50
+    assert abs((half - none) / (every - none) - 0.5) < 0.12
+    for apart, together in zip(made[0.0], made[1.0], strict=True):
+        for one, other in zip(apart.sub_tasks, together.sub_tasks, strict=True):
+            # Nothing else of a plan depends on it.
+            assert one.model_copy(update={"steps": 0, "again": ()}) == other.model_copy(
+                update={"steps": 0, "again": ()}
+            )
+            if one.steps != other.steps:
+                assert other.steps == len(other.tools) - 1
+                assert not other.again
+                assert any(not graph.is_fed(after, before) for before, after in pairwise(other.tools))
+
+
+def test_tools_that_need_each_other_never_share_a_step() -> None:
+    made = plans(list(POOL.domain("home_energy").tools), 100, Settings(parallel_share=1))
+    chains = [part for plan in made for part in plan.sub_tasks if part.shape is PlanShape.CHAIN]
+    assert len(chains) > 50
+    assert all(part.steps >= len(part.tools) for part in chains)
+
+
+def test_steps_are_never_fewer_than_set() -> None:
+    settings = Settings(parallel_share=1, steps=Range(low=3, high=3))
+    made = plans(list(POOL.domain("farm_irrigation").tools), 60, settings)
+    assert {part.steps for plan in made for part in plan.sub_tasks} == {3}
 
 
 def test_distractors_come_in_their_set_shares_and_borrowed_ones_are_not_of_the_domain() -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from toolace_dagster.entities import PlanShape, Slot, SubTaskPlan, Taken, TaskPlan, Tool
 from toolace_dagster.entities.randomness import generator
@@ -95,6 +96,9 @@ class PlanSampler:
             if steps > 1:
                 wanted = share_of(settings.plan_shapes, place, "shapes", slot.seed, slot.domain)
             tools, steps = draft.sub_task(wanted, steps, lead, left=count - index)
+            # A stream of its own: whether calls are parallel changes nothing else of a plan.
+            if generator("parallel", slot, index).random() < settings.parallel_share:
+                steps = draft.fewer_steps(tools, steps)
             passes = any(self._graph.awaits(name, earlier) for name in tools for earlier in arranged)
             # What was arranged before has happened by then.
             arranged = {*tools} if passes else {*arranged, *tools}
@@ -296,6 +300,16 @@ class _Draft:
         worth = [times for name, times in zip(tools, again, strict=True) if name in self.again(tools)]
         most = min(len(tools) + sum(worth), self._settings.steps.high)
         return max(self._settings.steps.low, self._depth(tools), min(steps, most))
+
+    def fewer_steps(self, tools: Sequence[str], steps: int) -> int:
+        """Steps with which two neighbouring tools that don't need each other's results share one.
+
+        That takes fewer steps than tools, so a tool that was to be called a second time is called once.
+        """
+        fewer = len(tools) - 1
+        if not fewer < steps <= fewer + 2 or fewer < max(self._settings.steps.low, self._depth(tools)):
+            return steps
+        return fewer if any(not self._graph.is_fed(later, earlier) for earlier, later in pairwise(tools)) else steps
 
     def again(self, tools: Sequence[str]) -> tuple[str, ...]:
         """Those of a sub-task's tools that are worth calling more than once."""

@@ -27,6 +27,7 @@ DRAWN_BY = (
     "distractors",
     "distractor_mix",
     "plan_shapes",
+    "parallel_share",
     "personas",
     "registers",
     "languages",
