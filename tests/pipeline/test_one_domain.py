@@ -169,7 +169,8 @@ def test_replaying_the_edits_of_a_skeleton_gives_the_stored_dialogue(finished: S
         assert rows
         dialogue = skeleton.to_dialogue()
         for row in rows:
-            fields = row | {"id": row["edit_id"], "replacements": json.loads(row["replacements"])}
+            read = {name: json.loads(row[name]) for name in ("replacements", "withheld") if row[name]}
+            fields = row | {"id": row["edit_id"]} | read
             edit = Edit.model_validate({name: fields[name] for name in Edit.model_fields})
             assert list(edit.masked) == row["masked"]
             dialogue = apply_edit(dialogue, edit)

@@ -15,9 +15,9 @@ from tempfile import TemporaryDirectory
 
 from toolace_dagster.entities import ToolDomain
 from toolace_dagster.execution.executor import DomainExecutor
-from toolace_dagster.llm.offline.stand_in import StandInTools
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.estimate.evidence import DialogueUse, Evidence, dialogue_uses, rehearsed_evidence
+from toolace_dagster.pipeline.estimate.stand_in import StandInTools
 from toolace_dagster.pipeline.pool import write_pool
 from toolace_dagster.pipeline.stage import run_stage
 from toolace_dagster.pipeline.stages import domain_stages

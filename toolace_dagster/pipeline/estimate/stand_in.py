@@ -4,7 +4,7 @@ What a tool answers is never what a model expected, and the work that follows fr
 that has to be rehearsed too. So the answers are drawn apart from the model's.
 
 Belongs here: answering tool runs. Does not belong here: making results
-(``simulation``), or when tools are not run (``pipeline.estimate``).
+(``llm.offline``), or when tools are not run (``rehearsal``).
 """
 
 from __future__ import annotations
