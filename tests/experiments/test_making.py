@@ -121,7 +121,9 @@ def test_a_budget_stops_it_and_the_next_launch_goes_on_to_the_same_end(
     made = undertaking(tmp_path, "ablation")
     assert [end.error for end in make(made, launch="rest")] == [""]
     measure(made, made.arms)
-    assert without_cost(made) == without_cost(ablation)
+    for mine, other in zip(without_cost(made), without_cost(ablation), strict=True):
+        # Entropy sums in the order that words come, which is not always the same.
+        assert mine == pytest.approx(other, rel=1e-12)
     # A reply that could not be used, whose mend the limit held back, is asked for again.
     again = """
         SELECT count(*) AS n FROM model_calls WHERE run_id = 'limited' AND NOT usable
