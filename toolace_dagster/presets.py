@@ -16,12 +16,13 @@ PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
     # The defaults for the first dialogues; then these or those of "small", by how they fared (`toolace run`).
     "auto": {},
-    # Few calls: two sub-tasks, skeletons in one call, one injection, two passes that mask as much as they can.
+    # Few calls: short tasks, skeletons in one call, an injection in three of four, two passes that mask as much as they
+    # can.
     # What comes out is checked as strictly as ever.
     "lean": {
-        "sub_tasks": {"low": 2, "high": 2},
+        "sub_tasks": {"low": 2, "high": 3},
         "trajectory": "whole",
-        "injections": {"low": 1, "high": 1},
+        "injections": {"low": 0, "high": 1, "weights": {"0": 1, "1": 3}},
         "rounds": 2,
         "mask_share": 0.5,
         "quiet_passes": 1,
@@ -58,7 +59,9 @@ def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]
     for key, value in over.items():
         below = made.get(key)
         if isinstance(below, dict) and isinstance(value, dict) and "weights" not in value:
-            made[key] = _merged(cast("dict[str, Any]", below), cast("dict[str, Any]", value))
+            # Weights hold for the range they were given with.
+            kept = {part: given for part, given in cast("dict[str, Any]", below).items() if part != "weights"}
+            made[key] = _merged(kept, cast("dict[str, Any]", value))
         else:
             made[key] = value
     return made

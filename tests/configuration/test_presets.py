@@ -45,3 +45,10 @@ def test_a_preset_from_the_environment_comes_before_the_last_run_and_after_the_c
     settings = configure({"rounds": 3}, home=tmp_path, environ=environ, stored=stored).settings
     assert (settings.preset, settings.rounds, settings.seed) == ("lean", 3, 7)
     assert settings.quiet_passes == PRESETS["lean"]["quiet_passes"]
+
+
+def test_weights_of_a_preset_go_with_its_range() -> None:
+    drawn = Settings.model_validate({"preset": "lean"}).injections
+    assert drawn.weights
+    given = Settings.model_validate({"preset": "lean", "injections": {"low": 1}}).injections
+    assert (given.low, given.high, given.weights) == (1, 1, {})
