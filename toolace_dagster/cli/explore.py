@@ -29,12 +29,13 @@ def serve_explorer(home: Path, host: str, port: int, *, browser: bool, against: 
         Exit code: 1 when the home holds nothing or nothing can listen there.
     """
     from toolace_dagster.explorer.serving import PortTaken, serve
+    from toolace_dagster.pipeline.simulation_home import simulation_home
 
     warehouse = Warehouse(home)
     if not warehouse.domains():
         complain(f"{home} holds nothing yet. `toolace run` makes something; --home names another folder.")
         return 1
-    other = Warehouse(against if against is not None else home / "simulation")
+    other = Warehouse(against) if against is not None else simulation_home(warehouse)
     if against is not None and not other.domains():
         complain(f"{against} holds nothing yet, so there is nothing to compare with")
         return 1

@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from toolace_dagster.cli.console import complain, say, say_json, show_table
+from toolace_dagster.llm.money import counted
 from toolace_dagster.metrics import METRICS, EntailmentError, MetricRow, figure, keep_metrics
 from toolace_dagster.metrics.catalogue import written
 from toolace_dagster.metrics.keeping import home_method
@@ -87,8 +88,8 @@ def _print(rows: Sequence[MetricRow], domain: str | None, domains: Sequence[str]
     for row in shown:
         if row.metric == "calls_left_out":
             method = (row.part or "").replace("_", " ")
-            calls = "call" if row.count == 1 else "calls"
-            say(f"Left out: {row.count:,} {calls} of the method {method}, which the home was switched from.")
+            calls = counted(row.count, "call")
+            say(f"Left out: {calls} of the method {method}, which the home was switched from.")
     if domain is None and len(domains) > 1:
         by_domain = [(name, *(_cell(rows, metric, None, name) for metric in _BY_DOMAIN)) for name in domains]
         _table(

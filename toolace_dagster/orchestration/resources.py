@@ -26,7 +26,7 @@ LAUNCH_TAG = "toolace/launch"
 """Tag of the runs that one command launched; they share a budget, as the runs of one backfill do."""
 BACKFILL_TAG = "dagster/backfill"
 _PARENT_TAG = "dagster/parent_run_id"
-_ROOT_TAG = "dagster/root_run_id"
+ROOT_TAG = "dagster/root_run_id"
 _RETRIED_TAG = "dagster/retry_number"
 GRAPH_SETTINGS = ("rounds", "method")
 """Settings that decide which assets there are: fixed when the code location is loaded, and noted with each asset."""
@@ -172,5 +172,5 @@ def _launch_of(run: dg.DagsterRun) -> str:
     launch = next((run.tags[tag] for tag in (LAUNCH_TAG, BACKFILL_TAG) if tag in run.tags), "")
     if _RETRIED_TAG in run.tags:
         # Dagster did this by itself, perhaps again and again: each with a budget of its own would be a way round it.
-        return launch or run.tags.get(_ROOT_TAG, "")
+        return launch or run.tags.get(ROOT_TAG, "")
     return "" if _PARENT_TAG in run.tags else launch

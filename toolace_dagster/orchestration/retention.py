@@ -11,11 +11,10 @@ import dagster as dg
 from dagster import DagsterEventType
 
 from toolace_dagster.orchestration.instance import dagster_home, open_instance
-from toolace_dagster.orchestration.resources import BACKFILL_TAG, LAUNCH_TAG
+from toolace_dagster.orchestration.resources import BACKFILL_TAG, LAUNCH_TAG, ROOT_TAG
 from toolace_dagster.warehouse import Warehouse
 
 _ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
-_ROOT_TAG = "dagster/root_run_id"
 _QUIET = 3600.0
 """Seconds without a call after which a ledger that no run speaks for is taken to be left over."""
 
@@ -81,7 +80,7 @@ def forget_budgets(warehouse: Warehouse, *, dry_run: bool) -> int:
     with open_instance(warehouse) as instance:
         busy = instance.get_runs(dg.RunsFilter(statuses=[each for each in dg.DagsterRunStatus if each not in _ENDED]))
         backfills = {each.backfill_id for each in instance.get_backfills() if each.status.value == "REQUESTED"}
-    tags = (LAUNCH_TAG, BACKFILL_TAG, _ROOT_TAG)
+    tags = (LAUNCH_TAG, BACKFILL_TAG, ROOT_TAG)
     alive = (
         backfills | {run.run_id for run in busy} | {run.tags[tag] for run in busy for tag in tags if tag in run.tags}
     )

@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, cast
 
+from toolace_dagster.llm.schema.reading import resolved
+
 Schema = dict[str, Any]
 
 
@@ -63,17 +65,4 @@ def _parts(schema: Any, root: Schema) -> Iterator[Schema]:
             if isinstance(part.get(key), list):
                 open_schemas += part[key]
         if isinstance(part.get("$ref"), str):
-            open_schemas.append(_referred(part["$ref"], root))
-
-
-def _referred(reference: str, root: Schema) -> Any:
-    """What a reference inside the schema stands for; None for any other."""
-    found: Any = root
-    if not reference.startswith("#"):
-        return None
-    for step in reference[1:].split("/")[1:]:
-        key = step.replace("~1", "/").replace("~0", "~")
-        if not isinstance(found, dict) or key not in found:
-            return None
-        found = found[key]  # pyright: ignore[reportUnknownVariableType]
-    return found  # pyright: ignore[reportUnknownVariableType]
+            open_schemas.append(resolved(root, part["$ref"]))

@@ -13,15 +13,21 @@ from toolace_dagster.experiments.declared import Experiment
 from toolace_dagster.experiments.making import made_experiment
 from toolace_dagster.experiments.measures import ArmResult, measured_experiments, read_results
 from toolace_dagster.metrics import METRICS, MetricRow, figure
-from toolace_dagster.metrics.keeping import current_metrics, home_method, metric_over_time
+from toolace_dagster.metrics.keeping import (
+    DEFAULT_METHOD,
+    MIXED,
+    SIMULATION,
+    current_metrics,
+    home_method,
+    metric_over_time,
+)
+from toolace_dagster.pipeline.simulation_home import FOLDER, simulation_home
 from toolace_dagster.rating import Tally, read_ratings, tally_ratings, with_ratings
 from toolace_dagster.reporting.report.paper import cell
 from toolace_dagster.settings import OFFLINE_MODEL
 from toolace_dagster.warehouse import Row, Warehouse, sql
 
-SIMULATION = "simulation"
-"""Folder inside a home that holds the same tasks as simulation makes them; also the name of the method."""
-METHOD_NAMES = {"non_autoregressive": "Non-autoregressive", SIMULATION: "Simulation", "mixed": "Mixed methods"}
+METHOD_NAMES = {DEFAULT_METHOD: "Non-autoregressive", SIMULATION: "Simulation", MIXED: "Mixed methods"}
 _FOLLOWED = ("pass_rate", "calls", "distinct_3", "self_bleu", "coherence_lexical", "user_turns")
 
 
@@ -138,11 +144,11 @@ def report_facts(warehouse: Warehouse) -> ReportFacts:
         duckdb.IOException: If a run is writing the home.
     """
     own = _method(warehouse)
-    inside = Warehouse(warehouse.home / SIMULATION)
+    inside = simulation_home(warehouse)
     other = _method(inside)
     if own is not None and other is not None:
         # Two columns of one name would not be told apart.
-        name = other.name if other.name != own.name else f"{other.name} (folder {SIMULATION})"
+        name = other.name if other.name != own.name else f"{other.name} (folder {FOLDER})"
         other = replace(other, name=name, overlap=_overlap(warehouse, inside))
     experiments = _experiments(warehouse)
     if own is None and other is None and not experiments:

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from toolace_dagster.experiments.pages import OFFLINE_NOTE, made_with, points, tables
+from toolace_dagster.llm.money import counted
 from toolace_dagster.metrics import METRICS
 from toolace_dagster.metrics.catalogue import Unit, written
-from toolace_dagster.metrics.keeping import DEFAULT_METHOD
+from toolace_dagster.metrics.keeping import DEFAULT_METHOD, SIMULATION
 from toolace_dagster.rating import Tally
 from toolace_dagster.reporting.report.facts import (
     METHOD_NAMES,
-    SIMULATION,
     ExperimentFigures,
     MethodFigures,
     Overlap,
@@ -148,7 +148,7 @@ def usage_table(method: MethodFigures) -> Table:
 def left_out(method: MethodFigures) -> list[str]:
     """What is in no figure of cost, in sentences."""
     return [
-        f"Left out: {row.count:,} {'call' if row.count == 1 else 'calls'} of "
+        f"Left out: {counted(row.count, 'call')} of "
         f"{METHOD_NAMES.get(row.part or '', row.part)}, which the home was switched from."
         for row in method.rows
         if row.metric == "calls_left_out" and row.domain is None
