@@ -5,10 +5,11 @@ Belongs here: the assets. Does not belong here: choosing a side or writing a fil
 """
 
 from collections import Counter
+from collections.abc import Iterable
 
 import dagster as dg
 
-from toolace_dagster.dataset import render_card
+from toolace_dagster.dataset import FileReport, render_card
 from toolace_dagster.orchestration.materialize import Materialized, check_result
 from toolace_dagster.orchestration.resources import Toolace
 from toolace_dagster.pipeline.card import card_facts, make_card
@@ -84,6 +85,11 @@ _EXPORTS: dict[FormatName, tuple[str, str]] = {
 }
 
 
+def _files(files: Iterable[FileReport]) -> str:
+    """The files as a table that fits the page: the beginning of a hash tells one from another."""
+    return table([file.model_dump() | {"sha256": file.sha256[:12]} for file in files])
+
+
 def export_asset(name: FormatName) -> dg.AssetsDefinition:
     """Make the asset of one format.
 
@@ -125,7 +131,10 @@ def export_asset(name: FormatName) -> dg.AssetsDefinition:
             metadata={
                 "dagster/row_count": report.rows,
                 "folder": dg.PathMetadataValue(str(warehouse.exports / name)),
-                "files": dg.MetadataValue.md(table([file.model_dump() for file in report.files])),
+                "files": dg.MetadataValue.md(_files(report.files)),
+                "examples_cut_out": dg.MetadataValue.md(
+                    table([{"kind": kind, "examples": number} for kind, number in report.slices.items()])
+                ),
                 "warnings": dg.MetadataValue.md("\n".join(f"- {warning}" for warning in report.warnings) or "none"),
                 "turns_kept_out_of_the_loss": report.masked,
                 "withheld": len(withheld),
@@ -172,7 +181,7 @@ def preference_export(toolace: Toolace) -> Materialized:
                     ]
                 )
             ),
-            "files": dg.MetadataValue.md(table([file.model_dump() for file in report.files])),
+            "files": dg.MetadataValue.md(_files(report.files)),
         },
         data_version=dg.DataVersion("-".join(file.sha256[:12] for file in report.files)),
     )

@@ -18,7 +18,7 @@ from toolace_dagster.rating import with_ratings
 from toolace_dagster.reporting.markdown import table
 from toolace_dagster.reporting.report import NothingMade, report_facts, report_html, report_markdown
 
-_GROUP = "measurements"
+_GROUP = "stage_5_measurements"
 
 
 class MeasuringConfig(dg.Config):

@@ -41,7 +41,9 @@ def test_an_arm_is_made_with_those_it_goes_on_from_and_measured(tmp_path: Path) 
     assert result.success
     (event,) = result.asset_materializations_for_node("ablation_experiment")
     assert event.partition == "injection"
-    assert "complexity injection" in str(event.metadata["figures"].value)
+    figures = str(event.metadata["figures"].value).splitlines()
+    assert figures[2] == "| arm | + complexity injection |"
+    assert any(line.startswith("| pass rate |") for line in figures)
     assert [each.name for each in read_results(planned.home, "ablation")] == ["injection"]
     assert rows_of(planned, "initialization", "SELECT DISTINCT run_id FROM stage_rows") == [{"run_id": "command"}]
     specs = "SELECT payload FROM stage_rows WHERE stage = 'task_specs'"

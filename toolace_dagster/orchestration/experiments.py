@@ -104,8 +104,10 @@ def _set_by_somebody(settings: Settings) -> list[str]:
 
 def _metadata(undertaking: Undertaking, arm: Arm, results: Sequence[ArmResult]) -> dict[str, dg.MetadataValue]:
     home = arm_home(undertaking.home, undertaking.experiment, arm).home
+    # A figure a line: in one row they are wider than the page.
+    lines = [{"figure": name, "value": value} for each in results for name, value in arm_row(each).items()]
     return {
-        "figures": dg.MetadataValue.md(table([arm_row(each) for each in results])),
+        "figures": dg.MetadataValue.md(table(lines)),
         "home": dg.PathMetadataValue(str(home)),
     }
 

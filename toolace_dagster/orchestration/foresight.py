@@ -33,12 +33,13 @@ def note_plan(context: dg.AssetExecutionContext, domain: StageContext) -> None:
         estimate, words = None, str(error)
     counts = Counter((each.from_stage, ", ".join(each.causes)) for each in plan.stale)
     rows = [{"from stage": stage, "because of": why, "dialogues": number} for (stage, why), number in counts.items()]
+    # The log of a run shows no description and the first few entries, until it is unfolded: the sentence comes first.
     metadata: dict[str, Any] = {
-        "wanted": plan.wanted,
+        "forecast": dg.MetadataValue.text(words),
         "stale": len(plan.stale),
+        "wanted": plan.wanted,
         "dropped": len(plan.dropped),
         "to_be_made": dg.MetadataValue.md(table(rows)),
-        "forecast": dg.MetadataValue.text(words),
     }
     if estimate is not None:
         metadata["forecast_calls"] = round(estimate.whole.calls.value, 1)

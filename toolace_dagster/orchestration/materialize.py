@@ -266,7 +266,6 @@ def check_result(
 def stage_metadata(report: StageReport, sample: str) -> dict[str, Any]:
     """Counts, usage, pass rate, why rows were made, why some went no further, and a sample dialogue."""
     usage = report.usage
-    reasons = [{key: row[key] for key in ("state", "check_id", "dialogues", "example")} for row in report.reasons]
     metadata: dict[str, Any] = {
         "dagster/row_count": report.attempted,
         "attempted": report.attempted,
@@ -284,7 +283,7 @@ def stage_metadata(report: StageReport, sample: str) -> dict[str, Any]:
         "cost_usd": round(report.bill.cost, 6),
         "calls_of_unknown_price": report.bill.unpriced,
         "seconds": round(report.seconds, 3),
-        "reasons": dg.MetadataValue.md(table(reasons)),
+        "reasons": dg.MetadataValue.md(table(report.reasons)),
     }
     if report.causes:
         causes = [{"because": words, "rows": rows} for words, rows in report.causes.most_common()]
