@@ -42,10 +42,10 @@ def asset_graph(tour: Tour) -> None:
 
 def materialization(tour: Tour) -> None:
     """A domain's verdicts."""
-    tour.driver.set_window_size(1500, 1400)
+    tour.driver.set_window_size(1500, 1480)
     tour.open(f"/assets/verification?view=partitions&partition={DOMAIN}")
     tour.see("//*[contains(text(), 'pass_rate')]")
-    tour.picture("materialization", 0, 1245)
+    tour.picture("materialization", 0, 1300)
 
 
 def main() -> int:
