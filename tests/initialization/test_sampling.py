@@ -213,6 +213,15 @@ def test_a_look_up_is_repeated_once_and_what_a_list_feeds_twice() -> None:
     assert max(steps) == 2
 
 
+def test_a_look_up_of_what_one_result_holds_is_not_repeated_unless_the_user_can_vary_it() -> None:
+    finds = make("find_order", ["customer_name"], [], ["order_id"])
+    for takes, gains in ([["order_id"], False], [["order_id", "language_name"], True]):
+        drawn = plans([finds, make("check_order_label", [*takes], [], ["outcome"])], 60)
+        parts = [part for plan in drawn for part in plan.sub_tasks if part.tools == ("find_order", "check_order_label")]
+        assert any("find_order" in part.again for part in parts)
+        assert any("check_order_label" in part.again for part in parts) is gains
+
+
 def shared(plan: TaskPlan) -> list[bool]:
     """Of each sub-task with two tools or more: whether tools share a step."""
     return [part.steps < len(part.tools) for part in plan.sub_tasks if len(part.tools) > 1]

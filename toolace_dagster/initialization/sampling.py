@@ -316,9 +316,17 @@ class _Draft:
         return tuple(name for at, name in enumerate(tools) if self._is_worth_repeating(name, tools[:at]))
 
     def _is_worth_repeating(self, name: str, before: Sequence[str]) -> bool:
-        """Whether a second call of a tool finds out something else, or is for another entry of a list."""
+        """Whether a second call of a tool finds out something else, or is for another entry of a list.
+
+        A look-up that takes nothing but what single earlier results hold would find the same again, unless their
+        tools were called a second time too.
+        """
+        if self._is_for_each(name, before):
+            return True
         tool = self._graph.tools[name]
-        return self._is_for_each(name, before) or (self._graph.looks_up(name) and bool(tool.properties))
+        held = {*self.called, *before}
+        given = {parameter for parameter, sources in self._graph.needs[name].items() if sources & held}
+        return self._graph.looks_up(name) and bool(tool.properties.keys() - given)
 
     def _is_for_each(self, name: str, before: Sequence[str]) -> bool:
         """Whether a list that was returned holds several things that a tool can be called for."""
