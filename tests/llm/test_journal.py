@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -236,6 +236,33 @@ def test_lines_that_wait_are_folded_too(tmp_path: Path) -> None:
 
     asyncio.run(cancelled_while_writing())
     assert len(calls(tmp_path)) == 1
+
+
+def test_what_is_stored_next_is_found_as_if_it_had_been_asked_for(tmp_path: Path) -> None:
+    kept = journal(tmp_path)
+    kept.open()
+
+    async def appends(numbers: Sequence[int], **other: Any) -> None:
+        await asyncio.gather(*(kept.append(CallRecord(**(vars(record(number)) | other))) for number in numbers))
+
+    asyncio.run(appends([*range(60)]))
+    asyncio.run(appends([59], response=None, usable=False, created_at="2026-02-01"))
+    asyncio.run(appends([*range(60, 70)]))
+    # Paid again, far from the first time: the later response counts, wherever it stands.
+    asyncio.run(appends([58], response="later", created_at="2026-03-01"))
+    kept.close()
+
+    async def lookups(numbers: Sequence[int]) -> list[str | None]:
+        return list(await asyncio.gather(*(kept.lookup(f"{number:032x}") for number in numbers)))
+
+    kept.open()
+    first, then = asyncio.run(lookups(range(40))), asyncio.run(lookups(range(40, 71)))
+    again = asyncio.run(lookups(range(70)))
+    kept.close()
+    expected = [record(number).response for number in range(70)]
+    expected[58] = "later"
+    assert [*first, *then] == [*expected, None]
+    assert again == expected
 
 
 def test_second_run_for_the_domain_is_told(serve: Serve, tmp_path: Path) -> None:
