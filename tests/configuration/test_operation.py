@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from toolace_dagster.configuration.names import setting_names
-from toolace_dagster.operation import OPERATION_SETTINGS, checked_cron
 from toolace_dagster.settings import Settings
+from toolace_dagster.settings.operation import OPERATION_SETTINGS, checked_cron
 
 BOUNDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 

@@ -9,8 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from toolace_dagster.configuration import configure
-from toolace_dagster.presets import PRESETS
 from toolace_dagster.settings import Settings
+from toolace_dagster.settings.presets import PRESETS
 
 
 @pytest.mark.parametrize("name", list(PRESETS))

@@ -24,8 +24,6 @@ SHARED = (
     "execution",
     "grounding",
     "likeness",
-    "operation",
-    "presets",
     "settings",
     "llm",
     "prompts",

@@ -19,8 +19,8 @@ from toolace_dagster.configuration.environment import read_environment
 from toolace_dagster.configuration.names import is_name, setting_names
 from toolace_dagster.configuration.toml_file import BadFile, find_file, read_file
 from toolace_dagster.configuration.values import Values, flat, put
-from toolace_dagster.presets import PRESETS
 from toolace_dagster.settings import Settings
+from toolace_dagster.settings.presets import PRESETS
 
 _NEAR_KEYS = ("api_key_env", "api_key_header")
 """Settings in whose place a key may have been given."""

@@ -25,7 +25,6 @@ from toolace_dagster.dataset import (
 from toolace_dagster.entities.dialogue import OutputSource
 from toolace_dagster.likeness import normal_words
 from toolace_dagster.llm.money import Bill
-from toolace_dagster.operation import OPERATION_SETTINGS
 from toolace_dagster.pipeline.dataset import (
     SplitOutcome,
     dataset_facts,
@@ -39,6 +38,7 @@ from toolace_dagster.prompts import PROMPT_NAMES, prompt_hash
 from toolace_dagster.reporting.costs import bills_by
 from toolace_dagster.reporting.summary import DomainSummary, summarize
 from toolace_dagster.settings import Settings
+from toolace_dagster.settings.operation import OPERATION_SETTINGS
 from toolace_dagster.warehouse import Warehouse, sql
 
 _OVERLAP = "rule.benchmark_overlap"

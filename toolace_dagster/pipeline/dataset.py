@@ -21,9 +21,9 @@ from toolace_dagster.dataset import (
     traits_of,
 )
 from toolace_dagster.entities import Entity, content_hash
-from toolace_dagster.operation import OPERATION_SETTINGS
 from toolace_dagster.pipeline.verified import dataset_domains, dataset_rows, made_of_rows
 from toolace_dagster.settings import MONEY_SETTINGS, Settings
+from toolace_dagster.settings.operation import OPERATION_SETTINGS
 from toolace_dagster.warehouse import Row, Warehouse, insert, sql
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 
 from toolace_dagster.llm.protocol import Usage
-from toolace_dagster.operation import OPERATION_SETTINGS
 from toolace_dagster.settings import MONEY_SETTINGS, OFFLINE_MODEL, ModelRole, Settings
+from toolace_dagster.settings.operation import OPERATION_SETTINGS
 from toolace_dagster.warehouse import Store, Warehouse, sql
 
 ENOUGH = 3

@@ -8,13 +8,8 @@ belong here: reading them from the command line or Dagster (``cli``,
 from __future__ import annotations
 
 import datetime as dt
-import json
-import os
-import re
-import shlex
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar, cast, get_args
-from urllib.parse import parse_qsl
+from typing import Annotated, Any, Literal, Self, TypeVar, cast
 
 from pydantic import (
     AfterValidator,
@@ -27,7 +22,6 @@ from pydantic import (
     model_validator,
 )
 
-from toolace_dagster.entities.credentials import is_secret_name, looks_like_key, names_variable, secret_argument
 from toolace_dagster.entities.task import (
     SUB_TYPES,
     DistractorKind,
@@ -36,37 +30,26 @@ from toolace_dagster.entities.task import (
     PlanShape,
     Register,
 )
-from toolace_dagster.operation import checked_cron, checked_owners, checked_timezone
-from toolace_dagster.presets import PRESETS, over_preset
+from toolace_dagster.settings.credentials import from_variables, no_credentials_in_pool, no_credentials_in_url
+from toolace_dagster.settings.model import ModelSettings
+from toolace_dagster.settings.names import (
+    REFINEMENT_OPERATIONS,
+    ROLES,
+    FormatName,
+    MaskedTurn,
+    Method,
+    ModelRole,
+    RefinementOperation,
+    SliceKind,
+    Trajectory,
+)
+from toolace_dagster.settings.operation import checked_cron, checked_owners, checked_timezone
+from toolace_dagster.settings.presets import PRESETS, over_preset
+from toolace_dagster.settings.ranges import Days, Range, Weight
 
-OFFLINE_MODEL = "offline"
 MAX_ROUNDS = 30
-ModelRole = Literal["generator", "refiner", "judge", "expert"]
-ROLES: tuple[ModelRole, ...] = get_args(ModelRole)
-"""Who is asked: the generator writes specs and skeletons, the refiner edits, judge and experts decide."""
-FormatName = Literal["trl", "openai", "llama_factory", "axolotl", "ms_swift", "hermes", "toolace"]
-FORMAT_NAMES: tuple[FormatName, ...] = get_args(FormatName)
-"""Formats of training files, in the order they are listed."""
-CheckedFormat = Literal[FormatName, "preferences"]
-"""What can be checked: files of dialogues in any format, and preference pairs."""
-RefinementOperation = Literal["complexity_injection", "reasonability_refinement"]
-REFINEMENT_OPERATIONS: tuple[RefinementOperation, ...] = get_args(RefinementOperation)
-"""What a refinement round does, in this order."""
-MaskedTurn = Literal["failed_calls", "injected_mistakes"]
-"""Assistant turns that may be kept out of the loss: any call that failed, or only those written to fail."""
-SliceKind = Literal["single_turn", "parallel_calls", "irrelevance"]
-"""Examples cut out of dialogues: a request and one call, several calls at once, or a reply without a call."""
-MONEY_SETTINGS = frozenset({"prices", "max_cost", "max_tokens_total", "max_calls"})
-"""Settings that say what may be spent: they change nothing of what is made."""
-SHIPPED_POOL = Path(__file__).parent / "tool_pool" / "shipped"
-
-
-_SAMPLING = {"temperature", "top_p", "reasoning_effort", "max_tokens", "repair_tries"}
-_SHORTEST_KEY = 8
-_ROWS_IN_BATCHES = 50_000
+SHIPPED_POOL = Path(__file__).parents[1] / "tool_pool" / "shipped"
 _DECIDING: tuple[ModelRole, ...] = ("judge", "expert")
-
-
 _SHAPES = {
     PlanShape.CHAIN: 0.35,
     PlanShape.FAN_OUT: 0.2,
@@ -76,249 +59,8 @@ _SHAPES = {
 }
 _DISTRACTORS = {DistractorKind.SAME_DOMAIN: 0.4, DistractorKind.LOOK_ALIKE: 0.4, DistractorKind.OTHER_DOMAIN: 0.2}
 
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Method = Literal["non_autoregressive", "simulation"]
-Trajectory = Literal["auto", "whole", "by_sub_task", "by_turn"]
 LanguagesOrPersonas = TypeVar("LanguagesOrPersonas", dict[str, float], tuple[str, ...])
 _LONGEST_PHRASE = 200
-
-
-class Range(BaseModel):
-    """An inclusive range of whole numbers, and how often each is drawn.
-
-    Attributes:
-        low: Smallest number.
-        high: Largest number.
-        weights: By number, how often it is drawn beside the others; a number left out is not drawn. Empty means that
-            all are drawn equally often.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    low: int = Field(ge=0)
-    high: int = Field(ge=0)
-    weights: dict[int, Weight] = Field(default_factory=dict[int, float])
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.low > self.high:
-            raise ValueError(f"the range {self.low} to {self.high} is empty")
-        if outside := sorted(number for number in self.weights if not self.low <= number <= self.high):
-            raise ValueError(f"weights name {outside[0]}, which is not in the range {self.low} to {self.high}")
-        if self.weights and not sum(self.weights.values()):
-            raise ValueError("weights need at least one above 0")
-        return self
-
-
-class Days(BaseModel):
-    """An inclusive range of days, such as 2026-03-02 to 2026-03-13."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    first: dt.date
-    last: dt.date
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.first > self.last:
-            raise ValueError(f"the range {self.first} to {self.last} is empty")
-        return self
-
-
-class BatchSettings(BaseModel):
-    """How batches are made; the defaults are OpenAI's own limits.
-
-    Attributes:
-        poll: Seconds between two looks at a batch.
-        linger: Seconds without a new request after which those that wait become a batch.
-        completion_window: Time the endpoint is given for a batch, as it wants it said.
-        most_lines: Requests a batch may hold.
-        most_bytes: Size its input may have, in bytes.
-        url: Route its lines name; Azure leaves out the ``/v1``.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    poll: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 30.0
-    linger: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 2.0
-    completion_window: str = "24h"
-    most_lines: Annotated[int, Field(gt=0)] = 50_000
-    most_bytes: Annotated[int, Field(gt=0)] = 200_000_000
-    url: str = "/v1/chat/completions"
-
-
-def _no_credentials(url: str | None) -> str | None:
-    """Refuse an address that holds a credential: settings are stored and shown.
-
-    Raises:
-        ValueError: With the mend, and without the address.
-    """
-    _refuse_credentials(url or "", "leave it out, and name the variable that holds it in api_key_env")
-    return url
-
-
-def _no_credentials_in_url(url: str) -> str:
-    _refuse_credentials(url, "leave it out")
-    return url
-
-
-def _no_credentials_in_pool(pool: str) -> str:
-    """The same for a pool that is an address or a server; a secret of a server may be written as ``${NAME}``."""
-    if pool.startswith("mcp+"):
-        mend = "write it as ${NAME}, the name of a variable of the environment that holds it"
-    else:
-        mend = "import it once with toolace pool import, which stores no address, and give the folder"
-    named = re.sub(r"[A-Za-z0-9_.-]+=\$\{[A-Za-z_][A-Za-z0-9_]*\}", "", pool)
-    if re.match(r"(mcp\+)?https?://", pool, re.IGNORECASE):
-        _refuse_credentials(named, mend)
-    else:
-        try:
-            found = secret_argument(shlex.split(pool.partition(":")[2])) if pool.startswith("mcp+") else None
-        except ValueError as fault:
-            raise ValueError(f"its command line can't be read: {fault}") from None
-        if found is not None:
-            raise ValueError(f"{found} looks like a credential; {mend}")
-        _refuse_keys(named, mend)
-    return pool
-
-
-def _from_variables(headers: dict[str, str]) -> dict[str, str]:
-    for name, value in headers.items():
-        if not names_variable(value):
-            raise ValueError(f"{name}: write its value as ${{NAME}}, the variable of the environment that holds it")
-    return headers
-
-
-def _refuse_credentials(text: str, mend: str) -> None:
-    if "@" in text.partition("://")[2].partition("?")[0].partition("#")[0].partition("/")[0]:
-        raise ValueError(f"it holds a user name or password; {mend}")
-    for name, _ in parse_qsl(text.partition("?")[2], keep_blank_values=True):
-        if is_secret_name(name):
-            raise ValueError(f"its parameter {name} looks like a credential; {mend}")
-    _refuse_keys(text, mend)
-
-
-def _no_secret_parameters(query: dict[str, str]) -> dict[str, str]:
-    mend = "use api_key_env and api_key_header"
-    for name, value in query.items():
-        if is_secret_name(name):
-            raise ValueError(f"its parameter {name} looks like a credential; {mend}")
-        _refuse_keys(value, mend)
-    return query
-
-
-def _no_keys(body: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    _refuse_keys(json.dumps(body, ensure_ascii=False), "settings are stored and shown; use api_key_env")
-    return body
-
-
-def _name_of_variable(name: str) -> str:
-    """Refuse a key in the place of its variable's name; a variable that is set may have any name."""
-    mend = "name the variable of the environment that holds the key, such as OPENAI_API_KEY, and set that to the key"
-    if name not in os.environ and looks_like_key(name):
-        raise ValueError(f"it looks like a key itself; {mend}")
-    _refuse_keys(name, mend)
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-        raise ValueError(f"it is no name of a variable; {mend}")
-    return name
-
-
-def _name_of_header(name: str | None) -> str | None:
-    mend = "name the header that carries the key, such as api-key, and in api_key_env the variable that holds it"
-    if name is not None:
-        if looks_like_key(name):
-            raise ValueError(f"it looks like a key itself; {mend}")
-        _refuse_keys(name, mend)
-        if not re.fullmatch("[A-Za-z0-9-]+", name):
-            raise ValueError(f"it is no name of a header; {mend}")
-    return name
-
-
-def _refuse_keys(text: str, mend: str) -> None:
-    for variable, value in os.environ.items():
-        if variable.endswith("KEY") and len(value) >= _SHORTEST_KEY and value in text:
-            raise ValueError(f"it holds the value of {variable}; {mend}")
-
-
-class ModelSettings(BaseModel):
-    """Which model answers, and how it is called. API keys are read from the environment alone and never stored.
-
-    Attributes:
-        model: Model name as the endpoint knows it; ``offline`` is the embedded rehearsal model.
-        base_url: Endpoint; None means the ``openai`` package's own default or ``OPENAI_BASE_URL``.
-        api_key_env: Environment variable with the key.
-        api_key_header: Header that carries the key, such as Azure's ``api-key``; None means a bearer token.
-        query: Parameters added to each URL, such as Azure's ``api-version``.
-        temperature: None leaves it to the endpoint. Judge and experts use 0 unless their role sets another.
-        top_p: None leaves it to the endpoint.
-        reasoning_effort: Such as ``low``; None leaves it to the endpoint.
-        max_tokens: Upper bound of a reply, in tokens.
-        extra_body: Further fields of each request, such as vLLM's ``chat_template_kwargs``.
-        concurrency: Calls in flight at once, by all domains that run at the same time; models that roles ask at
-            one address with one key share it.
-        requests_per_minute: The endpoint's limit; None means only what its headers tell.
-        tokens_per_minute: Likewise.
-        timeout: Seconds a call may take.
-        transport_retries: Tries again after a connection fault, timeout, 429 or 5xx.
-        longest_retry_after: Seconds that calls wait at most where the endpoint asks for it (`Retry-After`); where it
-            asks for more the run stops, and goes on when it is started again.
-        repair_tries: Tries again that show the model what was wrong with its reply.
-        mode: ``batch`` sends requests through the endpoint's Batch API: at half price, within a day.
-        batch: How batches are made.
-        error_rate: Offline model only: multiplies its documented error rates.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    model: str = OFFLINE_MODEL
-    base_url: Annotated[str | None, AfterValidator(_no_credentials)] = None
-    api_key_env: Annotated[str, AfterValidator(_name_of_variable)] = "OPENAI_API_KEY"
-    api_key_header: Annotated[str | None, AfterValidator(_name_of_header)] = None
-    query: Annotated[dict[str, str], AfterValidator(_no_secret_parameters)] = Field(default_factory=dict[str, str])
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = 0.7
-    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
-    reasoning_effort: str | None = None
-    max_tokens: Annotated[int, Field(gt=0)] = 4096
-    extra_body: Annotated[dict[str, JsonValue], AfterValidator(_no_keys)] = Field(default_factory=dict[str, JsonValue])
-    concurrency: Annotated[int, Field(gt=0)] = 64
-    requests_per_minute: Annotated[int, Field(gt=0)] | None = None
-    tokens_per_minute: Annotated[int, Field(gt=0)] | None = None
-    timeout: Annotated[float, Field(gt=0)] = 120.0
-    transport_retries: Annotated[int, Field(ge=0)] = 6
-    longest_retry_after: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 600.0
-    repair_tries: Annotated[int, Field(ge=0)] = 2
-    mode: Literal["live", "batch"] = "live"
-    batch: BatchSettings = BatchSettings()
-    error_rate: Annotated[float, Field(ge=0)] = 1.0
-
-    @property
-    def endpoint_kind(self) -> str:
-        """``offline`` or ``openai``."""
-        return "offline" if self.model == OFFLINE_MODEL else "openai"
-
-    @property
-    def most_in_flight(self) -> int:
-        """Calls in flight at most."""
-        # Not what one batch holds: where that is little, several are under way at once.
-        return max(self.batch.most_lines, _ROWS_IN_BATCHES) if self.mode == "batch" else self.concurrency
-
-    @property
-    def connection(self) -> str:
-        """What two roles must have in common to be answered over one connection: all but how they sample."""
-        return self.model_dump_json(exclude=_SAMPLING)
-
-    @property
-    def peculiar(self) -> dict[str, Any]:
-        """What decides a reply besides a request, its sampling and the model's name; empty with the defaults."""
-        if self.endpoint_kind == "offline":
-            return {"error_rate": self.error_rate} if self.error_rate != 1.0 else {}
-        return {"extra_body": self.extra_body} if self.extra_body else {}
-
-    @property
-    def answers(self) -> dict[str, Any]:
-        """The settings that decide what a model answers, as JSON values; for fingerprints."""
-        decisive = self.model_dump(mode="json", include=_SAMPLING | {"model", "extra_body"}, exclude_none=True)
-        return decisive | ({"error_rate": self.error_rate} if self.endpoint_kind == "offline" else {})
 
 
 class Settings(BaseModel):
@@ -419,11 +161,11 @@ class Settings(BaseModel):
     method: Method = "non_autoregressive"
     compare_simulation: bool = False
     simulation_turns: Annotated[int, Field(ge=4)] = 120
-    pool: Annotated[str, AfterValidator(_no_credentials_in_pool)] = str(SHIPPED_POOL)
+    pool: Annotated[str, AfterValidator(no_credentials_in_pool)] = str(SHIPPED_POOL)
     domain_limit: Annotated[int, Field(ge=2)] = 120
     skip_deprecated: bool = False
     allow_writes: bool = False
-    mcp_headers: Annotated[dict[str, str], AfterValidator(_from_variables)] = Field(default_factory=dict[str, str])
+    mcp_headers: Annotated[dict[str, str], AfterValidator(from_variables)] = Field(default_factory=dict[str, str])
     seed: int = 0
     dialogues: Annotated[int, Field(gt=0)] = 10
     attempts: Annotated[int, Field(ge=1, le=20)] = 1
@@ -484,7 +226,7 @@ class Settings(BaseModel):
     max_cost: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     max_tokens_total: Annotated[int, Field(gt=0)] | None = None
     max_calls: Annotated[int, Field(gt=0)] | None = None
-    explorer_url: Annotated[str, Field(pattern=r"^https?://[^\s/?#]+$"), AfterValidator(_no_credentials_in_url)] = (
+    explorer_url: Annotated[str, Field(pattern=r"^https?://[^\s/?#]+$"), AfterValidator(no_credentials_in_url)] = (
         "http://127.0.0.1:3001"
     )
     nightly_cron: Annotated[str, AfterValidator(checked_cron)] = "0 2 * * *"
