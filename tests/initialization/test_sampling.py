@@ -129,7 +129,10 @@ def test_plans_of_the_shipped_pool_are_sound_and_ask_the_user_for_no_identifier_
         for sub_task in plan.sub_tasks:
             options |= set(sub_task.options.items())
             for name, parameters in sub_task.from_user.items():
-                assert set(parameters) <= sampler.graph.from_user[name]
+                # A story that time cuts in three does not fit into two sub-tasks; its beginning lies before them.
+                for parameter in set(parameters) - sampler.graph.from_user[name]:
+                    assert len(plan.sub_tasks) == 2
+                    assert any(sampler.graph.awaits(name, tool) for tool in sampler.graph.needs[name][parameter])
     assert used == {tool.name for tool in found.tools}
     free = {(t.name, p) for t in found.tools for p in t.properties.keys() - t.required if not p.endswith("_id")}
     assert free <= options
@@ -187,18 +190,28 @@ def test_a_tool_that_takes_back_comes_in_a_later_sub_task_than_what_it_takes_bac
         assert first == 1
 
 
-def test_what_came_of_a_booking_is_asked_in_a_later_sub_task_before_which_time_passes() -> None:
-    domain = POOL.domain("home_energy")
+@pytest.mark.parametrize(
+    ("domain_name", "before", "after", "neither"),
+    [
+        ("home_energy", "book_energy_survey", "get_survey_report", "compare_energy_tariffs"),
+        # A lease is of an accepted application, and somebody has to decide on that first.
+        ("apartment_rentals", "submit_rental_application", "sign_rental_lease", "estimate_fair_rent"),
+    ],
+)
+def test_what_came_of_a_booking_is_asked_in_a_later_sub_task_before_which_time_passes(
+    domain_name: str, before: str, after: str, neither: str
+) -> None:
+    domain = POOL.domain(domain_name)
     graph = ToolGraph(domain.tools, find_links(domain.tools))
-    assert graph.awaits("get_survey_report", "book_energy_survey")
-    assert not graph.awaits("book_energy_survey", "get_survey_report")
-    assert not graph.awaits("compare_energy_tariffs", "book_energy_survey")
+    assert graph.awaits(after, before)
+    assert not graph.awaits(before, after)
+    assert not graph.awaits(neither, before)
     drawn = plans(list(domain.tools), 80)
     later = 0
     for plan in drawn:
         booked = False
         for sub_task in plan.sub_tasks:
-            asks, books = ({name} <= {*sub_task.tools} for name in ("get_survey_report", "book_energy_survey"))
+            asks, books = ({name} <= {*sub_task.tools} for name in (after, before))
             assert not (asks and books), "nobody has the findings of a visit in the message that books it"
             assert not (booked and asks) or sub_task.time_passes
             later += booked and asks

@@ -34,8 +34,9 @@ _ARRANGING = frozenset(
 """Verbs of tools that set something up which then takes its time."""
 
 _OUTCOME = frozenset(
-    "arrived attended audience completed damaged delivered ended feedback finding findings finished happened listened "
-    "lost outcome outcomes recorded rented result results returned stayed visited went".split()
+    "accepted approved arrived attended audience completed damaged delivered ended feedback finding findings finished "
+    "granted happened listened lost outcome outcomes recorded rented result results returned stayed visited "
+    "went".split()
 )
 """Words of a tool that is about what came of something."""
 
