@@ -15,11 +15,13 @@ here: what is compared, or what follows when two are alike.
 from __future__ import annotations
 
 import math
+import os
 import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from functools import cache, lru_cache
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, lru_cache, reduce
 from hashlib import blake2b
 from typing import Generic, TypeVar
 
@@ -37,8 +39,15 @@ _PLAIN_WORD = re.compile(r"[a-z0-9]+")
 _WORD = re.compile(r"[^\W_]+")
 _RUNS_AT_ONCE = 128
 """Runs hashed at once: few enough that the products stay in the processor's cache."""
-_AT_ONCE = 1 << 17
-"""Candidates compared at once; more would only take more memory."""
+_AT_ONCE = 1 << 14
+"""Sketches compared at once: few enough that they stay in the processor's cache."""
+_SKETCHED_BITS = 4
+"""Lowest bits of a place that are compared first. Of places that differ, one in 16 agrees in them."""
+_COMPARED_AT_ONCE = 1 << 14
+"""Signatures compared at once; more would only take more memory."""
+_MOST_THREADS = 4
+_LONG_RUN = 32
+"""Members of a run that is worth a comparison of its own."""
 
 
 def normal_words(text: str) -> list[str]:
@@ -144,7 +153,7 @@ class LikenessIndex(Generic[_Key]):
         return ((at, data[at : at + step]) for at in range(0, len(data) - step + 1, step))
 
 
-def alike_pairs(signatures: Sequence[Signature], threshold: float) -> list[tuple[int, int]]:
+def alike_pairs(signatures: Sequence[Signature], threshold: float) -> NDArray[np.int64]:
     """All pairs that are alike, as a :class:`LikenessIndex` finds them, for many signatures at once.
 
     Args:
@@ -152,7 +161,7 @@ def alike_pairs(signatures: Sequence[Signature], threshold: float) -> list[tuple
         threshold: Likeness from which two count as alike, above 0 to 1.
 
     Returns:
-        Pairs of places in ``signatures``, the earlier first, sorted.
+        Pairs of places in ``signatures``, the earlier first, sorted; shape ``(pairs, 2)``.
 
     Raises:
         ValueError: If the threshold is none.
@@ -160,56 +169,119 @@ def alike_pairs(signatures: Sequence[Signature], threshold: float) -> list[tuple
     if not 0 < threshold <= 1:
         raise ValueError("a threshold of likeness lies above 0 and is at most 1")
     if len(signatures) < 2:
-        return []
+        return np.empty((0, 2), dtype=np.int64)
     table = np.stack(signatures)
-    # The upper bytes alone agree wherever the whole numbers do, and a quarter of the memory is read.
-    bytes_of = (table >> np.uint32(24)).astype(np.uint8)
+    count, rows = len(table), _rows_of_band(threshold)
     least = math.ceil(threshold * PLACES - 1e-9)
-    found: list[NDArray[np.int64]] = []
-    for earlier, later in _meeting(table, _rows_of_band(threshold)):
-        likely = np.count_nonzero(bytes_of[earlier] == bytes_of[later], axis=1) >= least
-        earlier, later = earlier[likely], later[likely]
-        alike = np.count_nonzero(table[earlier] == table[later], axis=1) >= least
-        found.append(np.stack([earlier[alike], later[alike]], axis=1))
-    pairs = np.concatenate(found) if found else np.empty((0, 2), dtype=np.int64)
-    ordered = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
-    earlier_places: list[int] = ordered[:, 0].tolist()
-    later_places: list[int] = ordered[:, 1].tolist()
-    return list(zip(earlier_places, later_places, strict=True))
+    sketches = _sketches(table)
 
-
-def _meeting(table: NDArray[np.uint32], rows: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Pairs of places that agree in a whole band, each pair once, about so many at a time as are compared at once."""
-    count, bands = len(table), PLACES // rows
-    orders = np.empty((bands, count), dtype=np.int64)
-    begins = np.empty((bands, count), dtype=np.int64)
-    before = np.empty((bands, count), dtype=np.int64)
-    for band in range(bands):
-        keys = _mixed(table[:, band * rows : (band + 1) * rows])
-        # Stable, so that those with one key stay in their order: the earlier ones stand before each in its run.
-        order = np.argsort(keys, kind="stable")
-        run = np.flatnonzero(np.concatenate([[True], keys[order][1:] != keys[order][:-1]]))
-        begin = np.repeat(run, np.diff(run, append=count))
-        orders[band] = order
-        begins[band, order] = begin
-        before[band, order] = np.arange(count) - begin
-    ends = np.cumsum(before.sum(axis=0))
-    first = 0
-    while first < count:
-        spent = ends[first - 1] if first else 0
-        last = max(first + 1, int(np.searchsorted(ends, spent + _AT_ONCE, side="right")))
-        codes = [
-            np.repeat(np.arange(first, last), counts) * count + orders[band, _ranges(begins[band, first:last], counts)]
-            for band in range(bands)
-            if (counts := before[band, first:last]).any()
+    def met(first: int) -> NDArray[np.int64]:
+        order, runs = _runs(_mixed(table[:, first : first + rows]))
+        # Sketches in the order of the keys: those that are compared lie side by side.
+        found = [
+            order[later] * count + order[earlier]
+            for earlier, later in _meeting(runs, sketches[..., order], PLACES - least)
         ]
-        if codes:
-            # `np.unique` hashes, which takes several times as long as sorting whole numbers.
-            met = np.concatenate(codes)
-            met.sort()
-            met = met[np.concatenate([[True], met[1:] != met[:-1]])]
-            yield met % count, met // count
-        first = last
+        # `np.unique` hashes, which takes several times as long as sorting whole numbers; a band has no pair twice.
+        return np.sort(np.concatenate(found)) if found else np.empty(0, dtype=np.int64)
+
+    def compared(codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        fresh = _without(codes, tried)
+        agree = np.count_nonzero(table[fresh % count] == table[fresh // count], axis=1)
+        return fresh, fresh[agree >= least]
+
+    # A pair is one number, the later place times the count plus the earlier one, so that pairs sort and merge fast.
+    tried = np.empty(0, dtype=np.int64)
+    alike: list[NDArray[np.int64]] = [tried]
+    bands = range(0, PLACES - rows + 1, rows)
+    threads = min(_threads(), _MOST_THREADS)
+    # Threads are enough: numpy works without the interpreter's lock. Few bands at once, as each has its candidates.
+    with ThreadPoolExecutor(threads) as pool:
+        for at in range(0, len(bands), threads):
+            for codes in pool.map(met, bands[at : at + threads]):
+                parts = list(pool.map(compared, np.array_split(codes, len(codes) // _COMPARED_AT_ONCE + 1)))
+                tried = np.sort(np.concatenate([tried, *(fresh for fresh, _ in parts)]), kind="stable")
+                alike += (found for _, found in parts)
+    codes = np.concatenate(alike)
+    earlier, later = codes % count, codes // count
+    ordered = np.lexsort((later, earlier))
+    return np.stack([earlier[ordered], later[ordered]], axis=1)
+
+
+def _threads() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _sketches(table: NDArray[np.uint32]) -> NDArray[np.uint64]:
+    """The lowest bits of each place: where they differ, the places do; shape ``(bits, halves, signatures)``."""
+    # The lowest bits, since a minimum of many hashes has hardly any high bit set.
+    planes = [
+        np.packbits(((table >> np.uint32(bit)) & np.uint32(1)).astype(np.uint8), axis=1).view(np.uint64).T
+        for bit in range(_SKETCHED_BITS)
+    ]
+    return np.ascontiguousarray(np.stack(planes))
+
+
+def _runs(keys: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Places in the order of their keys, and where in it those of one key begin, with the end as the last."""
+    # Stable, so that those with one key stay in their order: the earlier ones stand before each in its run.
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    begins = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    return order, np.append(begins, len(keys))
+
+
+def _meeting(
+    runs: NDArray[np.int64], sketches: NDArray[np.uint64], most: int
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Pairs within a run whose sketches differ in no more than so many places, the earlier first, a part at a time.
+
+    Args:
+        runs: Where runs begin, and the end.
+        sketches: The sketches in the order of the runs.
+        most: Places in which they may differ.
+    """
+    lengths = np.diff(runs)
+    for begin, length in zip(
+        runs[:-1][lengths >= _LONG_RUN].tolist(), lengths[lengths >= _LONG_RUN].tolist(), strict=True
+    ):
+        # Each of some members with all before it, as a table: no list of pairs is written down.
+        step = max(1, _AT_ONCE // length)
+        for first in range(begin + 1, begin + length, step):
+            last = min(first + step, begin + length)
+            apart = _places_apart(sketches[..., first:last, None], sketches[..., None, begin : last - 1])
+            later, earlier = np.nonzero(apart <= most)
+            later += first
+            earlier += begin
+            # The last of a table meet some that come after them.
+            yield earlier[earlier < later], later[earlier < later]
+    # Runs of a few are many: all members of all of them at once, with lists of pairs.
+    before = np.arange(runs[-1]) - np.repeat(runs[:-1], lengths)
+    before[np.repeat(lengths >= _LONG_RUN, lengths)] = 0
+    places = np.flatnonzero(before)
+    for part in np.array_split(places, max(1, int(before.sum()) // _AT_ONCE)):
+        if len(part):
+            counts = before[part]
+            earlier, later = _ranges(part - counts, counts), np.repeat(part, counts)
+            near = _places_apart(sketches[..., earlier], sketches[..., later]) <= most
+            yield earlier[near], later[near]
+
+
+def _places_apart(sketches: NDArray[np.uint64], others: NDArray[np.uint64]) -> NDArray[np.uint8]:
+    """In how many places sketches differ from others; all axes but the first two are those of the result."""
+    first, second = (
+        np.bitwise_count(reduce(np.bitwise_or, (one ^ other for one, other in zip(ours, theirs, strict=True))))
+        for ours, theirs in zip(sketches.swapaxes(0, 1), others.swapaxes(0, 1), strict=True)
+    )
+    return first + second
+
+
+def _without(codes: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Sorted numbers without those that are among others, which are sorted too."""
+    if not len(others):
+        return codes
+    at = np.minimum(np.searchsorted(others, codes), len(others) - 1)
+    return codes[others[at] != codes]
 
 
 def _ranges(begins: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -248,8 +320,11 @@ def groups_of(keys: Iterable[_Key], pairs: Iterable[tuple[_Key, _Key]]) -> Calla
         return key
 
     for one, other in pairs:
-        first, second = sorted((lead(one), lead(other)), key=order.__getitem__)
-        parent[second] = first
+        first, second = lead(one), lead(other)
+        if first != second:
+            if order[second] < order[first]:
+                first, second = second, first
+            parent[second] = first
     return lead
 
 

@@ -15,8 +15,12 @@ together (``traits``), or storing sides (``pipeline``).
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
 
 from toolace_dagster.dataset.rows import SPLITS, Split
 from toolace_dagster.dataset.traits import Apart, Traits, near_duplicates
@@ -34,13 +38,23 @@ class Dealt:
         sides: The side by dialogue id, of all but those withheld; the ones with a stored side first.
         anchors: By dialogue id: the oldest dialogue of its group, which may be itself.
         withheld: By dialogue id: why it can stand on no side.
-        pairs: Near-duplicates among all dialogues, as pairs of ids.
+        order: All dialogues, those with a stored side first.
+        near: Near-duplicates among all dialogues, as pairs of places in ``order``; shape ``(pairs, 2)``.
     """
 
     sides: dict[str, Split] = field(default_factory=dict[str, Split])
     anchors: dict[str, str] = field(default_factory=dict[str, str])
     withheld: dict[str, str] = field(default_factory=dict[str, str])
-    pairs: tuple[tuple[str, str], ...] = ()
+    order: tuple[str, ...] = ()
+    near: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 2), dtype=np.int64))
+
+    @property
+    def parted(self) -> int:
+        """Near-duplicates that stand on two sides; anything but 0 is a bug."""
+        # Those withheld stand on none.
+        numbers: dict[Split | None, int] = {None: -1} | {split: number for number, split in enumerate(SPLITS)}
+        sides = np.array([numbers[self.sides.get(name)] for name in self.order], dtype=np.int8)[self.near]
+        return int(np.count_nonzero((sides >= 0).all(axis=1) & (sides[:, 0] != sides[:, 1])))
 
 
 def deal(
@@ -84,35 +98,41 @@ def deal(
             for place, each in enumerate(order)
             if place in table.withheld
         },
-        pairs=tuple((order[one].dialogue_id, order[other].dialogue_id) for one, other in table.pairs),
+        order=tuple(each.dialogue_id for each in order),
+        near=table.near,
     )
 
 
 class _Table:
     """Who belongs together, and where everyone sits so far. Dialogues are numbers, the oldest first."""
 
-    def __init__(self, keys: Sequence[tuple[Label, ...]], pairs: list[tuple[int, int]]) -> None:
-        self.pairs = pairs
+    def __init__(self, keys: Sequence[tuple[Label, ...]], near: NDArray[np.int64]) -> None:
+        self.near = near
         self.sides: dict[int, Split] = {}
         self.withheld: set[int] = set()
         self._keys = keys
         self._members: defaultdict[Label, list[int]] = defaultdict(list)
         self._side_of_key: dict[Label, Split] = {}
-        self._near: defaultdict[int, list[int]] = defaultdict(list)
         for place, own in enumerate(keys):
             for key in own:
                 self._members[key].append(place)
-        for one, other in pairs:
-            self._near[one].append(other)
-            self._near[other].append(one)
-        stars = [(members[0], other) for members in self._members.values() for other in members[1:]]
-        self.group = groups_of(range(len(keys)), [*pairs, *stars])
+        # The others of each, one after the other, and where those of each begin: pairs can be many more than dialogues.
+        both = np.concatenate([near, near[:, ::-1]])
+        both = both[np.argsort(both[:, 0], kind="stable")]
+        self._others = both[:, 1].copy()
+        self._begins: list[int] = np.searchsorted(both[:, 0], np.arange(len(keys) + 1)).tolist()
+        stars = ((members[0], other) for members in self._members.values() for other in members[1:])
+        pairs: Iterator[tuple[int, int]] = zip(near[:, 0].tolist(), near[:, 1].tolist(), strict=True)
+        self.group = groups_of(range(len(keys)), chain(pairs, stars))
 
     def bound_to(self, place: int) -> set[Split]:
         """Sides of those placed so far from which this one must not be parted."""
         bound: set[Split] = {self._side_of_key[key] for key in self._keys[place] if key in self._side_of_key}
-        bound.update(self.sides[near] for near in self._near.get(place, ()) if near in self.sides)
+        bound.update(self.sides[near] for near in self._near(place) if near in self.sides)
         return bound
+
+    def _near(self, place: int) -> list[int]:
+        return self._others[self._begins[place] : self._begins[place + 1]].tolist()
 
     def place(self, place: int, side: Split) -> None:
         """Seat a dialogue, or withhold it if that would part it from another."""
@@ -125,7 +145,7 @@ class _Table:
 
     def neighbours(self, place: int) -> list[int]:
         """All that belong directly to this one."""
-        return [*self._near.get(place, ()), *(other for key in self._keys[place] for other in self._members[key])]
+        return [*self._near(place), *(other for key in self._keys[place] for other in self._members[key])]
 
     def is_open(self, place: int) -> bool:
         """Whether it is still to be placed."""
@@ -172,7 +192,9 @@ def _deal_new_groups(table: _Table, order: Sequence[Traits], wanted: Mapping[Spl
             for side, share in wanted.items()
         }
         # Rounded, so that sums of floats in another order don't decide; then by hash, so that no side is favoured.
-        side = max(wanted, key=lambda side: (round(lacking[side], 6), content_hash(name, side)))
+        most = max(round(lack, 6) for lack in lacking.values())
+        level = [side for side, lack in lacking.items() if round(lack, 6) == most]
+        side = level[0] if len(level) == 1 else max(level, key=lambda side: content_hash(name, side))
         for place in members:
             table.place(place, side)
             count(place, side)

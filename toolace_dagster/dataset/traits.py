@@ -12,6 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypedDict
 
+import numpy as np
+from numpy.typing import NDArray
+
 from toolace_dagster.dataset.rows import DatasetRow
 from toolace_dagster.entities import Dialogue, TaskSpec, canonical_json, content_hash, text_hash
 from toolace_dagster.likeness import Signature, alike_pairs, normal_words, signature
@@ -155,7 +158,7 @@ def call_items(dialogue: Dialogue) -> list[str]:
     return items
 
 
-def near_duplicates(traits: Sequence[Traits], threshold: float) -> list[tuple[int, int]]:
+def near_duplicates(traits: Sequence[Traits], threshold: float) -> NDArray[np.int64]:
     """Find pairs that say nearly the same or call nearly the same.
 
     Args:
@@ -163,11 +166,14 @@ def near_duplicates(traits: Sequence[Traits], threshold: float) -> list[tuple[in
         threshold: Likeness from which two are near-duplicates, 0 to 1.
 
     Returns:
-        Pairs of places, the earlier first.
+        Pairs of places, the earlier first, sorted; shape ``(pairs, 2)``.
     """
-    pairs: set[tuple[int, int]] = set()
+    codes: list[NDArray[np.int64]] = []
     for signatures in ([each.user for each in traits], [each.calls for each in traits]):
-        made = [(place, signature) for place, signature in enumerate(signatures) if signature is not None]
-        found = alike_pairs([signature for _, signature in made], threshold)
-        pairs.update((made[one][0], made[other][0]) for one, other in found)
-    return sorted(pairs)
+        places = np.array([place for place, made in enumerate(signatures) if made is not None], dtype=np.int64)
+        found = places[alike_pairs([made for made in signatures if made is not None], threshold)]
+        codes.append(found[:, 0] * len(traits) + found[:, 1])
+    # Whole numbers sort many times as fast as rows do.
+    both = np.sort(np.concatenate(codes))
+    both = both[np.append(True, both[1:] != both[:-1])[: len(both)]]
+    return np.stack([both // max(1, len(traits)), both % max(1, len(traits))], axis=1)

@@ -140,14 +140,7 @@ def deal_splits(warehouse: Warehouse, settings: Settings) -> DealtSplits:
     for each in traits:
         if each.dialogue_id in dealt.sides:
             tally.add(each, dealt.sides[each.dialogue_id])
-    report = tally.report().model_copy(
-        update={
-            "near_duplicates": len(dealt.pairs),
-            "near_leakage": sum(
-                len({dealt.sides[name] for name in pair if name in dealt.sides}) > 1 for pair in dealt.pairs
-            ),
-        }
-    )
+    report = tally.report().model_copy(update={"near_duplicates": len(dealt.near), "near_leakage": dealt.parted})
     return DealtSplits(
         outcome=SplitOutcome(report=report, withheld=withheld),
         sides=dealt.sides,
