@@ -19,6 +19,7 @@ from toolace_dagster.dataset.rows import Split
 from toolace_dagster.entities import Entity
 
 _HOST = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())
+_READ_AT_ONCE = 1 << 20
 _TEMPORARY = re.compile(r"\..+\.(?:(?P<host>[A-Za-z0-9-]+)@)?(?P<pid>[0-9]+)-[0-9a-f]{8}\.tmp")
 
 
@@ -67,6 +68,17 @@ class Replacement:
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         return FileReport(path=relative, split=split, rows=rows, bytes=path.stat().st_size, sha256=digest)
+
+    def report_lines(self, relative: str, *, split: Split) -> FileReport:
+        """The same of a file of lines, with their number as rows; the file is read once."""
+        path = self._pending[self.folder / relative]
+        digest, rows, size = hashlib.sha256(), 0, 0
+        with path.open("rb") as stream:
+            while part := stream.read(_READ_AT_ONCE):
+                digest.update(part)
+                rows += part.count(b"\n")
+                size += len(part)
+        return FileReport(path=relative, split=split, rows=rows, bytes=size, sha256=digest.hexdigest())
 
     def commit(self) -> None:
         """Put all files in place: first make each durable, then rename one after the other."""

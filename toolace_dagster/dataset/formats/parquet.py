@@ -24,6 +24,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO, cast
@@ -45,6 +46,10 @@ JSON_LIST: dict[str, Any] = {"feature": {"_type": "Json"}, "_type": "List"}
 _ROW_GROUP = 2048
 """Rows of a row group. `datasets` reads a group at a time, and a dialogue with its tools takes some 30 kB."""
 _LEAST_LINE = 1 << 20
+_AT_ONCE = 2
+"""Files written at once, and threads that read one back; with more, memory would grow with the machine."""
+_BETWEEN, _WITHIN = "\x1f", "\x1e"
+"""What stands between cells and between their parts where they are hashed. JSON text can't hold them."""
 
 
 class ParquetAndLines:
@@ -63,9 +68,9 @@ class ParquetAndLines:
         self._features = features
         self._staged: dict[Split, _Staged] = {split: _Staged(files.file(f"{folder}/{split}.jsonl")) for split in SPLITS}
 
-    def add(self, split: Split, line: str) -> None:
-        """Add one row as its line, which :func:`line_of` made."""
-        self._staged[split].add(line)
+    def add(self, split: Split, line: str, digest: str) -> None:
+        """Add one row as its line and digest, which :func:`line_of` and :func:`digest_of` made of its cells."""
+        self._staged[split].add(line, digest)
 
     def finish(self) -> list[FileReport]:
         """Write the Parquet files under their temporary names and compare all files with what went in.
@@ -73,27 +78,32 @@ class ParquetAndLines:
         Raises:
             ExportError: If a file read back differs from the rows given.
         """
-        reports: list[FileReport] = []
-        for split, staged in self._staged.items():
+        paths = {split: self._files.file(f"{self._folder}/{split}.parquet") for split in self._staged}
+        for staged in self._staged.values():
             staged.close()
-            relative = f"{self._folder}/{split}.parquet"
-            path = self._files.file(relative)
-            _copy(staged, path, self._features)
+
+        def parquet(split: Split) -> FileReport:
+            staged, relative = self._staged[split], f"{self._folder}/{split}.parquet"
+            _copy(staged, paths[split], self._features)
             read = _Digest()
-            for cells in read_cells(path, self._features):
-                read.add(line_of(self._features, cells))
+            for digest in _read_digests(paths[split], self._features):
+                read.add(digest)
             if read.value() != staged.digest.value():
                 raise ExportError(f"{relative} read back differs from the {staged.digest.rows} rows written")
-            reports.append(self._files.report(relative, split=split, rows=read.rows))
-        for split, staged in self._staged.items():
-            relative = f"{self._folder}/{split}.jsonl"
+            return self._files.report(relative, split=split, rows=read.rows)
+
+        def lines(split: Split) -> FileReport:
             # The Parquet file was made of these lines and compared with what went in, so counting them is enough.
-            with staged.path.open("rb") as stream:
-                rows = sum(1 for _ in stream)
-            if rows != staged.digest.rows:
-                raise ExportError(f"{relative} has {rows} lines, {staged.digest.rows} were written")
-            reports.append(self._files.report(relative, split=split, rows=rows))
-        return reports
+            report = self._files.report_lines(f"{self._folder}/{split}.jsonl", split=split)
+            if report.rows != (rows := self._staged[split].digest.rows):
+                raise ExportError(f"{report.path} has {report.rows} lines, {rows} were written")
+            return report
+
+        # Threads: nearly all of it is DuckDB and hashing, which work without the interpreter's lock.
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            made = pool.map(parquet, self._staged)
+            counted = pool.map(lines, self._staged)
+            return [*made, *counted]
 
     def __enter__(self) -> Self:
         return self
@@ -123,10 +133,7 @@ def read_parquet(path: Path, features: Features) -> Iterator[dict[str, Any]]:
 def read_cells(path: Path, features: Features) -> Iterator[Sequence[Cell]]:
     """Read a file back as the texts it holds."""
     names = ", ".join(f"{name}::VARCHAR[]" if _is_list(column) else name for name, column in features.items())
-    with _connection() as connection:
-        cursor = connection.execute(f"SELECT {names} FROM read_parquet(?)", [str(path)])  # noqa: S608 - our own names
-        while batch := cursor.fetchmany(256):
-            yield from batch
+    return _selected(path, names)
 
 
 def line_of(features: Features, cells: Sequence[Cell]) -> str:
@@ -134,17 +141,42 @@ def line_of(features: Features, cells: Sequence[Cell]) -> str:
     return json.dumps(dict(zip(features, cells, strict=True)))
 
 
+def digest_of(cells: Sequence[Cell]) -> str:
+    """A hash over a row's cells as they stand, which reading its file back must give again."""
+    parts: list[str] = []
+    for cell in cells:
+        if isinstance(cell, str):
+            parts.append(cell)
+        elif isinstance(cell, bool):
+            parts.append("true" if cell else "false")
+        else:
+            parts.append(f"{len(cell)}{_WITHIN}{_WITHIN.join(cell)}")
+    return hashlib.sha256(_BETWEEN.join(parts).encode()).hexdigest()
+
+
+def _read_digests(path: Path, features: Features) -> Iterator[str]:
+    """The same of each row of a file, made by DuckDB; a null anywhere makes one that no row has."""
+    parts = (
+        f"(len({name}) || '{_WITHIN}' || array_to_string({name}::VARCHAR[], '{_WITHIN}'))"
+        if _is_list(column)
+        else f"{name}::VARCHAR"
+        for name, column in features.items()
+    )
+    joined = f" || '{_BETWEEN}' || ".join(parts)
+    for (digest,) in _selected(path, f"sha256({joined})", threads=_AT_ONCE):
+        yield str(digest)
+
+
 class _Digest:
-    """A running hash over lines."""
+    """A running hash over the digests of rows, in their order."""
 
     def __init__(self) -> None:
         self.rows = 0
         self._hash = hashlib.sha256()
 
-    def add(self, line: str) -> None:
+    def add(self, digest: str) -> None:
         self.rows += 1
-        self._hash.update(line.encode())
-        self._hash.update(b"\n")
+        self._hash.update(digest.encode())
 
     def value(self) -> tuple[int, str]:
         return self.rows, self._hash.hexdigest()
@@ -157,11 +189,11 @@ class _Staged:
         self.path = path
         self.digest = _Digest()
         self.longest = _LEAST_LINE
-        self._stream: TextIO = path.open("w", encoding="utf-8", newline="\n")
+        self._stream: TextIO = path.open("w", encoding="ascii", newline="\n", buffering=_LEAST_LINE)
 
-    def add(self, line: str) -> None:
+    def add(self, line: str, digest: str) -> None:
         self.longest = max(self.longest, len(line) + 1)
-        self.digest.add(line)
+        self.digest.add(digest)
         self._stream.write(line + "\n")
 
     def close(self) -> None:
@@ -190,9 +222,16 @@ def _copy(staged: _Staged, path: Path, features: Features) -> None:
         )
 
 
-def _connection() -> duckdb.DuckDBPyConnection:
-    # One thread: the bytes depend on the number of threads (measured), and by default that is the machine's.
-    return duckdb.connect(config={"threads": 1, "preserve_insertion_order": True, "temp_directory": ""})
+def _selected(path: Path, columns: str, threads: int = 1) -> Iterator[tuple[Any, ...]]:
+    with _connection(threads) as connection:
+        cursor = connection.execute(f"SELECT {columns} FROM read_parquet(?)", [str(path)])  # noqa: S608 - our own names
+        while batch := cursor.fetchmany(256):
+            yield from batch
+
+
+def _connection(threads: int = 1) -> duckdb.DuckDBPyConnection:
+    # To write, one thread: the bytes depend on the number of threads (measured), and by default that is the machine's.
+    return duckdb.connect(config={"threads": threads, "preserve_insertion_order": True, "temp_directory": ""})
 
 
 def _quoted(text: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from toolace_dagster.dataset.exact_json import ExactWriter
 from toolace_dagster.dataset.files import FileReport, replacing
-from toolace_dagster.dataset.formats.parquet import BOOLEAN, JSON_LIST, STRING, ParquetAndLines, line_of
+from toolace_dagster.dataset.formats.parquet import BOOLEAN, JSON_LIST, STRING, ParquetAndLines, digest_of, line_of
 from toolace_dagster.dataset.preferences import PreferencePair
 
 PREFERENCE_FEATURES: dict[str, dict[str, Any]] = {
@@ -47,7 +47,7 @@ def write_preferences(pairs: Iterable[PreferencePair], folder: Path) -> list[Fil
         for pair in pairs:
             texts = [[exact.text(each) for each in getattr(pair, name)] for name in _OBJECTS]
             cells = (pair.dialogue_id, pair.edit_id, pair.source, pair.reason, pair.same_context, *texts)
-            writer.add(pair.split, line_of(PREFERENCE_FEATURES, cells))
+            writer.add(pair.split, line_of(PREFERENCE_FEATURES, cells), digest_of(cells))
         return writer.finish()
 
 

@@ -16,7 +16,14 @@ from typing import Any, Self
 
 from toolace_dagster.dataset.exact_json import ExactWriter
 from toolace_dagster.dataset.files import FileReport, Replacement, replacing
-from toolace_dagster.dataset.formats.parquet import JSON_LIST, STRING, ParquetAndLines, line_of, read_parquet
+from toolace_dagster.dataset.formats.parquet import (
+    JSON_LIST,
+    STRING,
+    ParquetAndLines,
+    digest_of,
+    line_of,
+    read_parquet,
+)
 from toolace_dagster.dataset.formats.written import Written
 from toolace_dagster.dataset.messages import weighed_messages
 from toolace_dagster.dataset.rows import DatasetRow, ExportError, Split, row_faults
@@ -61,6 +68,7 @@ def written_trl(row: DatasetRow, mask: Collection[MaskedTurn] = ()) -> Written:
     cells = (row.dialogue.id, row.dialogue.domain, row.kind, messages, [text for text, _ in made])
     return Written(
         line_of(FEATURES, cells),
+        digest_of(cells),
         exact.inexact,
         tuple((tool.fingerprint, off) for tool, (_, off) in zip(tools, made, strict=True) if off),
     )
@@ -94,7 +102,7 @@ class TrlWriter:
         """Add one row of a side."""
         self._inexact += written.inexact
         self._inexact_tools.update(written.inexact_tools)
-        self._files.add(split, written.line)
+        self._files.add(split, written.line, written.digest)
 
     def finish(self) -> list[FileReport]:
         """Write the files under their temporary names and compare them with what went in.

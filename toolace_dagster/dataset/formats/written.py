@@ -14,10 +14,12 @@ class Written:
 
     Attributes:
         line: The text, without the line's end.
+        digest: A hash over its cells, where the file is read back and compared; otherwise empty.
         inexact: Numbers of its messages that a reader will find a little off.
         inexact_tools: Fingerprints of its tools that hold such numbers, with how many.
     """
 
     line: str
+    digest: str = ""
     inexact: int = 0
     inexact_tools: tuple[tuple[str, int], ...] = ()
