@@ -23,6 +23,8 @@ from fractions import Fraction
 from functools import cache, lru_cache
 from typing import Any
 
+from pydantic_core import PydanticSerializationError, to_json
+
 _MOST_DECIMALS = 15
 _MOST_WHOLE_DIGITS = 18
 _SURELY_NEAREST = Fraction(9, 20)
@@ -45,7 +47,10 @@ class ExactWriter:
         Raises:
             ValueError: On NaN and infinities.
         """
-        if _is_spelled_as_usual(value):
+        floats = [each for each in numbers(value) if isinstance(each, float)]
+        if not floats:
+            return _without_floats(value)
+        if all(_kind_of(each) is float and _is_usual(each) for each in floats):
             return _encode(value)
         match value:
             case dict():
@@ -165,17 +170,18 @@ def numbers(value: Any) -> list[Any]:
     return found
 
 
-def _is_spelled_as_usual(value: Any) -> bool:
-    """Whether the usual spelling of every number in a value comes out exact; nearly always it does."""
-    for each in numbers(value):
-        if isinstance(each, float) and not (_kind_of(each) is float and _is_usual(each)):
-            return False
-    return True
-
-
 @lru_cache(maxsize=65536)
 def _is_usual(value: float) -> bool:
+    """Whether the usual spelling of a number comes out exact; nearly always it does."""
     return math.isfinite(value) and exact_spelling(abs(value)) == repr(abs(value))
+
+
+def _without_floats(value: Any) -> str:
+    # Twice as fast, and the same text but for floats and for halves of surrogate pairs, which it refuses.
+    try:
+        return to_json(value).decode()
+    except PydanticSerializationError:
+        return _encode(value)
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
