@@ -61,8 +61,10 @@ def chat_messages(dialogue: Dialogue, tools: Mapping[str, Tool]) -> list[ChatMes
     messages: list[ChatMessage] = []
     day = _told_day(dialogue)
     for turn in dialogue.turns:
-        arrived = [name for name in dict.fromkeys(turn.tools_added) if name not in offered]
-        offered.update(arrived)
+        arrived: list[str] = []
+        if turn.tools_added:
+            arrived = [name for name in dict.fromkeys(turn.tools_added) if name not in offered]
+            offered.update(arrived)
         match turn.role:
             case "user":
                 messages.append({"role": "user", "content": turn.content + day + _announced(arrived, tools)})
@@ -84,7 +86,7 @@ def weighed_messages(row: DatasetRow, mask: Collection[MaskedTurn]) -> list[tupl
     Returns:
         Messages as of :func:`chat_messages`; those of user and tool are never learned.
     """
-    masked = masked_turns(row.dialogue, mask)
+    masked = masked_turns(row.dialogue, mask) if mask else frozenset[str]()
     learned = iter([turn.id not in masked for turn in row.dialogue.turns if turn.role == "assistant"])
     messages = chat_messages(row.dialogue, row.tools)
     return [(message, next(learned) if message["role"] == "assistant" else False) for message in messages]
