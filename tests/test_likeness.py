@@ -109,8 +109,8 @@ def test_index_finds_what_comparing_all_pairs_finds(threshold: float):
 def test_all_pairs_at_once_are_those_of_the_index(
     threshold: float, at_once: int, long_run: int, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("toolace_dagster.likeness._AT_ONCE", at_once)
-    monkeypatch.setattr("toolace_dagster.likeness._LONG_RUN", long_run)
+    monkeypatch.setattr("toolace_dagster.likeness.pairs._AT_ONCE", at_once)
+    monkeypatch.setattr("toolace_dagster.likeness.pairs._LONG_RUN", long_run)
     draw = random.Random(3)
     signatures: list[Signature] = []
     for _ in range(30):

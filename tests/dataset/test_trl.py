@@ -26,6 +26,7 @@ from toolace_dagster.dataset import (
     write_trl,
 )
 from toolace_dagster.dataset.exact_json import ExactWriter, exact_spelling
+from toolace_dagster.dataset.formats import parquet
 from toolace_dagster.dataset.rows import row_faults
 
 as_datasets_reads = pd.io.json.ujson_loads  # type: ignore[attr-defined]
@@ -186,3 +187,25 @@ def test_a_float_without_an_exact_spelling_is_counted(value: float):
     assert writer.inexact == (exact_spelling(abs(value)) is None)
     assume(writer.inexact == 0)
     assert as_datasets_reads(writer.text(value)) == value
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["domain || 'x' AS domain", "NULL AS kind", "list_append(tools, NULL) AS tools", "messages[2:] AS messages"],
+)
+def test_a_parquet_file_that_holds_something_else_is_not_kept(
+    damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def damaged(staged: Any, path: Path, features: Any) -> None:
+        copied(staged, path, features)
+        with duckdb.connect() as connection:
+            connection.execute(f"CREATE TABLE t AS SELECT * REPLACE ({damage}) FROM read_parquet('{path}')")
+            connection.execute(f"COPY t TO '{path}' (FORMAT parquet)")
+
+    copied = parquet._copy  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(parquet, "_copy", damaged)
+    with pytest.raises(ExportError, match="read back differs"):
+        write_trl([calling({"a": "é \U0001f600"})], tmp_path)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    monkeypatch.undo()
+    assert [report.rows for report in write_trl([calling({"a": "é \U0001f600"})], tmp_path)][:3] == [1, 0, 0]

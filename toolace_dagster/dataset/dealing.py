@@ -52,8 +52,9 @@ class Dealt:
     def parted(self) -> int:
         """Near-duplicates that stand on two sides; anything but 0 is a bug."""
         # Those withheld stand on none.
-        numbers: dict[Split | None, int] = {None: -1} | {split: number for number, split in enumerate(SPLITS)}
-        sides = np.array([numbers[self.sides.get(name)] for name in self.order], dtype=np.int8)[self.near]
+        numbers = {split: number for number, split in enumerate(SPLITS)}
+        placed = map(self.sides.get, self.order)
+        sides = np.array([-1 if side is None else numbers[side] for side in placed], dtype=np.int8)[self.near]
         return int(np.count_nonzero((sides >= 0).all(axis=1) & (sides[:, 0] != sides[:, 1])))
 
 
@@ -187,14 +188,14 @@ def _deal_new_groups(table: _Table, order: Sequence[Traits], wanted: Mapping[Spl
     for name, lead in named:
         members = groups[lead]
         brought = Counter(label for place in members for label in _balanced(order[place]))
-        lacking = {
+        lacking: dict[Split, float] = {
             side: sum(share * (totals[label] + more) - counts[label, side] for label, more in brought.items())
             for side, share in wanted.items()
         }
         # Rounded, so that sums of floats in another order don't decide; then by hash, so that no side is favoured.
         most = max(round(lack, 6) for lack in lacking.values())
-        level = [side for side, lack in lacking.items() if round(lack, 6) == most]
-        side = level[0] if len(level) == 1 else max(level, key=lambda side: content_hash(name, side))
+        level: list[Split] = [each for each, lack in lacking.items() if round(lack, 6) == most]
+        side = level[0] if len(level) == 1 else max(level, key=lambda each: content_hash(name, each))
         for place in members:
             table.place(place, side)
             count(place, side)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from toolace_dagster.dataset.checking import FileUnreadable, check_file
+from toolace_dagster.dataset.checking.errors import first_line
 from toolace_dagster.pipeline.card import card_facts
 from toolace_dagster.pipeline.exports import CARD_FILE, dataset_is_stale, export_reports
 from toolace_dagster.settings import FormatName, Settings
@@ -100,13 +101,9 @@ def _upload(folder: Path, repository: str, files: list[str], *, private: bool) -
             commit_message="Verified tool-calling dialogues",
         )
     except (HfHubHTTPError, HFValidationError, ValueError) as error:
-        raise PushRefused(f"the hub refused: {_first_line(error)}") from error
+        raise PushRefused(f"the hub refused: {first_line(error)}") from error
     except unreachable as error:
         raise PushRefused(
-            f"{api.endpoint} could not be reached, nothing was pushed: {_first_line(error)}. Is HF_ENDPOINT right?"
+            f"{api.endpoint} could not be reached, nothing was pushed: {first_line(error)}. Is HF_ENDPOINT right?"
         ) from error
     return Pushed(f"{api.endpoint}/datasets/{made.repo_id}", tuple(files))
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -15,6 +15,7 @@ from typing import Any, cast
 import jsonschema_rs
 
 from toolace_dagster.dataset.checking.answers import says_error
+from toolace_dagster.dataset.checking.errors import first_line
 from toolace_dagster.dataset.checking.nulls import undeclared_nulls
 from toolace_dagster.dataset.checking.transcript import Answer, Call, Report, Speech, Transcript
 from toolace_dagster.dataset.checking.values import lenient_json
@@ -176,7 +177,7 @@ def _schema(transcript: Transcript, name: str, parameters: Any, report: Report) 
         # Anybody's schema may refer to any address or file; nothing is fetched.
         return _Schema(plain, jsonschema_rs.Draft202012Validator(plain, offline=True))
     except (ValueError, TypeError, OverflowError, jsonschema_rs.ReferencingError) as error:
-        report("tool_schema", f"the parameters of {name} are no JSON Schema: {_first_line(error)}")
+        report("tool_schema", f"the parameters of {name} are no JSON Schema: {first_line(error)}")
         return None
 
 
@@ -224,10 +225,6 @@ def _plain(schema: Any, object_types: frozenset[str]) -> Any:
         else _plain(value, object_types)
         for key, value in schema.items()  # pyright: ignore[reportUnknownVariableType]
     }
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def _function(tool: Any) -> Any:

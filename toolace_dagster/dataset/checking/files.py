@@ -17,6 +17,7 @@ from typing import Any, cast
 import duckdb
 
 from toolace_dagster.dataset.checking.checklist import check_transcript
+from toolace_dagster.dataset.checking.errors import first_line
 from toolace_dagster.dataset.checking.readers import READERS
 from toolace_dagster.dataset.checking.transcript import Finding, Severity
 from toolace_dagster.dataset.checking.values import strict_json, value_fault
@@ -185,7 +186,7 @@ def _parquet(path: Path) -> Iterator[dict[str, Any]]:
         try:
             cursor = connection.execute("SELECT * FROM read_parquet(?)", [str(path)])
         except duckdb.Error as error:
-            raise FileUnreadable(f"{path} is no Parquet file: {str(error).splitlines()[0]}") from error
+            raise FileUnreadable(f"{path} is no Parquet file: {first_line(error)}") from error
         names = [column[0] for column in cursor.description or ()]
         while batch := cursor.fetchmany(256):
             for cells in batch:

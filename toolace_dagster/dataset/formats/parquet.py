@@ -103,7 +103,12 @@ class ParquetAndLines:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             made = pool.map(parquet, self._staged)
             counted = pool.map(lines, self._staged)
-            return [*made, *counted]
+            try:
+                return [*made, *counted]
+            except BaseException:
+                # What has not begun need not be waited for.
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
 
     def __enter__(self) -> Self:
         return self

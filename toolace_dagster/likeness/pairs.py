@@ -1,44 +1,25 @@
-"""How alike texts or sequences are, for many at once: MinHash signatures and an index over them.
+"""All pairs of alike signatures at once, as the index finds them one by one.
 
-A signature is 128 minima over the hashes of a sequence's runs of neighbours; the share of places in
-which two signatures agree estimates the Jaccard similarity of their sets (Broder 1997),
-with a standard error of at most 0.045. The index cuts signatures into bands
-and compares only those that agree in a whole band (Leskovec, Rajaraman, Ullman,
-*Mining of Massive Datasets*, chapter 3).
+Copies of few originals agree in whole bands by the thousand, so what meets in a band is
+compared by a sketch first: the lowest bits of each place, packed.
 
-Signatures are the same on every machine and in every process, so they may be stored.
-
-Belongs here: words of a text, signatures, the index, groups. Does not belong
-here: what is compared, or what follows when two are alike.
+Belongs here: candidates and comparing them. Does not belong here: bands' length (``index``).
 """
 
 from __future__ import annotations
 
 import math
 import os
-import re
-import unicodedata
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, lru_cache, reduce
-from hashlib import blake2b
-from typing import Generic, TypeVar
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
-PLACES = 128
-"""Length of a signature."""
+from toolace_dagster.likeness.index import rows_of_band
+from toolace_dagster.likeness.signatures import PLACES, Signature
 
-Signature = NDArray[np.uint32]
-"""Shape ``(PLACES,)``."""
-
-_Key = TypeVar("_Key", bound=Hashable)
-_PLAIN_WORD = re.compile(r"[a-z0-9]+")
-_WORD = re.compile(r"[^\W_]+")
-_RUNS_AT_ONCE = 128
-"""Runs hashed at once: few enough that the products stay in the processor's cache."""
 _AT_ONCE = 1 << 14
 """Sketches compared at once: few enough that they stay in the processor's cache."""
 _SKETCHED_BITS = 4
@@ -48,109 +29,6 @@ _COMPARED_AT_ONCE = 1 << 14
 _MOST_THREADS = 4
 _LONG_RUN = 32
 """Members of a run that is worth a comparison of its own."""
-
-
-def normal_words(text: str) -> list[str]:
-    """The words of a text without case, width forms and punctuation.
-
-    Letters, marks and digits of any script make words; in scripts written without
-    spaces each run of letters is one word.
-    """
-    if text.isascii():
-        return _PLAIN_WORD.findall(text.lower())
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    if not any(not c.isascii() and unicodedata.category(c)[0] == "M" for c in set(folded)):
-        return _WORD.findall(folded)
-    return "".join(c if c.isalnum() or unicodedata.category(c)[0] == "M" else " " for c in folded).split()
-
-
-def signature(sequence: Sequence[str], width: int = 3) -> Signature | None:
-    """The MinHash signature of a sequence, taken as the set of its runs of neighbours.
-
-    Args:
-        sequence: Words, or any other items in their order.
-        width: Neighbours in a run; 1 makes it a plain set of items. A shorter sequence is one run.
-
-    Returns:
-        The signature, or None for an empty sequence, which is like nothing.
-    """
-    if not sequence:
-        return None
-    width = min(width, len(sequence))
-    hashes = np.frombuffer(b"".join(map(_digest, sequence)), dtype="<u8")
-    runs = np.zeros(len(hashes) - width + 1, dtype=np.uint64)
-    factors, addends = _permutations()
-    # Unsigned products wrap around, which is what makes this a hash; the upper half of the bits is the better one.
-    for at in range(width):
-        runs = (runs ^ (runs >> np.uint64(31))) * factors[at] + hashes[at : at + len(runs)]
-    runs ^= runs >> np.uint64(29)
-    least = np.full(PLACES, np.iinfo(np.uint64).max, dtype=np.uint64)
-    products = np.empty((_RUNS_AT_ONCE, PLACES), dtype=np.uint64)
-    for first in range(0, len(runs), _RUNS_AT_ONCE):
-        part = runs[first : first + _RUNS_AT_ONCE]
-        made = np.multiply(part[:, None], factors, out=products[: len(part)])
-        made += addends
-        np.minimum(least, made.min(axis=0), out=least)
-    return (least >> np.uint64(32)).astype(np.uint32)
-
-
-def likeness(one: Signature, other: Signature) -> float:
-    """The estimated Jaccard similarity of the sets behind two signatures, from 0 to 1."""
-    return float(np.count_nonzero(one == other)) / PLACES
-
-
-class LikenessIndex(Generic[_Key]):
-    """Finds, among the signatures added so far, those that are like a given one.
-
-    Attributes:
-        threshold: Likeness from which two count as alike.
-    """
-
-    def __init__(self, threshold: float) -> None:
-        """Make an empty index.
-
-        Args:
-            threshold: From above 0 to 1. A pair at the threshold is missed in fewer than 1 of 50 cases, and less the
-                more alike it is.
-
-        Raises:
-            ValueError: If the threshold is none.
-        """
-        if not 0 < threshold <= 1:
-            raise ValueError("a threshold of likeness lies above 0 and is at most 1")
-        self.threshold = threshold
-        self._rows = _rows_of_band(threshold)
-        self._keys: list[_Key] = []
-        self._signatures: list[Signature] = []
-        self._buckets: defaultdict[tuple[int, bytes], list[int]] = defaultdict(list)
-
-    def __len__(self) -> int:
-        return len(self._keys)
-
-    def add(self, key: _Key, signature: Signature) -> None:
-        """Add a signature under a key; several may share one."""
-        self._keys.append(key)
-        self._signatures.append(signature)
-        for bucket in self._bands(signature):
-            self._buckets[bucket].append(len(self._keys) - 1)
-
-    def find(self, signature: Signature) -> list[tuple[_Key, float]]:
-        """The keys whose signatures are alike, in the order they were added, each with its likeness."""
-        places: set[int] = set()
-        for bucket in self._bands(signature):
-            places.update(self._buckets.get(bucket, ()))
-        if not places:
-            return []
-        ordered = sorted(places)
-        shares = np.count_nonzero(np.stack([self._signatures[at] for at in ordered]) == signature, axis=1) / PLACES
-        return [
-            (self._keys[at], float(share)) for at, share in zip(ordered, shares, strict=True) if share >= self.threshold
-        ]
-
-    def _bands(self, signature: Signature) -> Iterable[tuple[int, bytes]]:
-        data = signature.tobytes()
-        step = self._rows * 4
-        return ((at, data[at : at + step]) for at in range(0, len(data) - step + 1, step))
 
 
 def alike_pairs(signatures: Sequence[Signature], threshold: float) -> NDArray[np.int64]:
@@ -171,7 +49,7 @@ def alike_pairs(signatures: Sequence[Signature], threshold: float) -> NDArray[np
     if len(signatures) < 2:
         return np.empty((0, 2), dtype=np.int64)
     table = np.stack(signatures)
-    count, rows = len(table), _rows_of_band(threshold)
+    count, rows = len(table), rows_of_band(threshold)
     least = math.ceil(threshold * PLACES - 1e-9)
     sketches = _sketches(table)
 
@@ -241,7 +119,7 @@ def _meeting(
         sketches: The sketches in the order of the runs.
         most: Places in which they may differ.
     """
-    lengths = np.diff(runs)
+    lengths: NDArray[np.int64] = np.diff(runs)
     for begin, length in zip(
         runs[:-1][lengths >= _LONG_RUN].tolist(), lengths[lengths >= _LONG_RUN].tolist(), strict=True
     ):
@@ -256,12 +134,12 @@ def _meeting(
             # The last of a table meet some that come after them.
             yield earlier[earlier < later], later[earlier < later]
     # Runs of a few are many: all members of all of them at once, with lists of pairs.
-    before = np.arange(runs[-1]) - np.repeat(runs[:-1], lengths)
+    before: NDArray[np.int64] = np.arange(int(runs[-1]), dtype=np.int64) - np.repeat(runs[:-1], lengths)
     before[np.repeat(lengths >= _LONG_RUN, lengths)] = 0
     places = np.flatnonzero(before)
     for part in np.array_split(places, max(1, int(before.sum()) // _AT_ONCE)):
         if len(part):
-            counts = before[part]
+            counts: NDArray[np.int64] = before[part]
             earlier, later = _ranges(part - counts, counts), np.repeat(part, counts)
             near = _places_apart(sketches[..., earlier], sketches[..., later]) <= most
             yield earlier[near], later[near]
@@ -298,52 +176,3 @@ def _mixed(numbers: NDArray[np.uint32]) -> NDArray[np.uint64]:
         mixed = (mixed ^ column) * np.uint64(0x9E3779B97F4A7C15)
         mixed ^= mixed >> np.uint64(32)
     return mixed
-
-
-def groups_of(keys: Iterable[_Key], pairs: Iterable[tuple[_Key, _Key]]) -> Callable[[_Key], _Key]:
-    """Join keys that are linked, directly or through others.
-
-    Args:
-        keys: All keys, the ones that should lead a group first.
-        pairs: Links between them.
-
-    Returns:
-        A function that names a key's group by its first member.
-    """
-    order = {key: at for at, key in enumerate(keys)}
-    parent = {key: key for key in order}
-
-    def lead(key: _Key) -> _Key:
-        while parent[key] != key:
-            parent[key] = parent[parent[key]]
-            key = parent[key]
-        return key
-
-    for one, other in pairs:
-        first, second = lead(one), lead(other)
-        if first != second:
-            if order[second] < order[first]:
-                first, second = second, first
-            parent[second] = first
-    return lead
-
-
-@lru_cache(maxsize=1 << 17)
-def _digest(item: str) -> bytes:
-    return blake2b(item.encode(errors="surrogatepass"), digest_size=8).digest()
-
-
-@cache
-def _permutations() -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    drawn = np.frombuffer(
-        b"".join(blake2b(f"place {at}".encode(), digest_size=16).digest() for at in range(PLACES)), dtype="<u8"
-    ).reshape(PLACES, 2)
-    # An odd factor permutes the 64-bit numbers; an even one would drop bits.
-    return drawn[:, 0] | np.uint64(1), drawn[:, 1].copy()
-
-
-@cache
-def _rows_of_band(threshold: float) -> int:
-    """The longest band with which a pair at the threshold meets in some band 49 times in 50."""
-    lengths = [rows for rows in (2, 4, 8, 16, 32) if 1 - (1 - threshold**rows) ** (PLACES // rows) >= 0.98]
-    return max(lengths, default=1)
