@@ -93,8 +93,12 @@ class StageContext:
 
     def payloads(self, stage: str, kind: type[EntityT]) -> dict[str, EntityT]:
         """Entities of the rows that passed a stage, by dialogue id, in slot order."""
+        return {dialogue_id: kind.model_validate_json(text) for dialogue_id, text in self.texts(stage).items()}
+
+    def texts(self, stage: str) -> dict[str, str]:
+        """The same as JSON texts."""
         rows = self.store.read(sql("queries/passed_payloads"), {"stage": stage})
-        return {row["dialogue_id"]: kind.model_validate_json(row["payload"]) for row in rows}
+        return {row["dialogue_id"]: row["payload"] for row in rows}
 
     def places(self, stage: str) -> list[Row]:
         """Dialogue id, slot, attempt and content hash of the rows that passed a stage."""

@@ -229,14 +229,15 @@ class RefinementRound:
         """One item per dialogue that passed the round before."""
         specs = context.payloads(task_initialization.STAGE, TaskSpec)
         before = before_round(self.round_number)
-        dialogues = dialogues_after(context, before)
+        # Read with all that they are compared by, but parsed for stale rows alone: that takes longest.
+        texts = context.texts(before)
         # The shipped rules as they are shipped, unless the settings want theirs: what a user grades anew for
         # verification makes no round anew.
         checks = Checks.of(context.settings if context.settings.rules_in_refinement else Settings())
 
         def start(dialogue_id: str) -> Program[Any]:
             return round_program(
-                dialogues[dialogue_id],
+                _dialogue(before, texts[dialogue_id]),
                 specs[dialogue_id],
                 context.tools,
                 context.settings,
@@ -412,10 +413,13 @@ class VerifiedDialogues:
         """One item per accepted verdict."""
         specs = context.payloads(task_initialization.STAGE, TaskSpec)
         before = last_writing_stage(self.rounds, self.method)
-        dialogues = dialogues_after(context, before)
-        changed = context.payloads(verdict.STAGE, Verdict)
-        dialogues |= {key: each.dialogue for key, each in changed.items() if each.dialogue is not None}
-        accepted = _following(context, verdict.STAGE, specs, lambda dialogue_id: _copied(dialogues[dialogue_id]))
+        written, verdicts = context.texts(before), context.texts(verdict.STAGE)
+
+        def start(dialogue_id: str) -> Program[Any]:
+            changed = Verdict.model_validate_json(verdicts[dialogue_id]).dialogue
+            return _copied(changed if changed is not None else _dialogue(before, written[dialogue_id]))
+
+        accepted = _following(context, verdict.STAGE, specs, start)
         hashes = {row["dialogue_id"]: row["content_hash"] for row in context.places(before)}
         return [replace(item, inputs={**item.inputs, "dialogue": hashes[item.dialogue_id]}) for item in accepted]
 
@@ -445,14 +449,16 @@ def before_round(round_number: int) -> str:
 
 def dialogues_after(context: StageContext, stage: str) -> dict[str, Dialogue]:
     """Dialogues as they stood after a stage, by id."""
+    return {dialogue_id: _dialogue(stage, text) for dialogue_id, text in context.texts(stage).items()}
+
+
+def _dialogue(stage: str, payload: str) -> Dialogue:
+    """The dialogue in a payload of a stage that writes dialogues."""
     if stage == trajectory_initialization.STAGE:
-        skeletons = context.payloads(stage, Skeleton)
-        return {dialogue_id: skeleton.to_dialogue() for dialogue_id, skeleton in skeletons.items()}
+        return Skeleton.model_validate_json(payload).to_dialogue()
     if stage == agents.STAGE:
-        simulated = context.payloads(stage, SimulatedDialogue)
-        return {dialogue_id: row.dialogue for dialogue_id, row in simulated.items()}
-    refined = context.payloads(stage, RefinedDialogue)
-    return {dialogue_id: row.dialogue for dialogue_id, row in refined.items()}
+        return SimulatedDialogue.model_validate_json(payload).dialogue
+    return RefinedDialogue.model_validate_json(payload).dialogue
 
 
 def calls_lost(
