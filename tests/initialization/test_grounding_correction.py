@@ -119,6 +119,29 @@ def test_a_correction_that_does_not_help_is_left_out(given: dict[str, Any]):
     assert run(start, lambda _: given)[0] == start
 
 
+def test_what_was_given_in_vain_is_asked_about_once_more_with_what_it_was():
+    replies = iter([{"values": [{"number": 1, "value": "GR-405"}]}, {"values": [{"number": 1, "value": "GR-771"}]}])
+    made, asked = run(planted(INVENTED), lambda _: next(replies))
+    assert [entry.get("tried") for listed in asked for entry in listed] == [None, "GR-405"]
+    assert ungrounded(made.to_dialogue(), TOOLS) == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "tries", "times"),
+    [
+        ({"values": [{"number": 1, "value": "GR-405"}]}, 3, 3),
+        ({"messages": [{"turn": "t00", "content": "Find a garage."}]}, 3, 3),
+        ({"values": [{"number": 1, "value": "GR-405"}]}, 1, 1),
+        ({}, 3, 1),
+        ({"values": [{"number": 1, "value": "GR-771"}]}, 3, 1),
+    ],
+    ids=["another invention", "a message without it", "one try", "left out", "mended"],
+)
+def test_it_is_asked_as_often_as_the_setting_says_while_it_is_tried(given: dict[str, Any], tries: int, times: int):
+    _, asked = run(planted(INVENTED), lambda _: given, Settings(rule_tries=tries))
+    assert len(asked) == times
+
+
 def test_what_a_tool_was_really_run_with_stays():
     real = output("t04", INVENTED, {"booking_id": "BK-30918", "time": "09:30"})
     executed = real.model_copy(

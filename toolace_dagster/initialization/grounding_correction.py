@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from pydantic import BaseModel, Field, JsonValue
@@ -66,6 +66,7 @@ class Missing:
         sources: The traces of its places, in order.
         message: Id of the user's turn that should have said it.
         final: Whether a tool was really run with it.
+        tried: What was given for it before and did not help.
     """
 
     number: int
@@ -73,6 +74,12 @@ class Missing:
     sources: tuple[ArgumentSource, ...]
     message: str
     final: bool
+    tried: JsonValue = None
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """The argument's own name and the value: the same however often it is asked about."""
+        return self.sources[0].path.rpartition(".")[2], canonical_json(self.sources[0].value)
 
     def view(self) -> dict[str, Any]:
         """The entry as a prompt shows it."""
@@ -86,7 +93,8 @@ class Missing:
             "calls": [source.turn_id for source in self.sources],
             "message": self.message,
         }
-        return shown | ({"final": True} if self.final else {})
+        shown |= {"final": True} if self.final else {}
+        return shown | ({"tried": self.tried} if self.tried is not None else {})
 
 
 def grounded_skeleton(
@@ -98,10 +106,11 @@ def grounded_skeleton(
         skeleton: The skeleton as it was written and, where tools are run for real, executed.
         spec: Its task.
         tools: Tools of the domain by name.
-        settings: Whether this is done at all (``ground_arguments``), and sampling settings.
+        settings: Whether this is done at all (``ground_arguments``), how often it is asked for (``rule_tries``), and
+            sampling settings.
 
     Returns:
-        The skeleton, corrected as far as the reply was of use; as it was when every argument has a source, or when
+        The skeleton, corrected as far as replies were of use; as it was when every argument has a source, or when
         no usable reply came.
 
     Raises:
@@ -111,13 +120,18 @@ def grounded_skeleton(
     missing = values_without_source(dialogue, tools) if settings.ground_arguments else []
     if not missing:
         return skeleton
-    try:
-        answer = yield from ask(_request(dialogue, spec, tools, settings, missing))
-    except CallFailed as failed:
-        if failed.error.kind not in _OF_THE_REPLY:
-            raise
-        return skeleton
-    turns = {turn.id: turn for turn in corrected(dialogue, missing, answer.reply, tools).turns}
+    for attempt in range(settings.rule_tries):
+        try:
+            answer = yield from ask(_request(dialogue, spec, tools, settings, missing, attempt))
+        except CallFailed as failed:
+            if failed.error.kind not in _OF_THE_REPLY:
+                raise
+            break
+        dialogue = corrected(dialogue, missing, answer.reply, tools)
+        missing = _given_in_vain(missing, answer.reply, values_without_source(dialogue, tools))
+        if not missing:
+            break
+    turns = {turn.id: turn for turn in dialogue.turns}
     parts = tuple(
         part.model_copy(update={"turns": tuple(turns[turn.id] for turn in part.turns)})
         for part in skeleton.sub_trajectories
@@ -142,6 +156,16 @@ def values_without_source(dialogue: Dialogue, tools: Mapping[str, Tool]) -> list
         )
         for number, sources in enumerate(grouped.values(), start=1)
     ]
+
+
+def _given_in_vain(asked: Sequence[Missing], reply: GroundingCorrectionReply, left: Sequence[Missing]) -> list[Missing]:
+    """Of the values that still have no source, those that the reply meant to mend; what it left out it can't mend."""
+    given = {each.number: each.value for each in reply.values}
+    values = {entry.identity: given[entry.number] for entry in asked if entry.number in given}
+    messages = {each.turn: each.content for each in reply.messages}
+    tried = [(entry, values.get(entry.identity, messages.get(entry.message))) for entry in left]
+    again = [(entry, what) for entry, what in tried if what is not None]
+    return [replace(entry, number=number, tried=what) for number, (entry, what) in enumerate(again, start=1)]
 
 
 def corrected(
@@ -307,8 +331,14 @@ def _with_turns(dialogue: Dialogue, turns: Iterable[Turn]) -> Dialogue:
 
 
 def _request(
-    dialogue: Dialogue, spec: TaskSpec, tools: Mapping[str, Tool], settings: Settings, missing: Sequence[Missing]
+    dialogue: Dialogue,
+    spec: TaskSpec,
+    tools: Mapping[str, Tool],
+    settings: Settings,
+    missing: Sequence[Missing],
+    attempt: int,
 ) -> ModelRequest[GroundingCorrectionReply]:
+    seed = request_seed(TASK, spec.dialogue_id, *([attempt] if attempt else []))
     return ModelRequest(
         messages=render(
             TASK,
@@ -318,7 +348,7 @@ def _request(
             ungrounded=[each.view() for each in missing],
         ),
         reply_type=GroundingCorrectionReply,
-        sampling=Sampling.of(settings.model_of("generator"), request_seed(TASK, spec.dialogue_id)),
+        sampling=Sampling.of(settings.model_of("generator"), seed),
         purpose=Purpose(
             stage="skeletons",
             task=TASK,
