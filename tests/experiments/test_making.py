@@ -129,7 +129,7 @@ def test_a_budget_stops_it_and_the_next_launch_goes_on_to_the_same_end(
         SELECT count(*) AS n FROM model_calls WHERE run_id = 'limited' AND NOT usable
         AND call_id IN (SELECT call_id FROM model_calls WHERE run_id = 'rest')
     """
-    repeated = sum(row["n"] for row in rows_of(made, "initialization", again))
+    repeated = sum(row["n"] for arm in made.arms for row in rows_of(made, arm.name, again))
     assert paid(made, "limited") + paid(made, "rest") <= paid(ablation, "first") + repeated
 
 
