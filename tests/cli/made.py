@@ -15,7 +15,8 @@ from tests.pipeline.homes import small_pool
 from toolace_dagster.settings import Settings
 from toolace_dagster.warehouse import Warehouse
 
-OPTIONS = ("--dialogues", "4", "--rounds", "1", "--error-rate", "5")
+OPTIONS = ("--dialogues", "4", "--rounds", "1", "--error-rate", "5", "--seed", "3")
+"""Of its dialogues some are rejected by rules and experts, and none before verification."""
 
 
 @dataclass(frozen=True)

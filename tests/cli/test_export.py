@@ -118,8 +118,8 @@ def test_warnings_are_not_errors(home: Path, tmp_path: Path) -> None:
 
 def test_tokens_are_counted_of_what_is_exported(home: Path, tmp_path: Path) -> None:
     plain = toolace("export", "tokens", "--home", home, "--max-length", "1000000").out
-    sliced = toolace("export", "tokens", "--home", home, "--max-length", "1000000", "--set", "slices.single_turn=1").out
-    toolace("export", "--format", "openai", "--home", home, "--out", tmp_path, "--set", "slices.single_turn=1")
+    sliced = toolace("export", "tokens", "--home", home, "--max-length", "1000000", "--set", "slices.irrelevance=1").out
+    toolace("export", "--format", "openai", "--home", home, "--out", tmp_path, "--set", "slices.irrelevance=1")
     lines = [line for path in (tmp_path / "openai").iterdir() for line in path.read_text().splitlines()]
     numbers = [int(re.findall(r"1,000,000 +(\d+) +100%", text)[0]) for text in (plain, sliced)]
     assert numbers[1] == len(lines) > numbers[0]

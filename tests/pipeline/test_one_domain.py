@@ -203,7 +203,8 @@ def test_no_stage_asks_turn_by_turn(finished: StageContext) -> None:
         "FROM call_uses AS u JOIN (SELECT DISTINCT call_id, task FROM model_calls) USING (call_id) "
         "WHERE u.stage = 'skeletons' GROUP BY ALL"
     )
-    assert all(row["corrections"] <= 1 for row in rows), "one request corrects all arguments of a dialogue"
+    # One request corrects all arguments of a dialogue; a second is about those that the first mended in vain.
+    assert all(row["corrections"] <= finished.settings.rule_tries for row in rows)
     skeletons = finished.payloads("skeletons", Skeleton)
     calls = {row["dialogue_id"]: row["calls"] for row in rows}
     assert all(
