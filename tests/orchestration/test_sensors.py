@@ -39,10 +39,12 @@ class Site:
         self.toolace = Toolace(home=str(self.home))
 
     def describe(self, domain: str, text: str) -> None:
-        """Change the description of a domain's first tool."""
+        """Change the description of a domain's first tool that no other domain's dialogues offer."""
         path = self.pool / f"{domain}.json"
         document = json.loads(path.read_text())
-        document["tools"][0]["description"] = text
+        others = [self.warehouse.domain(other) for other in self.warehouse.domains() if other != domain]
+        borrowed = {row["tool"] for other in others for row in other.read("SELECT tool FROM plan_distractors")}
+        next(tool for tool in document["tools"] if tool["name"] not in borrowed)["description"] = text
         path.write_text(json.dumps(document))
 
     def add(self, domain: str) -> None:
