@@ -67,16 +67,19 @@ class InSight:
 
     def _identifier(self, value: str, form: str) -> Found | None:
         """An identifier inside a text, as a key, in other case or with other separators, or said in parts."""
-        context = self._context
-        for heard in reversed(context.heard):
+        return self._copied_identifier(form) or self._notated_identifier(value, form)
+
+    def _copied_identifier(self, form: str) -> Found | None:
+        """An identifier inside a text of a result, as a key, or in what the user agreed to."""
+        for heard in reversed(self._context.heard):
             if span := heard.text.find_identifier(form):
                 return from_heard(heard, span)
-        if place := context.key(form):
+        if place := self._context.key(form):
             return from_place(place, "the name of a property")
-        for heard in reversed(context.agreed):
+        for heard in reversed(self._context.agreed):
             if span := heard.text.find_identifier(form):
                 return from_heard(heard, span, "the user agreed to it")
-        return self._notated_identifier(value, form)
+        return None
 
     def _notated_identifier(self, value: str, form: str) -> Found | None:
         phrase, run = phrase_of(value), squeezed(value)
@@ -165,16 +168,7 @@ class InSight:
         text = f"{value:g}" if value % 1 else str(int(value))
         if place := self._context.scalar(text):
             return from_place(place, "a number as text")
-        if asked.identifier:
-            for heard in reversed(self._context.heard):
-                if span := heard.text.find_identifier(text):
-                    return from_heard(heard, span)
-            if place := self._context.key(text):
-                return from_place(place, "the name of a property")
-            for heard in reversed(self._context.agreed):
-                if span := heard.text.find_identifier(text):
-                    return from_heard(heard, span, "the user agreed to it")
-        return None
+        return self._copied_identifier(text) if asked.identifier else None
 
     def _counted(self, asked: Asked, value: float) -> Found | None:
         """A number that the user said or a result holds, in any notation."""

@@ -79,7 +79,7 @@ class Missing:
     @property
     def identity(self) -> tuple[str, str]:
         """The argument's own name and the value: the same however often it is asked about."""
-        return self.sources[0].path.rpartition(".")[2], canonical_json(self.sources[0].value)
+        return _identity(self.sources[0])
 
     def view(self) -> dict[str, Any]:
         """The entry as a prompt shows it."""
@@ -143,8 +143,7 @@ def values_without_source(dialogue: Dialogue, tools: Mapping[str, Tool]) -> list
     """Values of a dialogue's arguments that nothing gives, each once, in the order they appear."""
     grouped: dict[tuple[str, str], list[ArgumentSource]] = {}
     for source in _ungrounded(dialogue, tools):
-        name = source.path.rpartition(".")[2]
-        grouped.setdefault((name, canonical_json(source.value)), []).append(source)
+        grouped.setdefault(_identity(source), []).append(source)
     executed = {output.call_id for turn in dialogue.turns for output in turn.outputs if output.source == "executed"}
     return [
         Missing(
@@ -294,6 +293,10 @@ def _places(sources: Iterable[ArgumentSource]) -> frozenset[tuple[str, str]]:
 
 def _argument_path(source: ArgumentSource) -> str:
     return source.path.partition(".arguments")[2]
+
+
+def _identity(source: ArgumentSource) -> tuple[str, str]:
+    return source.path.rpartition(".")[2], canonical_json(source.value)
 
 
 def _message_before(dialogue: Dialogue, turn_id: str) -> str:
