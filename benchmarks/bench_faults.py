@@ -39,24 +39,25 @@ MOST = 1.5
 def least_possible(rows: int, fault: str) -> float:
     """Seconds that any client needs under the server's rules, in whatever order it sends.
 
-    Two bounds, the larger counts. All requests have to pass through the slots. And the last request that fails, which
-    can't be sent before those in front of it were, has to be waited for and sent again.
+    Three bounds, the largest counts: all requests have to pass through the slots; a reply beyond the rows' number is
+    one to a request sent again, for which another had to fail and be waited for; and so does the last that fails.
 
     Args:
         rows: Rows to make.
         fault: What every tenth reply is.
     """
-    if fault == "none":
-        return math.ceil(rows / IN_FLIGHT) * LATENCY
-    # Of so many requests all but every tenth make a row.
-    requests = rows + (rows - 1) // 9
-    failing = requests // 10
+    # Of so many replies all but every tenth make a row.
+    replies = rows if fault == "none" else rows + (rows - 1) // 9
+    failing = replies - rows
     failed = TIMEOUT if fault == "hang" else LATENCY
-    through_the_slots = ((requests - failing) * LATENCY + failing * failed) / IN_FLIGHT
-    if not failing:
-        return max(LATENCY, through_the_slots)
-    sent = (math.ceil(10 * failing / IN_FLIGHT) - 1) * LATENCY
-    return max(through_the_slots, sent + failed + WAITS.get(fault, 0.0) + LATENCY)
+    # From a reply to the one to the same request sent again.
+    later = failed + WAITS.get(fault, 0.0)
+    at = [0.0]
+    for number in range(1, replies + 1):
+        by_slots = math.ceil(number / IN_FLIGHT) * LATENCY
+        at.append(max(by_slots, at[10 * (number - rows)] + later) if number > rows else by_slots)
+    through_the_slots = (rows * LATENCY + failing * failed) / IN_FLIGHT
+    return max(through_the_slots, at[replies], at[10 * failing] + later if failing else 0.0)
 
 
 def program(number: int) -> Program[Answer[Note]]:

@@ -56,14 +56,15 @@ async def _run(sender: Connection, latency: float, fault: str, content: str) -> 
     answer = json.dumps(completion | {"usage": usage}).encode()
     choice["message"] = message | {"content": content[: len(content) // 2]}
     broken = json.dumps(completion | {"usage": usage}).encode()
-    served = 0
+    replies = 0
 
     async def complete(request: web.Request) -> web.StreamResponse:
-        nonlocal served
+        nonlocal replies
         await request.read()
-        served += 1
         await asyncio.sleep(latency)
-        if fault != "none" and served % 10 == 0:
+        # Counted where nothing is awaited any more: a count that others raise meanwhile makes bursts of faults.
+        replies += 1
+        if fault != "none" and replies % 10 == 0:
             if fault == "500":
                 return web.json_response({"error": {"message": "overworked"}}, status=500)
             if fault == "429":

@@ -168,7 +168,7 @@ class Endpoint(CallsModel):
         settings, now, health = self.settings, self._meter.now, self._health
         tries = Tries(settings, shown_url(settings), health)
         while True:
-            permit = await self._limiter.admit(self._guess(request, exchange))
+            permit = await self._limiter.admit(self._guess(request, exchange), again=tries.retries > 0)
             place = None
             try:
                 if self.slots is not None:

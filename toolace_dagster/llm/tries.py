@@ -9,12 +9,15 @@ from __future__ import annotations
 import random
 import time
 
-from toolace_dagster.llm.faults import is_transport_fault, is_unreachable, retry_after
+from toolace_dagster.llm.faults import is_overload, is_transport_fault, is_unreachable, retry_after
 from toolace_dagster.llm.protocol import CallError, EndpointBusy, EndpointUnusable
 from toolace_dagster.settings import ModelSettings
 
 _FIRST_WAIT = 0.1
 _WAIT_FACTOR = 3
+_STRAY_WAIT = 0.05
+_STRAY_FACTOR = 2
+"""The waits of a call that fails while others are answered: there is nothing that waiting would let recover."""
 _LONGEST_WAIT = 60.0
 _TRIES_TO_REACH = 2
 _FREE_TRIES = 12
@@ -88,6 +91,8 @@ class Tries:
 
     def wait(self, failure: Exception) -> float:
         """Seconds to wait before the next try: as long as the endpoint asks, else ever longer."""
+        if self._health.answered_at > self._since and not is_overload(failure):
+            return wait_after(failure, self.retries, _STRAY_WAIT, _STRAY_FACTOR)
         return wait_after(failure, self.retries)
 
     def after(self, failure: Exception, error: CallError) -> CallError | None:

@@ -42,6 +42,26 @@ def test_first_come_first_served_and_no_barrier() -> None:
     assert limiter.in_flight == 0
 
 
+def test_who_was_sent_before_does_not_queue_again() -> None:
+    order: list[str] = []
+
+    async def call(limiter: Limiter, name: str, *, again: bool) -> None:
+        permit = await limiter.admit(again=again)
+        order.append(name)
+        permit.answered()
+
+    async def work() -> None:
+        limiter = Limiter(Limits(1))
+        first = await limiter.admit()
+        waiting = [asyncio.create_task(call(limiter, name, again=name == "again")) for name in ("new", "new", "again")]
+        await settle()
+        first.answered()
+        await asyncio.wait_for(asyncio.gather(*waiting), 1)
+
+    asyncio.run(work())
+    assert order == ["again", "new", "new"]
+
+
 def test_a_permit_ends_once() -> None:
     async def work() -> None:
         limiter = Limiter(Limits(4))

@@ -1,5 +1,7 @@
 """The queue for one endpoint: first come, first served, as soon as all limits allow.
 
+A call that is tried again has waited for its turn once, and does not queue again.
+
 Belongs here: putting the limits together, waiting. Does not belong here: each limit
 by itself (``rates``, ``congestion``, ``shares``), other processes (``board``).
 """
@@ -122,11 +124,12 @@ class Limiter:
         self._looked_at = -math.inf
         self._board.leave(self._clock(), self._rates.told)
 
-    async def admit(self, tokens: int = 0) -> Permit:
+    async def admit(self, tokens: int = 0, *, again: bool = False) -> Permit:
         """Wait until a call may start.
 
         Args:
             tokens: What the call will probably use, prompt and reply.
+            again: Whether the call was sent before, and stands in front of those that were not.
 
         Returns:
             Leave to make the call; tell it how the call ended.
@@ -141,7 +144,10 @@ class Limiter:
             if self._wait(now) <= 0:
                 return self._grant(now, tokens)
         waiter = _Waiter(loop.create_future(), tokens)
-        self._queue.append(waiter)
+        if again:
+            self._queue.appendleft(waiter)
+        else:
+            self._queue.append(waiter)
         self._waiting += 1
         self._pump()
         self._publish()
