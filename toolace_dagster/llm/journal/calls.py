@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -32,6 +33,10 @@ _ROWS_AT_ONCE = 2_000
 
 _A_RERUN = 32
 """From this many stored responses asked for at once, those stored next are likely to be asked for next."""
+
+_SLOW_SYNC = 0.005
+"""Seconds from which on a sync is worth a thread; the way there and back takes longer than a sync of a good disk."""
+_SLOW_SYNCS = 3
 
 
 class CallJournal:
@@ -58,6 +63,7 @@ class CallJournal:
         self._lines: list[_Waiting] = []
         self._uses: list[bytes] = []
         self._file_lock = threading.Lock()
+        self._slow_syncs = 0
         self._waiting: list[asyncio.Future[None]] = []
         self._writer: asyncio.Task[None] | None = None
         self._broken: JournalBroken | None = None
@@ -290,7 +296,12 @@ class CallJournal:
         while self._waiting:
             waiting, self._waiting = self._waiting, []
             try:
-                await asyncio.to_thread(self._flush)
+                if self._slow_syncs < _SLOW_SYNCS:
+                    begun = time.perf_counter()
+                    self._flush()
+                    self._slow_syncs += time.perf_counter() - begun > _SLOW_SYNC
+                else:
+                    await asyncio.to_thread(self._flush)
             except BaseException as error:
                 _fail(waiting, error)
                 if not isinstance(error, Exception):
