@@ -52,6 +52,16 @@ def test_an_unknown_column_is_named(tmp_path: Path):
         insert(connection, "t", [{"name": "x", "colour": "red"}])
 
 
+def test_memory_is_given_back_between_reads_of_one_connection(tmp_path: Path):
+    store = Store(tmp_path / "a.duckdb", SCHEMA)
+    with store.write() as connection:
+        insert(connection, "t", [row(str(number)) for number in range(100)])
+    with store.reading():
+        for _ in range(3):
+            assert len(store.read("SELECT * FROM t")) == 100
+            store.give_memory_back()
+
+
 def test_a_writer_waits_for_a_reader_of_another_connection(tmp_path: Path):
     path = tmp_path / "a.duckdb"
     store = Store(path, SCHEMA)

@@ -123,6 +123,15 @@ class Store:
         finally:
             connection.close()
 
+    def give_memory_back(self) -> None:
+        """Give the system what reading took.
+
+        DuckDB itself has let go of it by then, but its allocator keeps as much as the largest read took until a limit
+        is set anew, even if it is the same one.
+        """
+        with self.memory() as connection:
+            connection.execute("RESET memory_limit")
+
     @contextmanager
     def write(self) -> Generator[duckdb.DuckDBPyConnection]:
         """Open a transaction; it commits on leaving and rolls back on an exception."""

@@ -282,6 +282,7 @@ class CallJournal:
         statement = "calls/lookup_ahead" if len(keys) >= _A_RERUN else "calls/lookup"
         try:
             rows = self._store.read(sql(statement), {"keys": keys})
+            self._store.give_memory_back()
         except duckdb.Error as error:
             raise JournalBroken(f"Stored responses can't be read: {error}") from error
         # In order of time: where a request was paid twice, its last response is the one in use.
