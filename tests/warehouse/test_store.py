@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import duckdb
@@ -164,6 +166,22 @@ def test_threads_and_forked_children_take_turns(tmp_path: Path):
     for thread in threads:
         thread.join()
     assert Store(path, SCHEMA).read("SELECT count(DISTINCT name) AS n FROM t") == [{"n": 50}]
+
+
+def test_threads_that_share_a_store_take_turns(tmp_path: Path):
+    """One of them opens the file for all, and closes it while others still read."""
+    store = Store(tmp_path / "a.duckdb", SCHEMA)
+    with store.write() as connection:
+        insert(connection, "t", [row(str(number), n=number) for number in range(20_000)])
+
+    def read(number: int) -> int:
+        with store.reading() if number % 2 else nullcontext():
+            return sum(
+                store.read("SELECT sum(n) AS n FROM t WHERE n % 7 = $rest", {"rest": n})[0]["n"] for n in range(7)
+            )
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(read, range(40))) == {sum(range(20_000))}
 
 
 def test_links_between_tools_are_stored_and_replaced(tmp_path: Path):

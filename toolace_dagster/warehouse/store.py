@@ -19,7 +19,7 @@ import shutil
 import threading
 import time
 from collections.abc import Collection, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,8 @@ class Store:
         self._schema = schema
         self._stamp = content_hash(schema)
         self._open: duckdb.DuckDBPyConnection | None = None
+        # A connection refuses a second statement while one runs, and may be shared by the event loop and a thread.
+        self._using = threading.RLock()
 
     def exists(self) -> bool:
         """Whether the file is there."""
@@ -79,7 +81,7 @@ class Store:
         """
         if not self.path.exists():
             return []
-        with self.reading():
+        with self._using, self.reading():
             assert self._open is not None
             return fetch(self._open, statement, params)
 
@@ -87,17 +89,23 @@ class Store:
     def reading(self) -> Generator[None]:
         """Let all reads inside share one connection, since opening costs more than most queries.
 
-        Writing inside is a mistake and fails: a file is open for reading or for writing.
+        Reads of other threads share it too, and take turns. Writing inside is a mistake and fails: a file is open for
+        reading or for writing.
         """
-        if self._open is not None or not self.path.exists():
+        with ExitStack() as closing:
+            with self._using:
+                if self._open is None and self.path.exists():
+                    self._bring_up_to_date()
+                    self._open = closing.enter_context(_attached(self.path, read_only=True))
+                    closing.enter_context(self._not_open_after())
             yield
-            return
-        self._bring_up_to_date()
-        with _attached(self.path, read_only=True) as connection:
-            self._open = connection
-            try:
-                yield
-            finally:
+
+    @contextmanager
+    def _not_open_after(self) -> Generator[None]:
+        try:
+            yield
+        finally:
+            with self._using:
                 self._open = None
 
     @contextmanager
@@ -183,7 +191,7 @@ class Store:
         """What is different in the file's tables from what its schema says, in words."""
         if not self.path.exists():
             return []
-        with self.reading():
+        with self._using, self.reading():
             assert self._open is not None
             return column_faults(stored_columns(self._open), self._schema)
 
