@@ -127,7 +127,7 @@ def test_experiments_have_a_partition_for_each_arm_and_are_in_no_job_and_on_no_s
     assert in_jobs.isdisjoint(EXPERIMENTS)
     for name in ORDER:
         node = assets.get(dg.AssetKey(f"{name}_experiment"))
-        assert node.group_name == "experiments"
+        assert node.group_name == "stage_6_experiments"
         assert node.automation_condition is None
         experiment = find_experiment(name)
         if experiment.arm_by_domain:
@@ -165,8 +165,9 @@ def test_assets_lead_to_their_code_and_docs_and_name_their_owners(tmp_path: Path
     for spec in build_definitions(tmp_path, settings=settings).resolve_all_asset_specs():
         name = spec.key.to_user_string()
         assert (REPOSITORY / spec.metadata["docs"]).is_file(), name
-        (reference,) = spec.metadata["dagster/code_references"].code_references
-        assert Path(reference.file_path).is_file(), name
+        code, page = spec.metadata["dagster/code_references"].code_references
+        assert Path(code.file_path).is_file(), name
+        assert (page.label, Path(page.file_path)) == (spec.metadata["docs"], REPOSITORY / spec.metadata["docs"]), name
         assert spec.metadata["section"], name
         assert spec.owners == ["team:data"], name
 

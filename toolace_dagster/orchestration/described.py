@@ -22,6 +22,7 @@ from toolace_dagster.settings import FORMAT_NAMES, MAX_ROUNDS, Settings
 from toolace_dagster.warehouse import sql
 
 _PACKAGE = Path(__file__).parents[1]
+_DOCS = _PACKAGE.parent / "docs"
 _ROUNDS = tuple(stage_name(number) for number in range(1, MAX_ROUNDS + 1))
 _EXPERIMENTS = tuple(f"{name}_experiment" for name in ORDER)
 _TABLES = {
@@ -148,21 +149,26 @@ def with_descriptions(assets: Iterable[dg.AssetsDefinition], settings: Settings)
                 **_rows_of(name),
                 "section": section,
                 "docs": f"docs/{page}",
-                "dagster/code_references": _code(_CODE[name]),
+                "dagster/code_references": _links(_CODE[name], page),
             },
         )
 
     return [asset.map_asset_specs(described) for asset in assets]
 
 
-def _code(path: str) -> dg.CodeReferencesMetadataValue:
+def _links(path: str, page: str) -> dg.CodeReferencesMetadataValue:
+    """Links to an asset's code, and to its page of the docs where the checkout has them."""
     file = _PACKAGE / path
-    module = file / "__init__.py" if file.is_dir() else file
+    files = {path: file / "__init__.py" if file.is_dir() else file}
+    if (_DOCS / page).exists():
+        files[f"docs/{page}"] = _DOCS / page
     with warnings.catch_warnings():
         # That code references may yet change in Dagster is no news to users of the command line.
         warnings.simplefilter("ignore", dg.BetaWarning)
-        reference = dg.LocalFileCodeReference(file_path=str(module), label=path)
-        return dg.CodeReferencesMetadataValue(code_references=[reference])
+        found: list[dg.LocalFileCodeReference | dg.UrlCodeReference] = [
+            dg.LocalFileCodeReference(file_path=str(each), label=label) for label, each in files.items()
+        ]
+        return dg.CodeReferencesMetadataValue(code_references=found)
 
 
 def _rows_of(name: str) -> dict[str, Any]:
@@ -194,8 +200,7 @@ def _columns() -> dict[str, list[tuple[str, str]]]:
 
 def location_metadata() -> dict[str, Any]:
     """What the code location as a whole leads to: the paper, its code, and its docs where the checkout has them."""
-    docs = _PACKAGE.parent / "docs"
-    pages = {"docs": docs, "operating_it": docs / "operations.md", "settings": docs / "configuration.md"}
+    pages = {"docs": _DOCS, "operating_it": _DOCS / "operations.md", "settings": _DOCS / "configuration.md"}
     return {
         "paper": dg.MetadataValue.url("https://arxiv.org/abs/2508.12685"),
         "code": dg.MetadataValue.path(str(_PACKAGE)),

@@ -23,7 +23,7 @@ from toolace_dagster.pipeline.pool import configured_pool
 from toolace_dagster.reporting.markdown import table
 from toolace_dagster.settings import Settings
 
-GROUP = "experiments"
+GROUP = "stage_6_experiments"
 
 
 def asset_name(experiment: Experiment) -> str:
