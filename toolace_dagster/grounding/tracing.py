@@ -16,6 +16,8 @@ Does not belong here: the searches (``in_sight``, ``by_schema``, ``last_resort``
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -48,7 +50,8 @@ def ground(
     Returns:
         One entry per single value inside arguments, in the order of turns and calls.
     """
-    return Tracer(tools, today or dialogue.today).trace(dialogue.turns, turn_ids)
+    traced = _traced(dialogue, tools, today or dialogue.today)
+    return traced if turn_ids is None else tuple(source for source in traced if source.turn_id in turn_ids)
 
 
 def ungrounded(
@@ -82,6 +85,28 @@ def ungrounded(
     return tuple(source for source in traced if source.state == "ungrounded" and counts(source))
 
 
+@dataclass(frozen=True)
+class _Last:
+    """What was traced last: a screen and a rule often ask the same of a dialogue one after the other."""
+
+    dialogue: Dialogue
+    tools: Mapping[str, Tool]
+    today: date | None
+    found: tuple[ArgumentSource, ...]
+
+
+_last: ContextVar[_Last | None] = ContextVar("_last", default=None)
+
+
+def _traced(dialogue: Dialogue, tools: Mapping[str, Tool], today: date | None) -> tuple[ArgumentSource, ...]:
+    last = _last.get()
+    if last is not None and last.dialogue is dialogue and last.tools is tools and last.today == today:
+        return last.found
+    found = Tracer(tools, today).trace(dialogue.turns)
+    _last.set(_Last(dialogue, tools, today, found))
+    return found
+
+
 class Tracer:
     """Walks over turns and traces the calls among them.
 
@@ -98,20 +123,17 @@ class Tracer:
         self._known: dict[Any, tuple[int, ArgumentSource]] = {}
         self._failed: set[str] = set()
 
-    def trace(self, turns: tuple[Turn, ...], turn_ids: Collection[str] | None = None) -> tuple[ArgumentSource, ...]:
+    def trace(self, turns: tuple[Turn, ...]) -> tuple[ArgumentSource, ...]:
         """Trace the calls of turns in order.
 
         Args:
             turns: From the dialogue's first.
-            turn_ids: Call turns to report; all by default.
         """
         self._failed = {output.call_id for turn in turns for output in turn.outputs if output.is_error}
         found: list[ArgumentSource] = []
         for turn in turns:
             if turn.tool_calls:
-                traced = self._calls(turn)
-                if turn_ids is None or turn.id in turn_ids:
-                    found.extend(traced)
+                found.extend(self._calls(turn))
             self._context.add(turn)
             if turn.role != "assistant":
                 self._last_resort.renew()

@@ -9,7 +9,7 @@ belong here: rejecting dialogues (``verification``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -164,29 +164,38 @@ def breaking(
         breaks. Those not named bring in none together.
     """
     old = faults_of(dialogue, tools, today, rules)
+    seen: dict[frozenset[str], frozenset[Fault]] = {}
 
-    def new(kept: Mapping[str, Sequence[Replacement]]) -> frozenset[Fault]:
-        tried = replaced(dialogue, [each for unit in kept.values() for each in unit])
-        return (faults_of(tried, tools, today, rules) - old) | _stale(dialogue, tried)
+    def new(names: Iterable[str]) -> frozenset[Fault]:
+        chosen = frozenset(names)
+        if chosen not in seen:
+            tried = replaced(dialogue, [each for name, unit in units.items() if name in chosen for each in unit])
+            seen[chosen] = (faults_of(tried, tools, today, rules) - old) | _stale(dialogue, tried)
+        return seen[chosen]
 
-    kept = dict(units)
+    kept = list(units)
     found = new(kept)
     while found and kept:
-        without = {name: new({other: unit for other, unit in kept.items() if other != name}) for name in kept}
         seen_in = {fault.turn_id for fault in found}
-        shows = {each: any(fill.before.id in seen_in for fill in unit) for each, unit in kept.items()}
-        name = min(without, key=lambda each: (len(without[each]), not shows[each]))
-        del kept[name]
+        shows = {each: any(fill.before.id in seen_in for fill in units[each]) for each in kept}
+        without: dict[str, frozenset[Fault]] = {}
+        # Those that a fault shows in come first: one without which none is left is left out, whatever the others are.
+        for name in sorted(kept, key=lambda each: not shows[each]):
+            without[name] = new(other for other in kept if other != name)
+            if shows[name] and not without[name]:
+                break
+        name = min((each for each in kept if each in without), key=lambda each: (len(without[each]), not shows[each]))
+        kept.remove(name)
         found = without[name]
     broken: dict[str, tuple[str, ...]] = {}
     left = [name for name in units if name not in kept]
     while left:
         broken = {}
         for name in left:
-            if brought := new({**kept, name: units[name]}):
+            if brought := new([*kept, name]):
                 broken[name] = tuple(sorted({fault.what for fault in brought}))
             else:
-                kept[name] = units[name]
+                kept.append(name)
         # One that went back in may be what another needs.
         if len(broken) == len(left):
             break

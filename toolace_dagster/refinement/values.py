@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from datetime import date
+from functools import lru_cache
 
 from pydantic import JsonValue
 
@@ -58,8 +59,9 @@ class Known:
 
     def add_text(self, text: str) -> None:
         """Take in words."""
-        self._text += f"{_normal(text)} "
-        self._numbers |= {float(found.replace(",", "")) for found in _NUMBER.findall(text)}
+        form, numbers = _read(text)
+        self._text += f"{form} "
+        self._numbers |= numbers
 
     def holds(self, value: Scalar) -> bool:
         """Whether a value was said or returned, letters and punctuation aside; dates also as people say them."""
@@ -107,6 +109,12 @@ def is_part(content: JsonValue, whole: JsonValue) -> bool:
     """Whether a result holds some, and not all, of what another holds."""
     some, every = set(scalars(content)), set(scalars(whole))
     return bool(some & every) and not every <= some
+
+
+@lru_cache(maxsize=8192)
+def _read(text: str) -> tuple[str, frozenset[float]]:
+    """A text without case and punctuation, and its numbers; versions of a dialogue share most of their texts."""
+    return _normal(text), frozenset(float(found.replace(",", "")) for found in _NUMBER.findall(text))
 
 
 def _normal(text: str) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from pydantic import JsonValue
@@ -85,8 +86,13 @@ class Stated:
     about: bool = False
 
 
-def stated_numbers(text: str) -> Iterator[Stated]:
-    """Numbers a text states as quantities, thousands separators understood."""
+@lru_cache(maxsize=4096)
+def stated_numbers(text: str) -> tuple[Stated, ...]:
+    """Numbers a text states as quantities, thousands separators understood; kept for the texts seen last."""
+    return tuple(_stated(text))
+
+
+def _stated(text: str) -> Iterator[Stated]:
     for found in _STATED.finditer(text):
         after = text[found.end() : found.end() + 2]
         # 14:30, 2026-07-14, 3/4, 7a, 1.2.3: parts of something else, which is looked for as a whole.
@@ -110,7 +116,8 @@ def numbers_in(text: str) -> Iterator[float]:
         yield float(int(hour) % 12 or 12)
 
 
-def numbers_of(text: str) -> list[float]:
+@lru_cache(maxsize=4096)
+def numbers_of(text: str) -> tuple[float, ...]:
     """All numbers of a JSON value, as they stand in its values, texts and names.
 
     Args:
@@ -119,7 +126,7 @@ def numbers_of(text: str) -> list[float]:
     # A comma between digits separates values here as often as thousands, so both readings count.
     found = [float(each) for each in _PLAIN.findall(text)]
     found += [float(each.replace(",", "")) for each in _THOUSANDS.findall(text)]
-    return found + [float(int(hour) % 12 or 12) for hour, _ in _TIME.findall(text)]
+    return (*found, *(float(int(hour) % 12 or 12) for hour, _ in _TIME.findall(text)))
 
 
 def derived_from(value: JsonValue) -> Iterator[float]:

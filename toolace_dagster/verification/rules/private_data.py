@@ -9,8 +9,8 @@ Belongs here: the patterns. Does not belong here: rules.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 _SECRETS = {
     "a private key": r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----",
@@ -53,21 +53,25 @@ class PrivateValue:
     is_secret: bool
 
 
-def private_values(text: str) -> Iterator[PrivateValue]:
+@lru_cache(maxsize=4096)
+def private_values(text: str) -> tuple[PrivateValue, ...]:
     """Find secrets and private data by their forms.
 
     Args:
         text: Any text.
 
-    Yields:
-        Each value, with no more of it than tells which it is.
+    Returns:
+        Each value, with no more of it than tells which it is. Kept for texts seen last: versions of a dialogue that are
+        compared differ in few turns.
     """
     if not _HINT.search(text):
-        return
-    for kind, pattern in _ALL.items():
-        for found in pattern.finditer(text):
-            if _is_real(kind, found[0]):
-                yield PrivateValue(kind, f"{found[0][:6]}…", is_secret=kind in _SECRETS)
+        return ()
+    return tuple(
+        PrivateValue(kind, f"{found[0][:6]}…", is_secret=kind in _SECRETS)
+        for kind, pattern in _ALL.items()
+        for found in pattern.finditer(text)
+        if _is_real(kind, found[0])
+    )
 
 
 def _is_real(kind: str, value: str) -> bool:
