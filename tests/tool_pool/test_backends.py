@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_file_location
 from pathlib import Path
 
 import pytest
 
+from toolace_dagster.entities.backend import PythonBackend
 from toolace_dagster.execution.executor import assigned, executable_tools
 from toolace_dagster.tool_pool import PoolError, load_pool
 
@@ -53,6 +57,32 @@ def test_the_code_counts_for_what_is_stale(tmp_path: Path) -> None:
     after = load_pool(tmp_path).domains[0].backends[0]
     assert before != after
     assert before.model_copy(update={"code": ""}) == after.model_copy(update={"code": ""})
+
+
+def test_the_code_of_a_project_installed_in_editable_mode_counts_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "project" / "our_desk"
+    project.mkdir(parents=True)
+    (project / "__init__.py").write_text("")
+
+    class Editable:
+        """What an editable install puts on the list of finders: it knows where one package is."""
+
+        @staticmethod
+        def find_spec(name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+            return spec_from_file_location(name, project / "__init__.py") if name == "our_desk" else None
+
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Editable])
+    text = '[[backend]]\ndomain = "garages"\nkind = "python"\ntarget = "our_desk.desk:Desk"'
+    found: set[str] = set()
+    for version in ("first", "second"):
+        (project / "desk.py").write_text(f"class Desk: {version} = 1\n")
+        (domain,) = load_pool(pool(tmp_path, text)).domains
+        (backend,) = domain.backends
+        assert isinstance(backend, PythonBackend)
+        found.add(backend.code)
+    assert len(found - {""}) == 2
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import hashlib
 import tomllib
 from collections.abc import Iterable, Sequence
 from importlib.machinery import PathFinder
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
@@ -126,7 +127,8 @@ def code_hash(target: str, path: Iterable[str]) -> str:
     """
     module = target.partition(":")[0].split(".")
     given = [str(folder) for folder in path]
-    spec = PathFinder.find_spec(module[0], given) or PathFinder.find_spec(module[0])
+    # A project installed in editable mode is found by its own finder alone, which PathFinder does not ask.
+    spec = PathFinder.find_spec(module[0], given) or find_spec(module[0])
     if spec is None or spec.origin is None:
         return ""
     file = Path(spec.origin)
