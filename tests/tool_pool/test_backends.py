@@ -70,7 +70,7 @@ def test_the_code_of_a_project_installed_in_editable_mode_counts_too(
         """What an editable install puts on the list of finders: it knows where one package is."""
 
         @staticmethod
-        def find_spec(name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        def find_spec(name: str, *_: object) -> ModuleSpec | None:
             return spec_from_file_location(name, project / "__init__.py") if name == "our_desk" else None
 
     monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Editable])
