@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import shutil
+import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ import pytest
 from tests.cli.made import Made
 from tests.explorer.browsing import browsing
 from tests.explorer.test_hostile_text import poisoned
+from tests.rating.compared import two_homes
+from toolace_dagster.rating import read_ratings
 
 selenium = pytest.importorskip("selenium", reason="selenium is not installed (pip install selenium)")
 _CHROMIUM, _DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -44,6 +47,13 @@ class Window:
     def all(self, selector: str) -> list[Any]:
         """Elements that are seen."""
         return [each for each in self.driver.find_elements("css selector", selector) if each.is_displayed()]
+
+    def wait_for(self, words: str) -> None:
+        """Wait until a page that says something is there."""
+        patience = time.monotonic() + 30
+        while words not in self.driver.page_source:
+            assert time.monotonic() < patience, words
+            time.sleep(0.02)
 
     @property
     def query(self) -> dict[str, str]:
@@ -157,6 +167,26 @@ def test_words_stand_out_in_both_colour_schemes(made: Made, window: Window, sche
         assert min(ratio for _, ratio in ratios) >= 4.5, sorted(ratios, key=lambda each: each[1])[:5]
         light = window.driver.execute_script("return getComputedStyle(document.body).backgroundColor")
         assert (sum(int(part) for part in light[4:-1].split(",")[:3]) > 380) == (scheme == "light")
+
+
+def test_pairs_are_rated_with_keys_alone(driver: Any, tmp_path: Path) -> None:
+    """One with a reason, the others without; the browser's own headers are those that the form is taken with."""
+    mine, other = two_homes(tmp_path)
+    with browsing(mine.home, other) as browser:
+        window = Window(driver, browser.port)
+        window.open("/rate")
+        window.press("/", *"clearer", "\ue00c")
+        left = window.all("section.chat")[0].text
+        for number, key in enumerate("100000", start=1):
+            window.press(key)
+            window.wait_for(f"{number} of 6 rated" if number < 6 else "All 6 pairs are rated")
+        first, *others = read_ratings(mine)
+        assert (first.reason, first.preferred) == ("clearer", first.left)
+        assert ("ALPHA" in left) == (first.preferred == first.own)
+        assert [each.preferred for each in others] == [None] * 5
+        window.open("/ratings")
+        assert "clearer" in driver.find_element("css selector", "main").text
+        window.ran_nothing()
 
 
 def test_hostile_text_does_nothing(made: Made, driver: Any, tmp_path: Path) -> None:
