@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 
 from toolace_dagster.grounding.folding import Span
 from toolace_dagster.grounding.quantities import quantities
+from toolace_dagster.words import words_of
 
 _MONTH_ROWS = (
     "january february march april may june july august september october november december",
@@ -71,12 +72,6 @@ _COMPACT = re.compile(r"(?<!\d)(\d{4})(\d{2})(\d{2})(?!\d)")
 
 _TODAY_WORDS = re.compile(r"\b(" + "|".join(sorted(_DAYS_FROM_TODAY, key=len, reverse=True)) + r")\b")
 _SPAN_WORDS = ("day", "week", "month", "night", "year", "tag", "woche", "monat", "jour", "semaine", "dia", "semana")
-_DAY_WORDS = tuple(
-    word
-    for word in dict.fromkeys((*_SPAN_WORDS, *_WEEKDAYS, *_DAYS_FROM_TODAY))
-    if not any(other != word and other in word for other in (*_SPAN_WORDS, *_WEEKDAYS, *_DAYS_FROM_TODAY))
-)
-"""What each text has one of in which ``speaks_of_today`` finds anything."""
 _NAMED_DAY = re.compile(
     rf"\b(?:(next|this|coming|last|past|nachsten|kommenden|letzten) )?({_WEEKDAY})(?:s)?\b(?: (prochain|next|week))?"
 )
@@ -87,6 +82,19 @@ _LATER = re.compile(
 _FROM_NOW = re.compile(r"\b([a-z]+|\d+) (day|week|month)s? (from (?:now|today)|ago|later|before|earlier|after)\b")
 _NEXT_SPAN = re.compile(r"\b(next|this|coming|last|past) (week|weekend|month|year)\b")
 _END_OF = re.compile(r"\b(?:end|beginning|start|first|last day) of (?:the|this|next) (week|month|year)\b")
+
+_WITH_SPANS = {"week": "week", "weekend": "weekend", "month": "month", "year": "year"}
+_OF_TODAY: tuple[tuple[re.Pattern[str], Mapping[str, str]], ...] = (
+    (_TODAY_WORDS, {words_of(phrase)[-1]: phrase for phrase in sorted(_DAYS_FROM_TODAY, key=len, reverse=True)}),
+    (_NEXT_SPAN, _WITH_SPANS),
+    (_LATER, {}),
+    (_FROM_NOW, {word: word for word in ("day", "days", "week", "weeks", "month", "months")}),
+    (_NAMED_DAY, {word: name for name in _WEEKDAYS for word in (name, f"{name}s")}),
+    (_END_OF, _WITH_SPANS),
+)
+"""Patterns of days that only today's date can tell, the most telling first. A text where one of them finds anything has
+one of these words, and what is said of the word; ``_LATER`` is told by where its words stand."""
+_LATER_BEGINS = frozenset({"in", "within", "dans", "en", "for", "after", "another"})
 
 _CLOCK = re.compile(
     r"(?<![\d.:])(\d{1,2})(?:[:.h](\d{2})(?::\d{2}(?:\.\d+)?)?|\s?(?=[ap]\.?m\b|o'clock|uhr|h\b|am\b|pm\b))"
@@ -237,14 +245,25 @@ def _days(pattern: re.Pattern[str], match: re.Match[str]) -> Iterator[Day]:
 
 def speaks_of_today(text: str) -> Span | None:
     """Where a folded text names a day that only today's date can tell: ``tomorrow``, ``next Friday``."""
-    # Nearly all texts name no day at all, and looking for a few words is far quicker than the patterns are.
-    if not any(word in text for word in _DAY_WORDS):
-        return None
-    for pattern in (_TODAY_WORDS, _NEXT_SPAN, _LATER, _FROM_NOW, _NAMED_DAY, _END_OF):
-        found = pattern.search(text)
+    # Most texts name no day at all, and looking their words up is far quicker than the patterns are.
+    words = words_of(text, underscores=True)
+    said = set(words)
+    for pattern, telling in _OF_TODAY:
+        told = any(telling[word] in text for word in telling.keys() & said) if telling else _may_be_later(words)
+        found = pattern.search(text) if told else None
         if found is not None:
             return found.span()
     return None
+
+
+def _may_be_later(words: list[str]) -> bool:
+    """Whether a word that opens ``_LATER`` has a span of time two to four words on."""
+    return any(
+        near.startswith(_SPAN_WORDS)
+        for at, word in enumerate(words)
+        if word in _LATER_BEGINS
+        for near in words[at + 2 : at + 5]
+    )
 
 
 @lru_cache(maxsize=2048)

@@ -6,7 +6,6 @@ are alike among many (``index``, ``pairs``).
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Sequence
 from functools import cache, lru_cache
@@ -15,14 +14,14 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
+from toolace_dagster.words import words_of
+
 PLACES = 128
 """Length of a signature."""
 
 Signature = NDArray[np.uint32]
 """Shape ``(PLACES,)``."""
 
-_PLAIN_WORD = re.compile(r"[a-z0-9]+")
-_WORD = re.compile(r"[^\W_]+")
 _RUNS_AT_ONCE = 128
 """Runs hashed at once: few enough that the products stay in the processor's cache."""
 
@@ -33,12 +32,8 @@ def normal_words(text: str) -> list[str]:
     Letters, marks and digits of any script make words; in scripts written without
     spaces each run of letters is one word.
     """
-    if text.isascii():
-        return _PLAIN_WORD.findall(text.lower())
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    if not any(not c.isascii() and unicodedata.category(c)[0] == "M" for c in set(folded)):
-        return _WORD.findall(folded)
-    return "".join(c if c.isalnum() or unicodedata.category(c)[0] == "M" else " " for c in folded).split()
+    folded = text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+    return words_of(folded, marks=True)
 
 
 def signature(sequence: Sequence[str], width: int = 3) -> Signature | None:
