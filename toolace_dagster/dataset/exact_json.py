@@ -47,7 +47,7 @@ class ExactWriter:
         Raises:
             ValueError: On NaN and infinities.
         """
-        floats = [each for each in numbers(value) if isinstance(each, float)]
+        floats = [] if _is_flat(value) else [each for each in numbers(value) if isinstance(each, float)]
         if not floats:
             return _without_floats(value)
         if all(_kind_of(each) is float and _is_usual(each) for each in floats):
@@ -156,18 +156,37 @@ _kind_of: Callable[[object], object] = type
 
 def numbers(value: Any) -> list[Any]:
     """All numbers inside a JSON value, in no order; a boolean is none."""
-    # By kind, and no generator: it runs over every value of every row that is exported.
+    # By kind, and no generator: it runs over every value of every row that is exported, most of which are text.
     open_values, found = [value], list[Any]()
     while open_values:
         each: Any = open_values.pop()
         kind = _kind_of(each)
         if kind is dict:
-            open_values.extend(each.values())
+            open_values += [item for item in each.values() if _kind_of(item) is not str]
         elif kind is list or kind is tuple:
-            open_values.extend(each)
+            open_values += [item for item in each if _kind_of(item) is not str]
         elif kind is int or (kind is not str and isinstance(each, float)):
             found.append(each)
     return found
+
+
+def compact_json(value: Any) -> str:
+    """JSON without spaces, keys in their own order, non-ASCII kept, each number as Python spells it.
+
+    Raises:
+        ValueError: On NaN and infinities, which are not JSON.
+    """
+    if any(isinstance(each, float) for each in numbers(value)):
+        return _encode_finite(value)
+    return _without_floats(value)
+
+
+_FLAT = frozenset({str, int, bool})
+
+
+def _is_flat(value: Any) -> bool:
+    """Whether this is an object that holds only texts and whole numbers, as most messages are."""
+    return _kind_of(value) is dict and _FLAT.issuperset(map(_kind_of, value.values()))
 
 
 @lru_cache(maxsize=65536)
@@ -184,7 +203,9 @@ def _without_floats(value: Any) -> str:
         return _encode(value)
 
 
+# Made once: json.dumps makes an encoder for each call that asks for anything unusual.
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encode_finite = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
 def _plain(value: Any) -> str:

@@ -23,11 +23,11 @@ Four choices:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from itertools import pairwise
 from typing import Any
 
+from toolace_dagster.dataset.exact_json import compact_json
 from toolace_dagster.dataset.rows import DatasetRow
 from toolace_dagster.entities import Dialogue, InjectionType, Tool, ToolOutput, Turn
 from toolace_dagster.grounding.dates import speaks_of_today
@@ -115,19 +115,6 @@ def masked_turns(dialogue: Dialogue, mask: Collection[MaskedTurn]) -> frozenset[
 def listed_tools(row: DatasetRow) -> list[dict[str, Any]]:
     """The tools a row offers from the start as OpenAI definitions, in the order they are offered."""
     return [row.tools[name].as_openai() for name in row.dialogue.initial_tools]
-
-
-def compact_json(value: Any) -> str:
-    """JSON without spaces, keys in their own order, non-ASCII kept.
-
-    Raises:
-        ValueError: On NaN and infinities, which are not JSON.
-    """
-    return _compact(value)
-
-
-# Made once: json.dumps makes an encoder for each call that asks for anything unusual.
-_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
 def _told_day(dialogue: Dialogue) -> str:

@@ -25,7 +25,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Literal, get_args
 
-from toolace_dagster.dataset.messages import ChatMessage, chat_messages, compact_json
+from toolace_dagster.dataset.exact_json import compact_json
+from toolace_dagster.dataset.messages import ChatMessage, chat_messages
 from toolace_dagster.dataset.rows import Split
 from toolace_dagster.entities import Dialogue, Edit, InjectionType, Tool, Turn, apply_edit, canonical_json
 

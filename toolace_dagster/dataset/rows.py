@@ -65,7 +65,7 @@ def row_faults(row: DatasetRow) -> list[str]:
     added = (name for turn in row.dialogue.turns for name in turn.tools_added)
     missing = sorted({*row.dialogue.initial_tools, *added} - row.tools.keys())
     faults = [f"The tool {name} is offered, but its definition is not in the row." for name in missing]
-    for turn in row.dialogue.turns if not _has_only_plain_numbers(_values(row)) else ():
+    for turn in row.dialogue.turns if not _has_only_plain_numbers(_values(row.dialogue)) else ():
         values = [call.arguments for call in turn.tool_calls] + [output.content for output in turn.outputs]
         faults += [f"Turn {turn.id} holds {fault}." for fault in _number_faults(values)]
     for name, tool in sorted(row.tools.items()):
@@ -73,12 +73,16 @@ def row_faults(row: DatasetRow) -> list[str]:
     return faults
 
 
-def _values(row: DatasetRow) -> list[Any]:
+def _values(dialogue: Dialogue) -> list[Any]:
     """All that calls and outputs of a dialogue hold."""
-    return [
-        *(call.arguments for turn in row.dialogue.turns for call in turn.tool_calls),
-        *(output.content for turn in row.dialogue.turns for output in turn.outputs),
-    ]
+    # No comprehension: it runs for every row, most of whose turns hold neither.
+    found: list[Any] = []
+    for turn in dialogue.turns:
+        if turn.tool_calls:
+            found += [call.arguments for call in turn.tool_calls]
+        elif turn.outputs:
+            found += [output.content for output in turn.outputs]
+    return found
 
 
 _faults_of_tools: dict[str, tuple[str, ...]] = {}

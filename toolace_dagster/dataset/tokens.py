@@ -20,7 +20,8 @@ from typing import Any, cast
 from jinja2 import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from toolace_dagster.dataset.messages import ChatMessage, chat_messages, compact_json, listed_tools
+from toolace_dagster.dataset.exact_json import compact_json
+from toolace_dagster.dataset.messages import ChatMessage, chat_messages, listed_tools
 from toolace_dagster.dataset.rows import DatasetRow
 
 LIMITS = (1024, 2048, 4096, 8192, 16384, 32768)

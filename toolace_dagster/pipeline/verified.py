@@ -20,7 +20,10 @@ from toolace_dagster.settings import Settings
 from toolace_dagster.tool_pool import PoolError
 from toolace_dagster.warehouse import Warehouse, sql
 
-_AT_ONCE = 256
+_FEWEST, _MOST = 256, 1024
+"""Dialogues read at once. A read unpacks some 2,000 rows, neighbours of those it is for, so many at once come cheaper;
+of a small home few at once leave something to do for each process."""
+_PARTS = 32
 _Made = TypeVar("_Made")
 
 
@@ -50,12 +53,18 @@ def dataset_domains(warehouse: Warehouse, settings: Settings) -> list[str]:
 
 def stretches(warehouse: Warehouse, settings: Settings) -> list[Stretch]:
     """All verified dialogues by domain and slot, in stretches that are read at once."""
+    slots = {
+        domain: warehouse.domain(domain).read(sql("queries/dataset_slots"))
+        for domain in dataset_domains(warehouse, settings)
+    }
+    total = sum(row["dialogues"] for rows in slots.values() for row in rows)
+    most = min(max(_FEWEST, total // _PARTS), _MOST)
     found: list[Stretch] = []
-    for domain in dataset_domains(warehouse, settings):
+    for domain, rows in slots.items():
         first, dialogues = None, 0
         last = -1
-        for row in warehouse.domain(domain).read(sql("queries/dataset_slots")):
-            if first is not None and dialogues + row["dialogues"] > _AT_ONCE:
+        for row in rows:
+            if first is not None and dialogues + row["dialogues"] > most:
                 found.append(Stretch(domain, first, last))
                 first, dialogues = None, 0
             first = row["slot"] if first is None else first

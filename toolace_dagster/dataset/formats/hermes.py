@@ -13,8 +13,9 @@ from collections.abc import Collection, Iterator
 from itertools import groupby
 from typing import Any
 
+from toolace_dagster.dataset.exact_json import compact_json
 from toolace_dagster.dataset.formats.lines import LineFormat
-from toolace_dagster.dataset.messages import ChatMessage, chat_messages, compact_json, listed_tools
+from toolace_dagster.dataset.messages import ChatMessage, chat_messages, listed_tools
 from toolace_dagster.dataset.rows import DatasetRow
 from toolace_dagster.settings import MaskedTurn
 

@@ -15,9 +15,9 @@ from typing import Any, Self
 
 from pydantic_core import from_json
 
+from toolace_dagster.dataset.exact_json import compact_json
 from toolace_dagster.dataset.files import FileReport, Replacement, replacing
 from toolace_dagster.dataset.formats.written import Written
-from toolace_dagster.dataset.messages import compact_json
 from toolace_dagster.dataset.rows import SPLITS, DatasetRow, ExportError, Split, row_faults
 from toolace_dagster.dataset.splits import require_split
 from toolace_dagster.settings import FormatName, MaskedTurn

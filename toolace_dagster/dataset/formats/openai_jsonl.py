@@ -13,8 +13,9 @@ from typing import Any
 
 import jsonschema_rs
 
+from toolace_dagster.dataset.exact_json import compact_json
 from toolace_dagster.dataset.formats.lines import LineFormat
-from toolace_dagster.dataset.messages import ChatMessage, compact_json, listed_tools, weighed_messages
+from toolace_dagster.dataset.messages import ChatMessage, listed_tools, weighed_messages
 from toolace_dagster.dataset.rows import DatasetRow
 from toolace_dagster.entities import TOOL_NAME, Tool
 from toolace_dagster.settings import MaskedTurn

@@ -141,9 +141,28 @@ def read_cells(path: Path, features: Features) -> Iterator[Sequence[Cell]]:
     return _selected(path, names)
 
 
-def line_of(features: Features, cells: Sequence[Cell]) -> str:
-    """A row as its line: a cell for each column, in their order."""
-    return json.dumps(dict(zip(features, cells, strict=True)))
+def line_of(features: Features, cells: Sequence[Cell], known: Mapping[str, str] | None = None) -> str:
+    """A row as its line.
+
+    Args:
+        features: The columns.
+        cells: A cell for each of them, in their order.
+        known: By column, the JSON of a cell that many rows share, as :func:`cell_json` writes it.
+    """
+    known = known or {}
+    pairs = (
+        f"{_json(name)}: {known[name] if name in known else cell_json(cell)}"
+        for name, cell in zip(features, cells, strict=True)
+    )
+    return "{" + ", ".join(pairs) + "}"
+
+
+def cell_json(cell: Cell) -> str:
+    """A cell as JSON of ASCII alone."""
+    return _json(cell) if isinstance(cell, str | bool) else "[" + ", ".join(map(_json, cell)) + "]"
+
+
+_json = json.JSONEncoder().encode
 
 
 def digest_of(cells: Sequence[Cell]) -> str:

@@ -10,6 +10,7 @@ Belongs here: the columns of a row. Does not belong here: how files keep them ex
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,6 +21,7 @@ from toolace_dagster.dataset.formats.parquet import (
     JSON_LIST,
     STRING,
     ParquetAndLines,
+    cell_json,
     digest_of,
     line_of,
     read_parquet,
@@ -65,23 +67,39 @@ def written_trl(row: DatasetRow, mask: Collection[MaskedTurn] = ()) -> Written:
     ]
     tools = [row.tools[name] for name in row.dialogue.initial_tools]
     made = [_tool_text(tool) for tool in tools]
-    cells = (row.dialogue.id, row.dialogue.domain, row.kind, messages, [text for text, _ in made])
+    cells = (row.dialogue.id, row.dialogue.domain, row.kind, messages, [tool.text for tool in made])
     return Written(
-        line_of(FEATURES, cells),
+        line_of(FEATURES, cells, {"tools": f"[{', '.join(tool.escaped for tool in made)}]"}),
         digest_of(cells),
         exact.inexact,
-        tuple((tool.fingerprint, off) for tool, (_, off) in zip(tools, made, strict=True) if off),
+        tuple((tool.fingerprint, text.inexact) for tool, text in zip(tools, made, strict=True) if text.inexact),
     )
 
 
-_tool_texts: dict[str, tuple[str, int]] = {}
+@dataclass(frozen=True, slots=True)
+class _ToolText:
+    """A tool as files have it.
+
+    Attributes:
+        text: Its definition as JSON.
+        escaped: That as a part of a line.
+        inexact: Numbers that a reader will find a little off.
+    """
+
+    text: str
+    escaped: str
+    inexact: int
 
 
-def _tool_text(tool: Tool) -> tuple[str, int]:
+_tool_texts: dict[str, _ToolText] = {}
+
+
+def _tool_text(tool: Tool) -> _ToolText:
     # The same few tools come with every row.
     if tool.fingerprint not in _tool_texts:
         exact = ExactWriter()
-        _tool_texts[tool.fingerprint] = (exact.text(tool.as_openai()), exact.inexact)
+        text = exact.text(tool.as_openai())
+        _tool_texts[tool.fingerprint] = _ToolText(text, cell_json(text), exact.inexact)
     return _tool_texts[tool.fingerprint]
 
 
