@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import random
 import subprocess
 import sys
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -21,6 +23,9 @@ from toolace_dagster.likeness import (
     normal_words,
     signature,
 )
+from toolace_dagster.likeness.clusters import clusters
+from toolace_dagster.likeness.index import rows_of_band
+from toolace_dagster.likeness.signatures import PLACES
 
 
 def signed(words: list[str], width: int = 1) -> Signature:
@@ -105,7 +110,7 @@ def test_index_finds_what_comparing_all_pairs_finds(threshold: float):
 
 
 @pytest.mark.parametrize(("at_once", "long_run"), [(1, 32), (60, 2), (60, 4), (10**6, 3)])
-@pytest.mark.parametrize("threshold", [0.3, 0.8, 1.0])
+@pytest.mark.parametrize("threshold", [0.3, 0.7, 0.8, 0.9, 1.0])
 def test_all_pairs_at_once_are_those_of_the_index(
     threshold: float, at_once: int, long_run: int, monkeypatch: pytest.MonkeyPatch
 ):
@@ -127,6 +132,26 @@ def test_all_pairs_at_once_are_those_of_the_index(
     assert [tuple(pair) for pair in alike_pairs(signatures, threshold).tolist()] == sorted(wanted)
     assert len(wanted) >= 30
     assert len(alike_pairs(signatures[:1], threshold)) == len(alike_pairs([], threshold)) == 0
+
+
+def test_clusters_that_are_chains_are_not_compared_as_a_whole():
+    words = [f"w{at}" for at in range(3100)]
+    # Each is like the ones beside it alone, so all hang together and few are alike.
+    signatures = [signed(words[at : at + 100]) for at in range(0, 3000, 8)]
+    threshold = 0.8
+    table, rows = np.stack(signatures), rows_of_band(threshold)
+    with ThreadPoolExecutor(1) as pool:
+        within, runs, rest = clusters(table, rows, PLACES - math.ceil(threshold * PLACES), pool)
+    assert len(rest) > len(within)
+    assert sorted([*within.tolist(), *rest.tolist()]) == sorted(set(within.tolist()) | set(rest.tolist()))
+    assert runs.tolist() == sorted(runs.tolist())
+    index = LikenessIndex[int](threshold)
+    wanted: list[tuple[int, int]] = []
+    for place, mine in enumerate(signatures):
+        wanted += [(earlier, place) for earlier, _ in index.find(mine)]
+        index.add(place, mine)
+    assert [tuple(pair) for pair in alike_pairs(signatures, threshold).tolist()] == sorted(wanted)
+    assert wanted
 
 
 @pytest.mark.parametrize("threshold", [0.0, 1.1, float("nan")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,8 +26,9 @@ from toolace_dagster.dataset import (
     read_trl,
     write_trl,
 )
-from toolace_dagster.dataset.exact_json import ExactWriter, exact_spelling
+from toolace_dagster.dataset.exact_json import ExactWriter, compact_json, exact_spelling
 from toolace_dagster.dataset.formats import parquet
+from toolace_dagster.dataset.formats.parquet import BOOLEAN, JSON_LIST, STRING, cell_json, line_of
 from toolace_dagster.dataset.rows import row_faults
 
 as_datasets_reads = pd.io.json.ujson_loads  # type: ignore[attr-defined]
@@ -187,6 +189,39 @@ def test_a_float_without_an_exact_spelling_is_counted(value: float):
     assert writer.inexact == (exact_spelling(abs(value)) is None)
     assume(writer.inexact == 0)
     assert as_datasets_reads(writer.text(value)) == value
+
+
+TEXTS = st.text(st.one_of(st.sampled_from('"\\\x1f\x7f\u2028é\ud800'), st.characters()), max_size=12)
+JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXTS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=100)
+@given(JSON_VALUES)
+def test_compact_json_is_what_json_writes(value: object):
+    assert compact_json(value) == json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+@pytest.mark.parametrize("value", [math.nan, {"a": [math.inf]}])
+def test_compact_json_refuses_what_is_none(value: object):
+    with pytest.raises(ValueError, match="JSON"):
+        compact_json(value)
+
+
+@settings(max_examples=60)
+@given(TEXTS, st.booleans(), st.lists(TEXTS, max_size=4))
+def test_a_line_is_what_json_writes(text: str, flag: bool, several: list[str]):
+    features = {"text": STRING, "flag": BOOLEAN, "list": JSON_LIST}
+    wanted = json.dumps({"text": text, "flag": flag, "list": several})
+    assert line_of(features, (text, flag, several)) == wanted
+    assert line_of(features, (text, flag, []), {"list": cell_json(several)}) == wanted
 
 
 @pytest.mark.parametrize(

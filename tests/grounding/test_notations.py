@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from tests.builders import call, dialogue, output, tool, user
 from tests.grounding.test_sources import TODAY, traced
 from toolace_dagster.grounding import GROUNDING_STATES, ground, looks_like_identifier
-from toolace_dagster.grounding.dates import moment_of, speaks_of_today, times_in
+from toolace_dagster.grounding.dates import TODAY_PATTERNS, moment_of, speaks_of_today, times_in
 from toolace_dagster.grounding.folding import Text, folded, phrase_of
 from toolace_dagster.grounding.quantities import quantities
 
@@ -50,6 +51,24 @@ FEW = settings(max_examples=60, deadline=None)
 def test_days_that_only_today_can_tell(text: str, words: str | None):
     span = speaks_of_today(folded(text))
     assert (folded(text)[slice(*span)] if span else None) == words
+
+
+PIECES = st.sampled_from(
+    (
+        *"next this last past in within for after another about the a an end first of ago from now two 3 s es".split(),
+        *"day days week weekend month months year night tag woche dia semana monday tues fri sun montag lunes".split(),
+        *"day before yesterday|this morning|right now|last night|aujourd'hui|apres-demain|pasado manana|hoy".split("|"),
+    )
+)
+GAPS = st.sampled_from(["", " ", " ", " ", "-", "'", "_", "\n", ", ", "7", "é", "s "])
+
+
+@settings(max_examples=100)
+@given(st.lists(st.tuples(PIECES, GAPS), max_size=8))
+def test_days_are_found_wherever_their_patterns_find_them(parts: list[tuple[str, str]]):
+    text = "".join(chain.from_iterable(parts))
+    found = (pattern.search(text) for pattern in TODAY_PATTERNS)
+    assert speaks_of_today(text) == next((each.span() for each in found if each), None)
 
 
 def ordinal(number: int) -> str:

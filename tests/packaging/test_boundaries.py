@@ -28,6 +28,7 @@ SHARED = (
     "llm",
     "prompts",
     "warehouse",
+    "words",
 )
 """What every stage may use, and what knows no stage."""
 OUTER = ("cli", "orchestration", "assets", "explorer")
@@ -117,8 +118,8 @@ def test_execution_knows_only_entities() -> None:
     assert [place for module in in_parts("execution") for place in reaching(module, barred)] == []
 
 
-def test_grounding_knows_only_entities() -> None:
-    barred = PARTS - {"entities", "grounding"}
+def test_grounding_knows_only_entities_and_words() -> None:
+    barred = PARTS - {"entities", "grounding", "words"}
     assert [place for module in in_parts("grounding") for place in reaching(module, barred)] == []
 
 

@@ -168,12 +168,15 @@ def _join_old_groups(table: _Table, new: range) -> None:
 
 
 def _deal_new_groups(table: _Table, order: Sequence[Traits], wanted: Mapping[Split, float]) -> None:
-    counts: Counter[tuple[Label, Split]] = Counter()
-    totals: Counter[Label] = Counter()
+    numbers: dict[Label, int] = {}
+    labels = [[numbers.setdefault(label, len(numbers)) for label in _balanced(each)] for each in order]
+    counts: dict[Split, list[int]] = {side: [0] * len(numbers) for side in SPLITS}
+    totals = [0] * len(numbers)
 
     def count(place: int, side: Split) -> None:
-        for label in _balanced(order[place]):
-            counts[label, side] += 1
+        own = counts[side]
+        for label in labels[place]:
+            own[label] += 1
             totals[label] += 1
 
     for place, side in table.sides.items():
@@ -187,9 +190,9 @@ def _deal_new_groups(table: _Table, order: Sequence[Traits], wanted: Mapping[Spl
     )
     for name, lead in named:
         members = groups[lead]
-        brought = Counter(label for place in members for label in _balanced(order[place]))
+        brought = Counter(label for place in members for label in labels[place]).items()
         lacking: dict[Split, float] = {
-            side: sum(share * (totals[label] + more) - counts[label, side] for label, more in brought.items())
+            side: sum([share * (totals[label] + more) - counts[side][label] for label, more in brought])
             for side, share in wanted.items()
         }
         # Rounded, so that sums of floats in another order don't decide; then by hash, so that no side is favoured.

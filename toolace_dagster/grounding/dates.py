@@ -94,6 +94,8 @@ _OF_TODAY: tuple[tuple[re.Pattern[str], Mapping[str, str]], ...] = (
 )
 """Patterns of days that only today's date can tell, the most telling first. A text where one of them finds anything has
 one of these words, and what is said of the word; ``_LATER`` is told by where its words stand."""
+TODAY_PATTERNS = tuple(pattern for pattern, _ in _OF_TODAY)
+"""The patterns alone."""
 _LATER_BEGINS = frozenset({"in", "within", "dans", "en", "for", "after", "another"})
 
 _CLOCK = re.compile(

@@ -1,9 +1,12 @@
 """All pairs of alike signatures at once, as the index finds them one by one.
 
-Copies of few originals agree in whole bands by the thousand, so what meets in a band is
-compared by a sketch first: the lowest bits of each place, packed.
+Copies of few originals agree in whole bands by the thousand, the same two in many bands.
+So signatures that bands link, directly or through others, form a cluster, and where
+there are no more pairs in a cluster than its bands bring together, each pair of it is compared
+once. First by a sketch: the lowest bits of each place, packed.
 
-Belongs here: candidates and comparing them. Does not belong here: bands' length (``index``).
+Belongs here: candidates and comparing them. Does not belong here: bands' length (``index``),
+what links signatures (``clusters``).
 """
 
 from __future__ import annotations
@@ -13,10 +16,12 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
+from itertools import chain, count
 
 import numpy as np
 from numpy.typing import NDArray
 
+from toolace_dagster.likeness.clusters import clusters, mixed, runs_of
 from toolace_dagster.likeness.index import rows_of_band
 from toolace_dagster.likeness.signatures import PLACES, Signature
 
@@ -49,41 +54,96 @@ def alike_pairs(signatures: Sequence[Signature], threshold: float) -> NDArray[np
     if len(signatures) < 2:
         return np.empty((0, 2), dtype=np.int64)
     table = np.stack(signatures)
-    count, rows = len(table), rows_of_band(threshold)
+    rows = rows_of_band(threshold)
     least = math.ceil(threshold * PLACES - 1e-9)
-    sketches = _sketches(table)
+    threads = min(_threads(), _MOST_THREADS)
+    # Threads are enough: numpy works without the interpreter's lock. Few keys at once, as each has its candidates.
+    with ThreadPoolExecutor(threads) as pool:
+        order, runs, rest = clusters(table, rows, PLACES - least, pool)
+        codes = np.concatenate(
+            [
+                _within_clusters(table, order, runs, rows, least, pool, threads),
+                _by_bands(table, rest, rows, least, pool, threads),
+            ]
+        )
+    earlier, later = codes % len(table), codes // len(table)
+    ordered = np.lexsort((later, earlier))
+    return np.stack([earlier[ordered], later[ordered]], axis=1)
+
+
+def _within_clusters(
+    table: NDArray[np.uint32],
+    order: NDArray[np.int64],
+    runs: NDArray[np.int64],
+    rows: int,
+    least: int,
+    pool: ThreadPoolExecutor,
+    threads: int,
+) -> NDArray[np.int64]:
+    """Alike pairs of each cluster, as one number each: the later place times the count plus the earlier one."""
+    if not len(order):
+        return order
+    sketches = _sketches(table[order])
+
+    def found(part: int) -> list[NDArray[np.int64]]:
+        return [
+            _compared(table, order[later] * len(table) + order[earlier], rows, least)
+            for earlier, later in _meeting(runs, sketches, PLACES - least, part, threads)
+            if len(later)
+        ]
+
+    return np.concatenate([order[:0], *chain.from_iterable(pool.map(found, range(threads)))])
+
+
+def _by_bands(
+    table: NDArray[np.uint32],
+    members: NDArray[np.int64],
+    rows: int,
+    least: int,
+    pool: ThreadPoolExecutor,
+    threads: int,
+) -> NDArray[np.int64]:
+    """Alike pairs among some members, which are compared where they meet in a band; numbers as above."""
+    if not len(members):
+        return members
+    sketches = _sketches(table[members])
 
     def met(first: int) -> NDArray[np.int64]:
-        order, runs = _runs(_mixed(table[:, first : first + rows]))
+        within, runs = runs_of(mixed(table[members, first : first + rows]))
+        order = members[within]
         # Sketches in the order of the keys: those that are compared lie side by side.
         found = [
-            order[later] * count + order[earlier]
-            for earlier, later in _meeting(runs, sketches[..., order], PLACES - least)
+            order[later] * len(table) + order[earlier]
+            for earlier, later in _meeting(runs, sketches[..., within], PLACES - least)
         ]
         # `np.unique` hashes, which takes several times as long as sorting whole numbers; a band has no pair twice.
         return np.sort(np.concatenate(found)) if found else np.empty(0, dtype=np.int64)
 
     def compared(codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         fresh = _without(codes, tried)
-        agree = np.count_nonzero(table[fresh % count] == table[fresh // count], axis=1)
-        return fresh, fresh[agree >= least]
+        return fresh, _compared(table, fresh, rows, least)
 
-    # A pair is one number, the later place times the count plus the earlier one, so that pairs sort and merge fast.
+    # A pair is one number, so that pairs sort and merge fast.
     tried = np.empty(0, dtype=np.int64)
     alike: list[NDArray[np.int64]] = [tried]
     bands = range(0, PLACES - rows + 1, rows)
-    threads = min(_threads(), _MOST_THREADS)
-    # Threads are enough: numpy works without the interpreter's lock. Few bands at once, as each has its candidates.
-    with ThreadPoolExecutor(threads) as pool:
-        for at in range(0, len(bands), threads):
-            for codes in pool.map(met, bands[at : at + threads]):
-                parts = list(pool.map(compared, np.array_split(codes, len(codes) // _COMPARED_AT_ONCE + 1)))
-                tried = np.sort(np.concatenate([tried, *(fresh for fresh, _ in parts)]), kind="stable")
-                alike += (found for _, found in parts)
-    codes = np.concatenate(alike)
-    earlier, later = codes % count, codes // count
-    ordered = np.lexsort((later, earlier))
-    return np.stack([earlier[ordered], later[ordered]], axis=1)
+    for at in range(0, len(bands), threads):
+        for codes in pool.map(met, bands[at : at + threads]):
+            parts = list(pool.map(compared, np.array_split(codes, len(codes) // _COMPARED_AT_ONCE + 1)))
+            tried = np.sort(np.concatenate([tried, *(fresh for fresh, _ in parts)]), kind="stable")
+            alike += (found for _, found in parts)
+    return np.concatenate(alike)
+
+
+def _compared(table: NDArray[np.uint32], codes: NDArray[np.int64], rows: int, least: int) -> NDArray[np.int64]:
+    """Those of some pairs that agree in so many places, and in a whole band."""
+    agree = table[codes % len(table)] == table[codes // len(table)]
+    alike = np.count_nonzero(agree, axis=1) >= least
+    codes, agree = codes[alike], agree[alike]
+    # Where fewer places differ than there are bands, one agrees anyhow.
+    if PLACES - least >= PLACES // rows:
+        codes = codes[agree[:, : PLACES // rows * rows].reshape(-1, PLACES // rows, rows).all(axis=2).any(axis=1)]
+    return codes
 
 
 def _threads() -> int:
@@ -100,17 +160,8 @@ def _sketches(table: NDArray[np.uint32]) -> NDArray[np.uint64]:
     return np.ascontiguousarray(np.stack(planes))
 
 
-def _runs(keys: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Places in the order of their keys, and where in it those of one key begin, with the end as the last."""
-    # Stable, so that those with one key stay in their order: the earlier ones stand before each in its run.
-    order = np.argsort(keys, kind="stable")
-    ordered = keys[order]
-    begins = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-    return order, np.append(begins, len(keys))
-
-
 def _meeting(
-    runs: NDArray[np.int64], sketches: NDArray[np.uint64], most: int
+    runs: NDArray[np.int64], sketches: NDArray[np.uint64], most: int, part: int = 0, parts: int = 1
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Pairs within a run whose sketches differ in no more than so many places, the earlier first, a part at a time.
 
@@ -118,7 +169,10 @@ def _meeting(
         runs: Where runs begin, and the end.
         sketches: The sketches in the order of the runs.
         most: Places in which they may differ.
+        part: Which part of the work to do.
+        parts: How many parts there are.
     """
+    turn = count()
     lengths: NDArray[np.int64] = np.diff(runs)
     for begin, length in zip(
         runs[:-1][lengths >= _LONG_RUN].tolist(), lengths[lengths >= _LONG_RUN].tolist(), strict=True
@@ -126,6 +180,8 @@ def _meeting(
         # Each of some members with all before it, as a table: no list of pairs is written down.
         step = max(1, _AT_ONCE // length)
         for first in range(begin + 1, begin + length, step):
+            if next(turn) % parts != part:
+                continue
             last = min(first + step, begin + length)
             apart = _places_apart(sketches[..., first:last, None], sketches[..., None, begin : last - 1])
             later, earlier = np.nonzero(apart <= most)
@@ -137,10 +193,10 @@ def _meeting(
     before: NDArray[np.int64] = np.arange(int(runs[-1]), dtype=np.int64) - np.repeat(runs[:-1], lengths)
     before[np.repeat(lengths >= _LONG_RUN, lengths)] = 0
     places = np.flatnonzero(before)
-    for part in np.array_split(places, max(1, int(before.sum()) // _AT_ONCE)):
-        if len(part):
-            counts: NDArray[np.int64] = before[part]
-            earlier, later = _ranges(part - counts, counts), np.repeat(part, counts)
+    for some in np.array_split(places, max(1, int(before.sum()) // _AT_ONCE)):
+        if len(some) and next(turn) % parts == part:
+            counts: NDArray[np.int64] = before[some]
+            earlier, later = _ranges(some - counts, counts), np.repeat(some, counts)
             near = _places_apart(sketches[..., earlier], sketches[..., later]) <= most
             yield earlier[near], later[near]
 
@@ -167,12 +223,3 @@ def _ranges(begins: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.
     ends: NDArray[np.int64] = np.cumsum(counts)
     steps: NDArray[np.int64] = np.arange(int(ends[-1]), dtype=np.int64)
     return steps + np.repeat(begins - ends + counts, counts)
-
-
-def _mixed(numbers: NDArray[np.uint32]) -> NDArray[np.uint64]:
-    """A number for each row; two that clash are compared in vain, which is rare."""
-    mixed = np.zeros(len(numbers), dtype=np.uint64)
-    for column in numbers.T:
-        mixed = (mixed ^ column) * np.uint64(0x9E3779B97F4A7C15)
-        mixed ^= mixed >> np.uint64(32)
-    return mixed

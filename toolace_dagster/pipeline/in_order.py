@@ -5,6 +5,7 @@ Belongs here: the processes. Does not belong here: any work.
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -84,6 +85,10 @@ def _serve(work: Callable[[_Part], object], parts: Sequence[_Part], receiver: Co
     # Ctrl-C reaches this process too; the one that takes the results is who ends it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # Parts hold many objects and next to no cycles: looking for those after each part costs a tenth less time. What
+    # came with the fork stays shared.
+    gc.disable()
+    gc.freeze()
     try:
         for part in parts:
             try:
@@ -91,5 +96,7 @@ def _serve(work: Callable[[_Part], object], parts: Sequence[_Part], receiver: Co
             except Exception as error:
                 made = (None, error)
             sender.send(made)
+            del made
+            gc.collect()
     except BrokenPipeError:
         return
