@@ -10,7 +10,7 @@ from toolace_dagster.orchestration.materialize import Materialized, materialize_
 from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
 from toolace_dagster.orchestration.resources import Toolace
 from toolace_dagster.pipeline.plans import plan_tables
-from toolace_dagster.pipeline.stages import Skeletons, TaskSpecs
+from toolace_dagster.pipeline.stages import Skeletons, first_stage
 
 
 @dg.asset(
@@ -22,7 +22,7 @@ from toolace_dagster.pipeline.stages import Skeletons, TaskSpecs
 )
 def task_specs(context: dg.AssetExecutionContext, toolace: Toolace) -> Materialized:
     """Task initialization (paper, stage 1.1): sub-tasks over sampled tools, fixed before any turn exists."""
-    return materialize_stage(context, toolace, TaskSpecs(), plan_tables)
+    return materialize_stage(context, toolace, first_stage(), plan_tables)
 
 
 @dg.asset(

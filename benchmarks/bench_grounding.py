@@ -20,7 +20,7 @@ from toolace_dagster.grounding import GROUNDING_STATES, ground
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.pool import write_pool
 from toolace_dagster.pipeline.stage import run_stage
-from toolace_dagster.pipeline.stages import Skeletons, TaskSpecs
+from toolace_dagster.pipeline.stages import Skeletons, first_stage
 from toolace_dagster.settings import ModelSettings, Settings
 from toolace_dagster.tool_pool import load_pool
 from toolace_dagster.warehouse import Warehouse
@@ -45,7 +45,7 @@ def measured(settings: Settings, domains: list[str], home: Path) -> Figures:
     for domain in domains:
         context = StageContext(domain=domain, settings=settings, warehouse=Warehouse(home), run_id="bench")
         write_pool(context.store, load_pool(settings.pool).domain(domain))
-        for stage in (TaskSpecs(), Skeletons()):
+        for stage in (first_stage(), Skeletons()):
             run_stage(stage, context)
         calls = context.store.read("SELECT task, count(*) AS calls FROM model_calls GROUP BY task")
         figures.calls += sum(row["calls"] for row in calls)

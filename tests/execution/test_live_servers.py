@@ -21,7 +21,7 @@ from toolace_dagster.initialization.real_outputs import executed_calls
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.pool import write_pool
 from toolace_dagster.pipeline.stage import run_stage
-from toolace_dagster.pipeline.stages import Skeletons, TaskSpecs
+from toolace_dagster.pipeline.stages import Skeletons, first_stage
 from toolace_dagster.settings import ModelSettings, Range, Settings
 from toolace_dagster.tool_pool import load_pool
 from toolace_dagster.warehouse import Warehouse
@@ -38,7 +38,7 @@ def finished(source: str, home: Path) -> StageContext:
     (domain,) = load_pool(source).domains
     where = StageContext(domain=domain.name, settings=settings, warehouse=Warehouse(home), run_id="first")
     write_pool(where.store, domain)
-    for stage in (TaskSpecs(), Skeletons()):
+    for stage in (first_stage(), Skeletons()):
         report = run_stage(stage, where)
         assert report.accepted == settings.dialogues
     return where

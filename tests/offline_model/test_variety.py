@@ -13,7 +13,7 @@ from toolace_dagster.entities import Register, Skeleton, TaskSpec
 from toolace_dagster.initialization.personas import REGISTERS
 from toolace_dagster.pipeline.pool import write_pool
 from toolace_dagster.pipeline.stage import run_stage
-from toolace_dagster.pipeline.stages import Skeletons, TaskSpecs
+from toolace_dagster.pipeline.stages import Skeletons, first_stage
 from toolace_dagster.settings import SHIPPED_POOL, ModelSettings, Settings
 from toolace_dagster.tool_pool import load_pool
 from toolace_dagster.verification.rules.languages import language_of
@@ -43,7 +43,7 @@ def users(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     home: Path = tmp_path_factory.mktemp("home")
     where = context(home, Settings(dialogues=DIALOGUES), domain=request.param)
     write_pool(where.store, load_pool(where.settings.pool).domain(where.domain))
-    for stage in (TaskSpecs(), Skeletons()):
+    for stage in (first_stage(), Skeletons()):
         run_stage(stage, where)
     specs = where.payloads("task_specs", TaskSpec)
     return [
@@ -73,7 +73,7 @@ def test_no_two_openings_of_short_tasks_are_alike_in_any_domain(domain: str, tmp
     short = {"sub_tasks": {"low": 1, "high": 1}, "steps": {"low": 2, "high": 3}, "ground_arguments": False}
     where = context(tmp_path, Settings.model_validate({"dialogues": DIALOGUES, **short}), domain=domain)
     write_pool(where.store, load_pool(where.settings.pool).domain(domain))
-    for stage in (TaskSpecs(), Skeletons()):
+    for stage in (first_stage(), Skeletons()):
         run_stage(stage, where)
     openings = [skeleton.to_dialogue().turns[0].content for skeleton in where.payloads("skeletons", Skeleton).values()]
     assert len(openings) >= DIALOGUES - 5
@@ -99,7 +99,7 @@ def test_registers_can_be_told_apart(users: list[tuple[TaskSpec, list[str]]]) ->
 def test_it_speaks_the_language_it_is_told_or_else_english(language: str, tmp_path: Path) -> None:
     where = context(tmp_path, Settings(dialogues=6, languages={language: 1}, llm=ModelSettings(error_rate=0)))
     write_pool(where.store, load_pool(where.settings.pool).domain(where.domain))
-    for stage in (TaskSpecs(), Skeletons()):
+    for stage in (first_stage(), Skeletons()):
         run_stage(stage, where)
     spoken = "English" if language == "Basque" else language
     made = where.payloads("skeletons", Skeleton).values()

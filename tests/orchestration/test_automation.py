@@ -10,12 +10,12 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.asset_daemon_cursor import AssetDaemonCursor
 
+from tests.pipeline.prompts import change_prompt
 from toolace_dagster.orchestration.automation import AUTOMATION, WHOLE_DOMAIN_TAG, code_versions, upkeep
 from toolace_dagster.orchestration.definitions import build_definitions
 from toolace_dagster.orchestration.materialize import Materialized
 from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
 from toolace_dagster.orchestration.resources import Toolace
-from toolace_dagster.prompts import prompt_hash
 from toolace_dagster.settings import Settings
 
 SETTINGS = Settings(rounds=3)
@@ -233,9 +233,7 @@ def test_a_changed_prompt_changes_the_code_versions_of_its_stages(
     prompt: str, stages: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = code_versions(SETTINGS)
-    monkeypatch.setattr(
-        "toolace_dagster.pipeline.stages.prompt_hash", lambda name: "new" if name == prompt else prompt_hash(name)
-    )
+    change_prompt(monkeypatch, prompt)
     now = code_versions(SETTINGS)
     assert {name for name in now if now[name] != before[name]} == stages
 

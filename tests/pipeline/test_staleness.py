@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.pipeline.homes import DOMAIN, FAULTY, context, held, paid_calls, run_domain, settings, small_pool
-from toolace_dagster.pipeline import stages as stages_module
+from tests.pipeline.prompts import change_prompt
 from toolace_dagster.pipeline.checks import sum_faults
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.stages import domain_stages
@@ -110,8 +110,7 @@ def test_settings_that_change_no_dialogue_make_nothing_stale(finished: StageCont
 def test_a_changed_prompt_makes_its_stage_stale(
     finished: StageContext, monkeypatch: pytest.MonkeyPatch, prompt: str, stage: str
 ) -> None:
-    original = stages_module.prompt_hash
-    monkeypatch.setattr(stages_module, "prompt_hash", lambda name: original(name) + (name == prompt) * "changed")
+    change_prompt(monkeypatch, prompt)
     stale = stale_in(finished.warehouse.home, finished.settings)
     assert stale is not None
     assert stale.stage == stage

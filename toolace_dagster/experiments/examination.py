@@ -25,7 +25,9 @@ from toolace_dagster.llm.journal import CallJournal
 from toolace_dagster.llm.memory import EndpointMemory
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.progress import StageProgress, tell
-from toolace_dagster.pipeline.stages import Verification, calls_lost, dialogues_after, last_writing_stage
+from toolace_dagster.pipeline.stages import Verification, last_writing_stage
+from toolace_dagster.pipeline.stages.dialogues import dialogues_after
+from toolace_dagster.pipeline.stages.verification import calls_lost
 from toolace_dagster.settings import Settings
 from toolace_dagster.verification import verdict
 from toolace_dagster.verification.checks import Checks, calls_taken_away

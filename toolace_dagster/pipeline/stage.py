@@ -91,6 +91,13 @@ class RowContent:
     verdict: Verdict | None = None
     dialogue: Dialogue | None = None
 
+    @classmethod
+    def of(cls, result: Entity | Rejection) -> RowContent:
+        """An entity passes; a rejection stands for the row that was to be made."""
+        if isinstance(result, Rejection):
+            return cls(state="rejected", payload=None, rejection=result)
+        return cls(state="passed", payload=result)
+
 
 class Stage(Protocol):
     """A stage: which rows it makes, and what a program's result means."""
