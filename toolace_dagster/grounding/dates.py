@@ -251,16 +251,16 @@ def speaks_of_today(text: str) -> Span | None:
     words = words_of(text, underscores=True)
     said = set(words)
     for pattern, telling in _OF_TODAY:
-        told = any(telling[word] in text for word in telling.keys() & said) if telling else _may_be_later(words)
+        told = any(telling[word] in text for word in telling.keys() & said) if telling else _may_be_later(words, text)
         found = pattern.search(text) if told else None
         if found is not None:
             return found.span()
     return None
 
 
-def _may_be_later(words: list[str]) -> bool:
+def _may_be_later(words: list[str], text: str) -> bool:
     """Whether a word that opens ``_LATER`` has a span of time two to four words on."""
-    return any(
+    return any(span in text for span in _SPAN_WORDS) and any(
         near.startswith(_SPAN_WORDS)
         for at, word in enumerate(words)
         if word in _LATER_BEGINS
