@@ -59,6 +59,21 @@ def test_the_code_counts_for_what_is_stale(tmp_path: Path) -> None:
     assert before.model_copy(update={"code": ""}) == after.model_copy(update={"code": ""})
 
 
+def test_a_pool_that_is_moved_makes_nothing_stale(tmp_path: Path) -> None:
+    text = '[[backend]]\ndomain = "garages"\nkind = "python"\ntarget = "desk:Desk"\n'
+    backends: list[PythonBackend] = []
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+        (backend,) = load_pool(pool(tmp_path / name, text)).domains[0].backends
+        assert isinstance(backend, PythonBackend)
+        backends.append(backend)
+    here, there = backends
+    assert here.path != there.path
+    assert here.decisive == there.decisive
+    unknown = [backend.model_copy(update={"code": ""}).decisive for backend in backends]
+    assert unknown[0] != unknown[1], "where the code is not known, its place is all there is to go by"
+
+
 def test_the_code_of_a_project_installed_in_editable_mode_counts_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

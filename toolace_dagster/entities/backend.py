@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from toolace_dagster.entities.base import Entity
+from toolace_dagster.entities.base import Entity, JsonObject
 from toolace_dagster.entities.credentials import names_variable, secret_argument, secret_in_address
 
 _HEADER = re.compile(r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
@@ -29,6 +29,11 @@ class _Backend(Entity):
 
     tools: tuple[str, ...] = ()
     names: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def decisive(self) -> JsonObject:
+        """What results depend on, as JSON."""
+        return self.model_dump(mode="json")
 
 
 class SimulatedBackend(_Backend):
@@ -67,6 +72,11 @@ class PythonBackend(_Backend):
     network: bool = False
     processes: bool = False
     code: str = ""
+
+    @property
+    def decisive(self) -> JsonObject:
+        """What results depend on, as JSON: where the code is found is nothing of it once its content is known."""
+        return self.model_dump(mode="json", exclude={"path"} if self.code else set())
 
     @field_validator("target")
     @classmethod

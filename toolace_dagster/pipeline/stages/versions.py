@@ -25,4 +25,4 @@ def execution(context: StageContext, *prompts: str) -> list[Any]:
     """What rows depend on where tools are run for real: the backends with their code, and prompts for nothing else."""
     if not context.executable:
         return []
-    return [[backend.model_dump(mode="json") for backend in context.backends], *(prompt_hash(name) for name in prompts)]
+    return [[backend.decisive for backend in context.backends], *(prompt_hash(name) for name in prompts)]
