@@ -20,9 +20,9 @@ from toolace_dagster.settings import Settings
 from toolace_dagster.tool_pool import PoolError
 from toolace_dagster.warehouse import Warehouse, sql
 
-_FEWEST, _MOST = 256, 1024
-"""Dialogues read at once. A read unpacks some 2,000 rows, neighbours of those it is for, so many at once come cheaper;
-of a small home few at once leave something to do for each process."""
+_FEWEST, _MOST = 256, 512
+"""Dialogues read at once. A read unpacks some 2,000 rows, neighbours of those it is for, so many at once come cheaper,
+and take memory in each process; of a small home few at once leave something to do for each process."""
 _PARTS = 32
 _Made = TypeVar("_Made")
 
@@ -87,7 +87,11 @@ class VerifiedRows:
         """The dialogues of a stretch by slot."""
         versions = self._tools(stretch.domain)
         where = {"first": stretch.first, "last": stretch.last}
-        for row in self._warehouse.domain(stretch.domain).read(sql("queries/dataset_rows"), where):
+        rows = self._warehouse.domain(stretch.domain).read(sql("queries/dataset_rows"), where)
+        rows.reverse()
+        while rows:
+            # Taken out, so that its texts go when it is done.
+            row = rows.pop()
             spec = TaskSpec.model_validate_json(row["spec"])
             yield DatasetRow(
                 dialogue=Dialogue.model_validate_json(row["dialogue"]),
