@@ -47,7 +47,7 @@ _ROW_GROUP = 2048
 """Rows of a row group. `datasets` reads a group at a time, and a dialogue with its tools takes some 30 kB."""
 _LEAST_LINE = 1 << 20
 _AT_ONCE = 2
-"""Files written at once, and threads that read one back; with more, memory would grow with the machine."""
+"""Files written and read back at once; with more, memory would grow with the machine."""
 _BETWEEN, _WITHIN = "\x1f", "\x1e"
 """What stands between cells and between their parts where they are hashed. JSON text can't hold them."""
 
@@ -190,8 +190,8 @@ def _read_digests(path: Path, features: Features) -> Iterator[str]:
         else f"{name}::VARCHAR"
         for name, column in features.items()
     )
-    # Hashed here: DuckDB takes several times as long for that.
-    for (joined,) in _selected(path, f" || '{_BETWEEN}' || ".join(parts), threads=_AT_ONCE):
+    # Hashed here: that takes DuckDB several times as long.
+    for (joined,) in _selected(path, f" || '{_BETWEEN}' || ".join(parts)):
         yield "null" if joined is None else _hashed(joined)
 
 
@@ -250,16 +250,16 @@ def _copy(staged: _Staged, path: Path, features: Features) -> None:
         )
 
 
-def _selected(path: Path, columns: str, threads: int = 1) -> Iterator[tuple[Any, ...]]:
-    with _connection(threads) as connection:
+def _selected(path: Path, columns: str) -> Iterator[tuple[Any, ...]]:
+    with _connection() as connection:
         cursor = connection.execute(f"SELECT {columns} FROM read_parquet(?)", [str(path)])  # noqa: S608 - our own names
         while batch := cursor.fetchmany(256):
             yield from batch
 
 
-def _connection(threads: int = 1) -> duckdb.DuckDBPyConnection:
-    # To write, one thread: the bytes depend on the number of threads (measured), and by default that is the machine's.
-    return duckdb.connect(config={"threads": threads, "preserve_insertion_order": True, "temp_directory": ""})
+def _connection() -> duckdb.DuckDBPyConnection:
+    # One thread: the bytes written depend on how many there are, and so does the memory that reading takes (measured).
+    return duckdb.connect(config={"threads": 1, "preserve_insertion_order": True, "temp_directory": ""})
 
 
 def _quoted(text: str) -> str:
