@@ -19,7 +19,7 @@ from toolace_dagster.entities import Skeleton
 from toolace_dagster.grounding import GROUNDING_STATES, ground
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.pool import write_pool
-from toolace_dagster.pipeline.stage import run_stage
+from toolace_dagster.pipeline.stage_run import run_stage
 from toolace_dagster.pipeline.stages import Skeletons, first_stage
 from toolace_dagster.settings import ModelSettings, Settings
 from toolace_dagster.tool_pool import load_pool

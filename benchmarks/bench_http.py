@@ -30,7 +30,7 @@ from toolace_dagster.llm.protocol import Answer, Program, ask
 from toolace_dagster.llm.structured import chat_messages, response_format
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.progress import StageProgress, listening
-from toolace_dagster.pipeline.stage import stage_gateway
+from toolace_dagster.pipeline.stage_run import stage_gateway
 from toolace_dagster.settings import ModelSettings, Settings
 from toolace_dagster.warehouse import Warehouse
 

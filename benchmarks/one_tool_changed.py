@@ -20,7 +20,7 @@ from toolace_dagster.pipeline.estimate import make_estimate, past_evidence
 from toolace_dagster.pipeline.estimate.work import work_of
 from toolace_dagster.pipeline.pool import write_pool
 from toolace_dagster.pipeline.regeneration import plan_domain
-from toolace_dagster.pipeline.stage import run_stage
+from toolace_dagster.pipeline.stage_run import run_stage
 from toolace_dagster.pipeline.stages import domain_stages
 from toolace_dagster.settings import Settings
 from toolace_dagster.tool_pool import load_pool

@@ -20,7 +20,7 @@ from toolace_dagster.execution.protocol import Outcome, ToolRun, differing_calls
 from toolace_dagster.initialization.real_outputs import executed_calls
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.pool import write_pool
-from toolace_dagster.pipeline.stage import run_stage
+from toolace_dagster.pipeline.stage_run import run_stage
 from toolace_dagster.pipeline.stages import Skeletons, first_stage
 from toolace_dagster.settings import ModelSettings, Range, Settings
 from toolace_dagster.tool_pool import load_pool

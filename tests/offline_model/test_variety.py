@@ -12,7 +12,7 @@ from tests.pipeline.homes import context
 from toolace_dagster.entities import Register, Skeleton, TaskSpec
 from toolace_dagster.initialization.personas import REGISTERS
 from toolace_dagster.pipeline.pool import write_pool
-from toolace_dagster.pipeline.stage import run_stage
+from toolace_dagster.pipeline.stage_run import run_stage
 from toolace_dagster.pipeline.stages import Skeletons, first_stage
 from toolace_dagster.settings import SHIPPED_POOL, ModelSettings, Settings
 from toolace_dagster.tool_pool import load_pool

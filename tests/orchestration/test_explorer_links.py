@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from toolace_dagster.orchestration.materialize import check_result, explorer_metadata
-from toolace_dagster.pipeline.stage import StageReport
+from toolace_dagster.pipeline.stage_report import StageReport
 from toolace_dagster.reporting.links import ExplorerLinks
 from toolace_dagster.settings import Settings
 

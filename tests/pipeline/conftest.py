@@ -6,7 +6,7 @@ import pytest
 
 from tests.pipeline.homes import context, run_domain, settings
 from toolace_dagster.pipeline.context import StageContext
-from toolace_dagster.pipeline.stage import StageReport
+from toolace_dagster.pipeline.stage_report import StageReport
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,8 @@ from typing import Any
 
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.pool import write_pool
-from toolace_dagster.pipeline.stage import StageReport, run_stage
+from toolace_dagster.pipeline.stage_report import StageReport
+from toolace_dagster.pipeline.stage_run import run_stage
 from toolace_dagster.pipeline.stages import domain_stages
 from toolace_dagster.settings import SHIPPED_POOL, ModelSettings, Settings
 from toolace_dagster.tool_pool import load_pool

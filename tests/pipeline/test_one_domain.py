@@ -10,7 +10,7 @@ from toolace_dagster.entities import Dialogue, Edit, Skeleton, TaskSpec, Verdict
 from toolace_dagster.pipeline.checks import schema_faults, sum_faults
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.plans import coverage_rows, plan_tables, shape_rows
-from toolace_dagster.pipeline.stage import StageReport
+from toolace_dagster.pipeline.stage_report import StageReport
 from toolace_dagster.pipeline.stages import domain_stages
 from toolace_dagster.pipeline.verified import dataset_rows
 from toolace_dagster.refinement.rounds import RefinedDialogue

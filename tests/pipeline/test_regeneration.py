@@ -20,7 +20,7 @@ from toolace_dagster.pipeline.garbage import collect
 from toolace_dagster.pipeline.plans import DRAWN_BY
 from toolace_dagster.pipeline.pool import write_pool
 from toolace_dagster.pipeline.regeneration import plan_domain
-from toolace_dagster.pipeline.stage import run_stage
+from toolace_dagster.pipeline.stage_run import run_stage
 from toolace_dagster.pipeline.stages import domain_stages
 from toolace_dagster.pipeline.staleness import Staleness, first_stale
 from toolace_dagster.settings import ModelSettings, Range, Settings

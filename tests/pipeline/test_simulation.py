@@ -14,7 +14,7 @@ from toolace_dagster.llm.money import BudgetReached
 from toolace_dagster.pipeline.checks import schema_faults, sum_faults
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.simulation_home import simulation_context, take_task_specs
-from toolace_dagster.pipeline.stage import run_stage
+from toolace_dagster.pipeline.stage_run import run_stage
 from toolace_dagster.pipeline.stages import domain_stages
 from toolace_dagster.pipeline.staleness import first_stale
 from toolace_dagster.reporting.calls import count_calls

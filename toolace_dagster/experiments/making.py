@@ -30,7 +30,7 @@ from toolace_dagster.pipeline.interrupts import orderly_interrupts
 from toolace_dagster.pipeline.pool import configured_pool, is_current, write_pool
 from toolace_dagster.pipeline.processes import import_for_all, in_processes
 from toolace_dagster.pipeline.progress import Listener, StageProgress, listening
-from toolace_dagster.pipeline.stage import run_stage
+from toolace_dagster.pipeline.stage_run import run_stage
 from toolace_dagster.pipeline.stages import domain_stages
 from toolace_dagster.pipeline.staleness import first_stale
 from toolace_dagster.settings import Settings

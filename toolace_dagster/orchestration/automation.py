@@ -1,7 +1,7 @@
 """Declarative automation: what makes Dagster bring a domain up to date by itself. Off until it is switched on.
 
 Belongs here: code versions and conditions of stage assets, and the sensor that evaluates them. Does not belong here:
-which rows are stale (``pipeline.stage``): a run that was requested in vain finds nothing to make and pays nothing.
+which rows are stale (``pipeline.freshness``): a run that was requested in vain finds nothing to make and pays nothing.
 """
 
 # pyright: reportUnknownMemberType=false

@@ -1,7 +1,7 @@
 """From a stage's report to what Dagster shows of a materialization.
 
 Belongs here: metadata, check results and data versions of stage assets. Does not
-belong here: running the stage (``pipeline.stage``).
+belong here: running the stage (``pipeline.stage_run``).
 """
 
 import time
@@ -20,7 +20,9 @@ from toolace_dagster.pipeline.checks import payload_type, schema_faults, sum_fau
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.interrupts import orderly_interrupts
 from toolace_dagster.pipeline.progress import Listener, StageProgress, listening
-from toolace_dagster.pipeline.stage import Stage, StageReport, run_stage
+from toolace_dagster.pipeline.stage import Stage
+from toolace_dagster.pipeline.stage_report import StageReport
+from toolace_dagster.pipeline.stage_run import run_stage
 from toolace_dagster.refinement.rounds import RefinedDialogue
 from toolace_dagster.reporting.links import ExplorerLinks
 from toolace_dagster.reporting.markdown import dialogue_markdown, table

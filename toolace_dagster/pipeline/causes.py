@@ -1,7 +1,7 @@
 """Why a row is stale, in words: which part of what it was made from has changed.
 
 Belongs here: comparing the parts of two fingerprints. Does not belong here: what the
-parts are (``stages``), or what is done about it (``stage``).
+parts are (``stages``), or what is done about it (``freshness``).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Belongs here: the rows of ``first_causes`` and ``outcome_log``, and the finding of an
 early rejection. Does not belong here: finding a cause
-(``verification.first_cause``), or the rows of stages (``stage``).
+(``verification.first_cause``), or the other rows of a stage (``stage_rows``).
 """
 
 from __future__ import annotations

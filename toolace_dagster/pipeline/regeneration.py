@@ -1,7 +1,7 @@
 """What a run would make of a home and why, dialogue by dialogue, without making it.
 
 Belongs here: looking ahead. Does not belong here: what it will cost (``estimate``), or
-making it (``stage``).
+making it (``stage_run``).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from toolace_dagster.entities import ToolDomain
 from toolace_dagster.pipeline.context import StageContext
-from toolace_dagster.pipeline.stage import freshness
+from toolace_dagster.pipeline.freshness import freshness
 from toolace_dagster.pipeline.stages import VERIFIED_STAGE, domain_stages
 from toolace_dagster.pipeline.staleness import with_tools_of_now
 from toolace_dagster.settings import Settings

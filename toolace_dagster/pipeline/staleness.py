@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 
 from toolace_dagster.entities import ToolDomain
 from toolace_dagster.pipeline.context import StageContext
+from toolace_dagster.pipeline.freshness import freshness
 from toolace_dagster.pipeline.pool import is_current, is_current_but_for_borrowed, write_pool
-from toolace_dagster.pipeline.stage import freshness
 from toolace_dagster.pipeline.stages import domain_stages
 from toolace_dagster.warehouse import Warehouse
 

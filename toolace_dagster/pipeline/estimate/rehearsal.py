@@ -19,7 +19,7 @@ from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.estimate.evidence import DialogueUse, Evidence, dialogue_uses, rehearsed_evidence
 from toolace_dagster.pipeline.estimate.stand_in import StandInTools
 from toolace_dagster.pipeline.pool import write_pool
-from toolace_dagster.pipeline.stage import run_stage
+from toolace_dagster.pipeline.stage_run import run_stage
 from toolace_dagster.pipeline.stages import domain_stages
 from toolace_dagster.settings import MONEY_SETTINGS, OFFLINE_MODEL, Settings
 from toolace_dagster.warehouse import Warehouse

@@ -1,7 +1,7 @@
 """The stages of a domain: what each reads, depends on and writes, and their order.
 
 Belongs here: a module for each stage, and what several of them share. Does not belong here:
-how a stage is run (``pipeline.stage``), or what happens to a row (the stage folders).
+how a stage is run (``pipeline.stage_run``), or what happens to a row (the stage folders).
 """
 
 from toolace_dagster.pipeline.stages.names import VERIFIED_STAGE, before_round, last_writing_stage

@@ -17,8 +17,9 @@ from toolace_dagster.initialization.task_initialization import task_program
 from toolace_dagster.pipeline.attempts import wanted_slots
 from toolace_dagster.pipeline.causes import Parts
 from toolace_dagster.pipeline.context import StageContext
+from toolace_dagster.pipeline.freshness import freshness
 from toolace_dagster.pipeline.plans import as_stored, plans_in_force
-from toolace_dagster.pipeline.stage import RowContent, Stage, WorkItem, freshness
+from toolace_dagster.pipeline.stage import RowContent, Stage, WorkItem
 from toolace_dagster.pipeline.stages.versions import CODE_VERSIONS, models
 from toolace_dagster.prompts import prompt_hash
 from toolace_dagster.settings import Settings
