@@ -54,6 +54,27 @@ def test_a_wrong_call_is_excused_only_by_an_answer_that_is_an_error(answer: str,
     assert checks("trl", made) == set()
 
 
+def test_an_unknown_tool_is_excused_by_no_text():
+    made = example("trl", full())
+    made["messages"][1]["tool_calls"][0]["function"]["name"] = "book_roms"
+    for text in (
+        "Booked. A deposit of 20 EUR is required on arrival.",
+        "Error: no such thing",
+        '{"detail": "Not found"}',
+    ):
+        made["messages"][2]["content"] = text
+        assert checks("trl", made) == {"tool_unknown"}
+
+
+def test_text_that_begins_with_an_error_excuses_arguments():
+    made = example("trl", full())
+    made["messages"][1]["tool_calls"][0]["function"]["arguments"] = {"town": "Ghent"}
+    made["messages"][2]["content"] = "Booked. A deposit of 20 EUR is required on arrival."
+    assert checks("trl", made) == {"arguments_schema"}
+    made["messages"][2]["content"] = "Error: no such thing"
+    assert checks("trl", made) == set()
+
+
 def test_an_error_excuses_only_the_call_it_answers():
     made = example("trl", full())
     made["messages"][1]["tool_calls"][0]["function"]["name"] = "gone"
@@ -72,7 +93,14 @@ ERRORS = [
     '[{"type": "text", "text": "Error: no such thing"}]',
     '{"isError": true, "content": []}',
     "Error: no such thing",
-    "The city could not be found: it does not exist.",
+    "ValueError: stars is no number",
+    "Invalid argument: stars",
+    "API error: the service is down",
+    "Traceback (most recent call last):",
+    "404 Not Found",
+    "HTTP 503: try later",
+    "Status: 422",
+    '{"message": "Invalid stars"}',
 ]
 ANSWERS = [
     '{"error": null, "garages": []}',
@@ -85,6 +113,13 @@ ANSWERS = [
     "null",
     "true",
     "Two garages in Ghent.",
+    "Booked. A deposit of 20 EUR is required on arrival.",
+    "Your parcel could not be delivered; the city is unknown and a signature is missing.",
+    "404 rooms are free.",
+    "Error-free since May.",
+    "Errors: none",
+    "Error rates are low.",
+    '{"message": "Booked. You must bring an ID."}',
     "",
 ]
 

@@ -35,6 +35,14 @@ class _Schema:
     validator: jsonschema_rs.Draft202012Validator
 
 
+@dataclass(frozen=True)
+class _Spared:
+    """What may be wrong with a call: an unknown tool, or invalid arguments."""
+
+    tool: bool
+    arguments: bool
+
+
 def check_transcript(transcript: Transcript, report: Report) -> None:
     """Apply the checklist.
 
@@ -76,8 +84,12 @@ def _calls(transcript: Transcript, report: Report) -> None:
             _answers(transcript, speech, answered, report)
         for number, call in enumerate(speech.calls):
             # A call may be wrong on purpose where the tool says so.
-            failed = any(says_error(answer.content) for answer in _answers_to(transcript, call, number, answered))
-            spared = failed or (after is None and transcript.last_may_be_wrong)
+            texts = [answer.content for answer in _answers_to(transcript, call, number, answered)]
+            unlearned = after is None and transcript.last_may_be_wrong
+            spared = _Spared(
+                tool=unlearned or any(says_error(text, by_words=False) for text in texts),
+                arguments=unlearned or any(says_error(text) for text in texts),
+            )
             _call(speech, call, offered, spared, report)
 
 
@@ -181,12 +193,12 @@ def _schema(transcript: Transcript, name: str, parameters: Any, report: Report) 
         return None
 
 
-def _call(speech: Speech, call: Call, offered: dict[str, _Schema | None], spared: bool, report: Report) -> None:
+def _call(speech: Speech, call: Call, offered: dict[str, _Schema | None], spared: _Spared, report: Report) -> None:
     name, schema = call.name, offered.get(call.name)
     if not TOOL_NAME.fullmatch(name):
         report("call_name", f"{speech.where}: {name!r} can be no tool's name.")
     if name not in offered:
-        severity = "warning" if spared else "error"
+        severity = "warning" if spared.tool else "error"
         report("tool_unknown", f"{speech.where}: calls {name!r}, which is not offered at that point.", severity)
     if not isinstance(call.arguments, dict):
         report("arguments_type", f"{speech.where}: the arguments of {name} are no object.")
@@ -203,7 +215,7 @@ def _call(speech: Speech, call: Call, offered: dict[str, _Schema | None], spared
         report("number_size", f"{speech.where}: a whole number in the arguments of {name} does not fit 64 bits.")
         return
     if schema and (error := next(schema.validator.iter_errors(given), None)):
-        severity = "warning" if spared else "error"
+        severity = "warning" if spared.arguments else "error"
         report(
             "arguments_schema",
             f"{speech.where}: the arguments of {name} are not valid: {error.message[:300]}",
