@@ -4,7 +4,8 @@ Belongs here: everything trainers and readers of the dataset see. Does not belon
 here: deciding which dialogues are good enough (``verification``).
 """
 
-from toolace_dagster.dataset.card import (
+from toolace_dagster.dataset.card import render_card, write_card
+from toolace_dagster.dataset.card_facts import (
     CardFacts,
     Contamination,
     Diversity,
@@ -12,8 +13,6 @@ from toolace_dagster.dataset.card import (
     PoolSource,
     ReasonCount,
     StageUsage,
-    render_card,
-    write_card,
 )
 from toolace_dagster.dataset.dealing import Dealt, deal
 from toolace_dagster.dataset.export import ExportReport, export_rows, write_ready
