@@ -1,1 +1,1 @@
-SELECT source, licence, count(*) AS tools FROM domain_tools WHERE is_current GROUP BY ALL ORDER BY source, licence
+SELECT name, source, licence FROM domain_tools WHERE is_current ORDER BY name

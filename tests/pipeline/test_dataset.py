@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+import yaml
 
 from tests.pipeline.homes import DOMAIN, settings
 from toolace_dagster.assets.dataset import export_asset
@@ -127,6 +128,22 @@ def test_the_card_tells_of_near_duplicates(home: Warehouse) -> None:
     facts = card_facts(home, settings())
     assert facts.splits.near_duplicates is not None
     assert "such pairs" in render_card(facts)
+
+
+def test_the_card_tells_the_licence_of_borrowed_tools(home: Warehouse) -> None:
+    make_splits(home, settings())
+    with home.domain(DOMAIN).write() as connection:
+        connection.execute(
+            "UPDATE borrowed_tools SET definition = json_merge_patch(definition, "
+            """'{"domain":"far","provenance":{"source":"far.json","licence":"GPL-3.0"}}')"""
+        )
+    facts = card_facts(home, settings())
+    (far,) = [source for source in facts.sources if source.domain == "far"]
+    assert (far.source, far.licence) == ("far.json", "GPL-3.0")
+    assert far.tools > 0
+    card = render_card(facts)
+    assert "gpl-3.0" in yaml.safe_load(card.split("---\n")[1])["license"]
+    assert f"| far | far.json | {far.tools} | GPL-3.0 |" in card
 
 
 def test_an_export_warns_of_examples_that_the_dialogues_do_not_offer(home: Warehouse, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ it says it (``dataset.card``).
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 
 from toolace_dagster.dataset import (
@@ -22,6 +23,7 @@ from toolace_dagster.dataset import (
     StageUsage,
     write_card,
 )
+from toolace_dagster.entities import Tool
 from toolace_dagster.entities.dialogue import OutputSource
 from toolace_dagster.likeness import normal_words
 from toolace_dagster.llm.money import Bill
@@ -43,6 +45,9 @@ from toolace_dagster.warehouse import Warehouse, sql
 
 _OVERLAP = "rule.benchmark_overlap"
 _OPENING = 5
+
+_NamedSource = tuple[str, str, str | None, str]
+"""Domain, source, licence and name of a tool."""
 
 
 def make_card(warehouse: Warehouse, settings: Settings) -> FileReport:
@@ -79,11 +84,7 @@ def card_facts(warehouse: Warehouse, settings: Settings) -> CardFacts:
         domains=tuple(DomainCounts(s.domain, s.attempted, s.accepted, s.rejected, s.failed) for s in summaries),
         reasons=reasons,
         usage=_usage(warehouse, domains, settings),
-        sources=tuple(
-            PoolSource(domain, row["source"], row["tools"], row["licence"])
-            for domain in domains
-            for row in warehouse.domain(domain).read(sql("queries/tool_sources"))
-        ),
+        sources=_sources(warehouse, domains, tally.sources),
         injections=tally.injections,
         prompts={name: prompt_hash(name) for name in PROMPT_NAMES},
         diversity=tally.diversity(),
@@ -96,6 +97,21 @@ def card_facts(warehouse: Warehouse, settings: Settings) -> CardFacts:
     )
 
 
+def _source_of(tool: Tool) -> _NamedSource:
+    return tool.domain, tool.provenance.source, tool.provenance.licence, tool.name
+
+
+def _sources(warehouse: Warehouse, domains: list[str], offered: Collection[_NamedSource]) -> tuple[PoolSource, ...]:
+    """Where tools came from: the domains' own, and all others that a row offers, such as borrowed ones."""
+    own = {
+        (domain, str(row["source"]), row["licence"], str(row["name"]))
+        for domain in domains
+        for row in warehouse.domain(domain).read(sql("queries/tool_sources"))
+    }
+    counts = Counter((domain, source, licence) for domain, source, licence, _ in own.union(offered))
+    return tuple(PoolSource(domain, source, number, licence) for (domain, source, licence), number in counts.items())
+
+
 class _Tally:
     """Counts what the card says of the rows; what it holds grows with words and tools, not with dialogues."""
 
@@ -105,6 +121,7 @@ class _Tally:
         self.example: DatasetRow | None = None
         self._called: set[str] = set()
         self._offered: set[str] = set()
+        self.sources: set[_NamedSource] = set()
         self._words: set[str] = set()
         self._openings: set[int] = set()
         self._spoken = self._turns = self._calls = 0
@@ -116,6 +133,7 @@ class _Tally:
         self.injections.update(record.type.value for record in dialogue.injections)
         self.injections.update(f"{r.type}: {r.sub_type}" for r in dialogue.injections if r.sub_type)
         self._offered.update(f"{dialogue.domain}/{name}" for name in row.tools)
+        self.sources.update(map(_source_of, row.tools.values()))
         self._turns += len(dialogue.turns)
         for turn in dialogue.turns:
             self._calls += len(turn.tool_calls)
