@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.llm.flaky_server import Answer, Behaviour, Body, FlakyServer, echo, prompt_of, says
+from tests.llm.flaky_server import Answer, Behaviour, Body, FlakyServer, echo, prompt_of, refuses, says
 from tests.llm.rows import all_came_out, calls, prompts, rows, run
 
 Serve = Callable[[Behaviour], FlakyServer]
@@ -98,3 +98,31 @@ def test_what_is_mended_without_asking_again(content: Any, repairs: list[str], s
     assert all_came_out(run(tmp_path, server.url, rows(1)), prompts(1))
     assert [call["repairs"] for call in calls(tmp_path)] == [repairs]
     assert all_came_out(run(tmp_path, "http://127.0.0.1:1/v1", rows(1)), prompts(1)), "and again from the cache"
+
+
+@pytest.mark.parametrize("spoiled", [1, 2])
+def test_a_stopped_run_goes_on_from_the_replies_it_could_not_use(spoiled: int, serve: Serve, tmp_path: Path) -> None:
+    """They are paid for: the next run sends the next try, with what was wrong with the last reply."""
+
+    def behave(number: int, body: Body) -> Answer:
+        if number <= spoiled:
+            return says(f"no json {number}")
+        return refuses(429, "come back tomorrow", retry_after="90000") if number == spoiled + 1 else echo(body)
+
+    server = serve(behave)
+    (stopped,) = run(tmp_path, server.url, rows(1), concurrency=1).values()
+    assert stopped.stopped is not None
+    assert len(server.bodies) == spoiled + 1
+    assert all_came_out(run(tmp_path, server.url, rows(1), concurrency=1), prompts(1))
+    assert server.bodies[-2] == server.bodies[-1], "the try that came to nothing, and no earlier one"
+    assert f"no json {spoiled}" in str(server.bodies[-1]["messages"])
+    assert [call["usable"] for call in calls(tmp_path)] == [False] * spoiled + [True]
+
+
+def test_a_request_whose_tries_were_all_in_vain_is_asked_from_the_start(serve: Serve, tmp_path: Path) -> None:
+    server = serve(lambda number, body: says("no json") if number <= 3 else echo(body))
+    (failed,) = run(tmp_path, server.url, rows(1), concurrency=1).values()
+    assert failed.error_kind == "malformed"
+    assert all_came_out(run(tmp_path, server.url, rows(1), concurrency=1), prompts(1))
+    assert len(server.bodies) == 4
+    assert len(server.bodies[-1]["messages"]) == len(server.bodies[0]["messages"])

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -24,16 +24,17 @@ from weakref import WeakValueDictionary
 from pydantic_core import to_json
 
 from toolace_dagster.llm.batch.office import BatchOffice
+from toolace_dagster.llm.chain import Chain
 from toolace_dagster.llm.endpoint import CallsModel, Endpoint, account_of
 from toolace_dagster.llm.journal import CallJournal
 from toolace_dagster.llm.limits import Limiter, Limits
 from toolace_dagster.llm.memory import EndpointMemory
 from toolace_dagster.llm.money.budget import Admission, Bound, Budget
 from toolace_dagster.llm.progress import Meter, Progress
-from toolace_dagster.llm.protocol import NO_USAGE, CallError, ModelRequest, ModelResult, ReplyT, Usage
+from toolace_dagster.llm.protocol import NO_USAGE, ModelRequest, ModelResult, ReplyT, Usage
 from toolace_dagster.llm.records import CallRecord, CallUse
 from toolace_dagster.llm.responses import Response
-from toolace_dagster.llm.structured import Parsed, checked, correction, parse_reply
+from toolace_dagster.llm.structured import Parsed, parse_reply
 from toolace_dagster.settings import ROLES, ModelRole, ModelSettings
 
 
@@ -45,8 +46,7 @@ class _Asked(Generic[ReplyT]):
     endpoint: CallsModel
     key: str
     call_id: str
-    exchange: list[dict[str, Any]]
-    checked: bool
+    chain: Chain[ReplyT]
 
 
 class Gateway:
@@ -220,9 +220,7 @@ class Gateway:
             stored = self._journal.lookup_fresh(key)
             if (known := self._known_reply(stored, request, key, call_id)) is not None:
                 return known
-            return await self._pay(
-                _Asked(request, endpoint, key, call_id, [], checked=endpoint.settings.repair_tries > 0)
-            )
+            return await self._pay(request, endpoint, key, call_id)
 
     def _known_reply(
         self, stored: str | None, request: ModelRequest[ReplyT], key: str, call_id: str
@@ -235,43 +233,39 @@ class Gateway:
         self._journal.note_borrowed(key, request)
         return ModelResult(call_id, parsed.reply, cached=True, tries=0, repairs=parsed.repairs)
 
-    async def _pay(self, asked: _Asked[ReplyT]) -> ModelResult[ReplyT]:
+    async def _pay(
+        self, request: ModelRequest[ReplyT], endpoint: CallsModel, key: str, call_id: str
+    ) -> ModelResult[ReplyT]:
         """Call until a reply can be used, each time showing the model what was wrong with the one before."""
-        endpoint = asked.endpoint
         usage = NO_USAGE
-        tries = 0
-        faulty: Parsed[ReplyT] | None = None
+        chain = Chain(request, endpoint.settings.repair_tries)
+        is_live = endpoint.settings.mode == "live"
+        # Batches bring the answers to earlier tries again by themselves.
+        if is_live and (stored := await self._journal.unusable_replies(key)):
+            chain.take_up(stored, endpoint.terms.manner)
         while True:
-            is_live = endpoint.settings.mode == "live"
+            asked = _Asked(request, endpoint, key, call_id, chain)
             admission = await self._budget.admit(None if is_live else self._most(asked))
             self._live_calls += is_live
             try:
                 response, parsed = await endpoint.call(
-                    asked.request,
-                    asked.exchange,
-                    tries,
+                    request,
+                    chain.exchange,
+                    chain.tries,
                     check=self._journal.check,
                     keep=partial(self._keep, asked, admission),
                 )
             finally:
                 self._live_calls -= is_live
                 self._budget.leave(admission)
-            tries += 1
             usage = _added(usage, response.usage)
-            if parsed.error is None or response.error is not None or tries > endpoint.settings.repair_tries:
+            if not chain.goes_on(response, parsed):
                 break
-            # Without a text there is nothing to show, and some endpoints refuse an empty message.
-            shown = response.text and not response.refusal
-            # A fault that the stage's own check found is shown once; then the reply is the stage's to judge.
-            faulty = faulty or parsed.faulty
-            checked = faulty is None and tries < endpoint.settings.repair_tries
-            exchange = _exchange(response.text or "", parsed.error) if shown else []
-            asked = replace(asked, exchange=exchange, checked=checked)
             self._meter.now.retried += 1
-        if parsed.reply is None and faulty is not None and response.error is None:
-            parsed = faulty
+        if parsed.reply is None and chain.faulty is not None and response.error is None:
+            parsed = chain.faulty
         return ModelResult(
-            asked.call_id, parsed.reply, error=parsed.error, usage=usage, tries=tries, repairs=parsed.repairs
+            call_id, parsed.reply, error=parsed.error, usage=usage, tries=chain.tries, repairs=parsed.repairs
         )
 
     def _most(self, asked: _Asked[Any]) -> Bound:
@@ -279,7 +273,7 @@ class Gateway:
         if not self._budget.limits:
             return Bound()
         request, endpoint = asked.request, asked.endpoint
-        sent = to_json([request.schema, *endpoint.terms.manner.messages(request, asked.exchange)])
+        sent = to_json([request.schema, *endpoint.terms.manner.messages(request, asked.chain.exchange)])
         return self._budget.bound(len(sent), request.sampling.max_tokens, endpoint.settings.model, endpoint.host)
 
     async def _keep(
@@ -289,9 +283,7 @@ class Gateway:
 
         A reply that came at a second try is kept under the first try's key: the row asked once.
         """
-        parsed = response.parsed(asked.request)
-        if asked.checked:
-            parsed = checked(parsed, asked.request.check)
+        parsed = asked.chain.parsed(response)
         if response.kept:
             return response, parsed
         asked.endpoint.terms.replied(response.manner, asked.request, response.text, parsed)
@@ -327,7 +319,7 @@ class Gateway:
             turn_ids=purpose.turn_ids,
             model=asked.endpoint.settings.model,
             endpoint=asked.endpoint.host,
-            messages=response.manner.messages(request, asked.exchange),
+            messages=response.manner.messages(request, asked.chain.exchange),
             sampling=request.sampling.model_dump(exclude_none=True),
             response=response.text,
             usable=parsed.reply is not None,
@@ -349,10 +341,6 @@ class Gateway:
             cost=cost,
             price=price,
         )
-
-
-def _exchange(text: str, error: CallError) -> list[dict[str, Any]]:
-    return [{"role": "assistant", "content": text}, {"role": "user", "content": correction(error)}]
 
 
 def _added(one: Usage, other: Usage) -> Usage:

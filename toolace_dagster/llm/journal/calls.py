@@ -13,7 +13,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -22,11 +22,12 @@ from typing import Any
 import duckdb
 
 from toolace_dagster.llm.cache import CachedResponse, ResponseCache
+from toolace_dagster.llm.chain import REPLY_FAULTS, UnusableReply
 from toolace_dagster.llm.journal.file import JournalBroken, JournalFile, line
 from toolace_dagster.llm.journal.known import KnownKeys
 from toolace_dagster.llm.protocol import ModelRequest
 from toolace_dagster.llm.records import BorrowedCall, CallRecord, CallUse
-from toolace_dagster.warehouse import Store, fetch, insert, insert_texts, sql
+from toolace_dagster.warehouse import Row, Store, fetch, insert, insert_texts, sql
 
 _TABLES = {"call": "model_calls", "borrowed": "borrowed_calls", "use": "call_uses"}
 _ROWS_AT_ONCE = 2_000
@@ -68,6 +69,7 @@ class CallJournal:
         self._writer: asyncio.Task[None] | None = None
         self._broken: JournalBroken | None = None
         self._known = KnownKeys()
+        self._unusable = KnownKeys()
         self._fresh: dict[str, int] = {}
         self._found: dict[str, CachedResponse] = {}
         self._ahead: dict[str, str] = {}
@@ -98,6 +100,7 @@ class CallJournal:
             self.fold()
             rows = self._store.read(sql("calls/known_keys"))
             self._known = KnownKeys(rows[0]["beginnings"] or () if rows else ())
+            self._unusable = KnownKeys(rows[0]["unusable"] or () if rows else ())
         except BaseException:
             self._release()
             raise
@@ -146,6 +149,14 @@ class CallJournal:
             return None
         assert self._file is not None
         return self._file.record_at(self._fresh[key])["response"]
+
+    async def unusable_replies(self, key: str) -> list[UnusableReply]:
+        """Replies to a request that earlier runs paid for and could not use, in order of time."""
+        if key not in self._unusable:
+            return []
+        named = {"key": key, "kinds": list(REPLY_FAULTS)}
+        rows = await asyncio.to_thread(self._read, sql("calls/unusable_replies"), named)
+        return [UnusableReply(**row) for row in rows]
 
     async def append(self, record: CallRecord) -> None:
         """Write a call down; returns once it is on disk.
@@ -280,17 +291,20 @@ class CallJournal:
 
     def _stored(self, keys: Sequence[str]) -> dict[str, str]:
         statement = "calls/lookup_ahead" if len(keys) >= _A_RERUN else "calls/lookup"
-        try:
-            rows = self._store.read(sql(statement), {"keys": keys})
-            self._store.give_memory_back()
-        except duckdb.Error as error:
-            raise JournalBroken(f"Stored responses can't be read: {error}") from error
+        rows = self._read(sql(statement), {"keys": keys})
+        self._store.give_memory_back()
         # In order of time: where a request was paid twice, its last response is the one in use.
         responses: dict[str, str] = {row["key"]: row["response"] for row in rows}
         found = {key: responses.pop(key) for key in keys if key in responses}
         if len(keys) >= _A_RERUN:
             self._ahead = responses
         return found
+
+    def _read(self, statement: str, params: Mapping[str, Any]) -> list[Row]:
+        try:
+            return self._store.read(statement, params)
+        except duckdb.Error as error:
+            raise JournalBroken(f"Stored responses can't be read: {error}") from error
 
     async def _write(self) -> None:
         await asyncio.sleep(0)
