@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 
 from benchmarks.warm_start import Started
 from tests.cli.command import environment, finish, start, toolace
 from tests.pipeline.homes import DOMAIN, FAULTY, context, held, paid_calls, run_domain, settings
+from toolace_dagster.orchestration.definitions import GENERATE_JOB
+from toolace_dagster.orchestration.instance import open_instance
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.staleness import first_stale
 from toolace_dagster.reporting.summary import summarize
@@ -133,6 +136,9 @@ def test_a_killed_run_leaves_nothing_behind_that_still_runs(
     running.wait()
     wait_for(lambda: not any(is_alive(pid) for pid in children), seconds=15)
     assert_it_goes_on(tmp_path / "home", undisturbed)
+    with open_instance(Warehouse(tmp_path / "home")) as instance:
+        runs = {run.status: run for run in instance.get_runs(dg.RunsFilter(job_name=GENERATE_JOB))}
+    assert runs.keys() == {dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS}
 
 
 def test_a_domain_whose_process_is_killed_is_named(running: Started) -> None:

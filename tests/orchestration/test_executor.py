@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import dagster as dg
@@ -10,6 +11,7 @@ import pytest
 from tests.pipeline.homes import DOMAIN, small_pool
 from toolace_dagster.orchestration.definitions import GENERATE_JOB, build_definitions
 from toolace_dagster.orchestration.instance import open_instance, register_domains
+from toolace_dagster.orchestration.workers import PROCESS_TAG
 from toolace_dagster.settings import Settings
 from toolace_dagster.warehouse import Warehouse
 
@@ -34,6 +36,9 @@ def test_a_run_with_a_process_for_each_asset_makes_the_same(tmp_path: Path, monk
         )
         assert result.success
         events = [entry.dagster_event for entry in instance.all_logs(result.run_id)]
+        run = instance.get_run_by_id(result.run_id)
+        assert run is not None
+        assert f"/{os.getpid()}/" in run.tags[PROCESS_TAG], "of the run, not of one of its assets"
         pids = {event.pid for event in events if event and event.is_step_success}
     assert len(pids) == 5, "a process for each asset"
     rows = home.domain(DOMAIN).read("SELECT count(*) AS n FROM outcomes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from benchmarks.kill_resume import DOMAIN, IN_FLIGHT, counting_server, finish, kill, rows, start
 from toolace_dagster.orchestration.definitions import GENERATE_JOB, build_definitions
 from toolace_dagster.orchestration.instance import open_instance
+from toolace_dagster.orchestration.workers import PROCESS_TAG, report_gone
 from toolace_dagster.warehouse import Warehouse
 
 DIALOGUES = 2
@@ -20,6 +22,12 @@ DIALOGUES = 2
 def generate() -> dg.JobDefinition:
     """The job as the code location of ``TOOLACE_HOME`` has it."""
     return build_definitions().resolve_job_def(GENERATE_JOB)
+
+
+def status(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    return run.status
 
 
 def calls_of(seen: Counter[str], home: Path, stage: str) -> int:
@@ -52,8 +60,13 @@ def test_a_killed_run_that_is_executed_again_makes_what_an_undisturbed_one_makes
         with open_instance(Warehouse(home)) as instance:
             (killed,) = instance.get_runs()
             assert killed.status == dg.DagsterRunStatus.STARTED
-            # What the UI's server does once it sees that the process has gone.
-            instance.report_run_failed(killed)
+            unmarked = instance.create_run_for_job(generate(), status=dg.DagsterRunStatus.STARTED)
+            assert report_gone(instance) == [killed.run_id]
+            assert report_gone(instance) == []
+            assert status(instance, unmarked.run_id) == dg.DagsterRunStatus.STARTED
+            assert status(instance, killed.run_id) == dg.DagsterRunStatus.FAILURE
+            said = [entry.message for entry in instance.all_logs(killed.run_id)]
+            assert any("has gone without a word" in words for words in said)
             again = dg.execute_job(
                 dg.reconstructable(generate),
                 instance,
@@ -62,6 +75,11 @@ def test_a_killed_run_that_is_executed_again_makes_what_an_undisturbed_one_makes
                 reexecution_options=dg.ReexecutionOptions.from_failure(killed.run_id, instance),
             )
             assert again.success
+            # It was given the tags of the run it repeats, and notes its own process.
+            repeated = instance.get_run_by_id(again.run_id)
+            assert repeated is not None
+            assert repeated.tags[PROCESS_TAG].startswith(f"{again.run_id} ")
+            assert f"/{os.getpid()}/" in repeated.tags[PROCESS_TAG]
             started = {event.step_key for event in again.all_events if event.is_step_start}
         # What was whole is left alone, and the rest is made.
         assert stage in started

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from toolace_dagster.cli.console import say, warn
 from toolace_dagster.configuration import CONFIG_VARIABLE
+from toolace_dagster.llm.money import counted
 from toolace_dagster.pipeline.pool import configured_pool
 from toolace_dagster.settings import Settings
 from toolace_dagster.tool_pool import PoolError
@@ -31,8 +32,13 @@ def serve_ui(home: Path, port: int, settings: Settings, config: Path | None = No
         Exit code of Dagster.
     """
     from toolace_dagster.orchestration.instance import dagster_home, open_instance, register_domains
+    from toolace_dagster.orchestration.workers import report_gone
 
     folder = dagster_home(Warehouse(home))
+    with open_instance(Warehouse(home)) as instance:
+        gone = report_gone(instance)
+    if gone:
+        say(f"{counted(len(gone), 'run')} whose process had gone: marked as failed.")
     try:
         domains = [domain.name for domain in configured_pool(settings).domains if domain.tools]
     except PoolError as error:

@@ -8,8 +8,10 @@ Belongs here: run configuration, how a run ended. Does not belong here: processe
 (``pipeline.processes``), what is stale (``pipeline.staleness``), or printing (``cli``).
 """
 
+import os
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
+from uuid import uuid4
 
 import dagster as dg
 
@@ -17,6 +19,7 @@ from toolace_dagster.orchestration.definitions import DATASET_JOB, GENERATE_JOB,
 from toolace_dagster.orchestration.instance import open_instance, register_domains
 from toolace_dagster.orchestration.materialize import LIMIT_KEY
 from toolace_dagster.orchestration.resources import LAUNCH_TAG
+from toolace_dagster.orchestration.workers import process_tag, report_gone
 from toolace_dagster.pipeline.ends import RunEnd
 from toolace_dagster.pipeline.processes import import_for_all, in_processes
 from toolace_dagster.pipeline.progress import Listener, listening
@@ -44,6 +47,7 @@ def run_domains(
         KeyboardInterrupt: After all runs were stopped; what was paid for is kept.
     """
     with open_instance(warehouse) as instance:
+        report_gone(instance)
         register_domains(instance, domains)
     job = build_definitions(warehouse.home, settings=settings).resolve_job_def(GENERATE_JOB)
     import_for_all(settings)
@@ -76,6 +80,8 @@ def _execute(
     values = {name: value for name, value in settings.model_dump(mode="json").items() if value is not None}
     # The job's definition has the home. In the configuration, which is stored, it would outlast a move of the home.
     config = {"settings": values, "settings_are_whole": True}
+    run_id = str(uuid4())
+    tags = process_tag(run_id, os.getpid()) | ({LAUNCH_TAG: launch} if launch else {})
     with open_instance(warehouse) as instance:
         try:
             result = job.execute_in_process(
@@ -86,7 +92,8 @@ def _execute(
                     "resources": {"toolace": {"config": config}},
                     "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
                 },
-                tags={LAUNCH_TAG: launch} if launch else None,
+                tags=tags,
+                run_id=run_id,
                 raise_on_error=False,
             )
         except dg.DagsterExecutionInterruptedError:

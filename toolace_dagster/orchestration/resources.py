@@ -16,6 +16,7 @@ from pydantic import Field, create_model
 from toolace_dagster.configuration import ConfigurationError, configure
 from toolace_dagster.configuration.names import UnknownSetting
 from toolace_dagster.configuration.values import checked, flat
+from toolace_dagster.orchestration.workers import note_process
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.settings import Settings
 from toolace_dagster.warehouse import Warehouse
@@ -93,7 +94,7 @@ class Toolace(dg.ConfigurableResource[Any]):
             raise dg.Failure(description=str(error), allow_retries=False) from None
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Refuse to write into another home than that of the instance.
+        """Refuse to write into another home than that of the instance, and note which process works on the run.
 
         Raises:
             dagster.Failure: If the run's configuration names another one, as that of a home that was moved may.
@@ -107,6 +108,8 @@ class Toolace(dg.ConfigurableResource[Any]):
                 f"{named}`.",
                 allow_retries=False,
             )
+        if context.run is not None and context.instance is not None:
+            note_process(context.instance, context.run)
 
     @staticmethod
     def _named_by(run: dg.DagsterRun) -> str:

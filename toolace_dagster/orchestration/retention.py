@@ -12,6 +12,7 @@ from dagster import DagsterEventType
 
 from toolace_dagster.orchestration.instance import dagster_home, open_instance
 from toolace_dagster.orchestration.resources import BACKFILL_TAG, LAUNCH_TAG, ROOT_TAG
+from toolace_dagster.orchestration.workers import report_gone
 from toolace_dagster.warehouse import Warehouse
 
 _ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
@@ -78,6 +79,8 @@ def forget_budgets(warehouse: Warehouse, *, dry_run: bool) -> int:
     if not found or not dagster_home(warehouse).exists():
         return 0
     with open_instance(warehouse) as instance:
+        if not dry_run:
+            report_gone(instance)
         busy = instance.get_runs(dg.RunsFilter(statuses=[each for each in dg.DagsterRunStatus if each not in _ENDED]))
         backfills = {each.backfill_id for each in instance.get_backfills() if each.status.value == "REQUESTED"}
     tags = (LAUNCH_TAG, BACKFILL_TAG, ROOT_TAG)

@@ -16,6 +16,7 @@ import dagster as dg
 from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
 from toolace_dagster.orchestration.resources import LAUNCH_TAG, Toolace
 from toolace_dagster.orchestration.sync import registered_domains
+from toolace_dagster.orchestration.workers import UNDER_WAY, report_gone
 from toolace_dagster.pipeline.exports import dataset_is_stale
 from toolace_dagster.pipeline.pool import configured_pool, own_fingerprint
 from toolace_dagster.pipeline.stages import VERIFIED_STAGE
@@ -25,7 +26,6 @@ from toolace_dagster.tool_pool import PoolError
 POOL_SENSOR = "tool_pool_sensor"
 DATASET_SENSOR = "dataset_sensor"
 _VERIFIED = dg.AssetKey(VERIFIED_STAGE)
-_UNDER_WAY = (dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED)
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as Job
@@ -105,7 +105,8 @@ def dataset_sensor(generate: "Job", build_dataset: "Job") -> dg.SensorDefinition
         seen = f"{latest.run_id} {latest.timestamp}"
         if seen == context.cursor:
             return dg.SkipReason("No domain was made since the last look")
-        under_way = context.instance.get_runs(dg.RunsFilter(statuses=list(_UNDER_WAY)))
+        report_gone(context.instance)
+        under_way = context.instance.get_runs(dg.RunsFilter(statuses=list(UNDER_WAY)))
         busy = sum(
             run.job_name == generate.name or _VERIFIED in (run.asset_selection or frozenset()) for run in under_way
         )
