@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
@@ -225,6 +226,95 @@ def test_a_domain_that_went_is_retired_though_backends_still_name_it(site: Site)
     (site.pool / f"{GOING}.json").unlink()
     assert sync_home(site.settings, site.warehouse).gone == (GOING,)
     assert retired_domains(site.warehouse).keys() == {GOING}
+
+
+def half_saved(site: Site, domain: str) -> str:
+    """Leave half of a domain's file; returns what a message has to name."""
+    path = site.pool / f"{domain}.json"
+    path.write_text(path.read_text()[:900])
+    return f"{domain}.json: (whole file): the file is not JSON"
+
+
+def with_tools_that_are_none(site: Site, domain: str) -> str:
+    """Leave a file that can be read, but none of whose tools can."""
+    (site.pool / f"{domain}.json").write_text('{"tools": [{"name": ""}, 7]}')
+    return f"{domain}.json: entry 1: the entry has no name Mend: give it a"
+
+
+UNREAD = pytest.mark.parametrize("break_file", [half_saved, with_tools_that_are_none])
+
+
+@UNREAD
+def test_sync_retires_nothing_while_a_part_of_the_pool_cannot_be_read(
+    site: Site, break_file: Callable[[Site, str], str]
+) -> None:
+    with open_instance(site.warehouse) as instance:
+        instance.add_dynamic_partitions("tool_domain", [KEPT, GOING])
+    named = break_file(site, GOING)
+    site.add(NEW)
+    for words in (("--dry-run",), ()):
+        ended = toolace("sync", "--pool", site.pool, "--home", site.home, *words)
+        assert ended.code == 1
+        assert "no domain is retired" in ended.err
+        assert f"rejected: {named}" in ended.out
+        assert "Mend: " in ended.out
+        assert f"{GOING}: not in the pool as far as it can be read: kept" in ended.out
+    with open_instance(site.warehouse) as instance:
+        assert registered_domains(instance) == {KEPT, GOING, NEW}
+    assert retired_domains(site.warehouse) == {}
+    (site.pool / f"{GOING}.json").unlink()
+    ended = toolace("sync", "--pool", site.pool, "--home", site.home)
+    assert (ended.code, ended.err) == (0, "")
+    assert retired_domains(site.warehouse).keys() == {GOING}
+
+
+@UNREAD
+def test_gc_removes_no_domain_while_a_part_of_the_pool_cannot_be_read(
+    site: Site, break_file: Callable[[Site, str], str]
+) -> None:
+    text = (site.pool / f"{GOING}.json").read_text()
+    (site.pool / f"{GOING}.json").unlink()
+    sync_home(site.settings, site.warehouse)
+    (site.pool / f"{GOING}.json").write_text(text)
+    named = break_file(site, GOING)
+    ended = collect(site)
+    assert ended.code == 1
+    assert f"rejected: {named}" in ended.out
+    assert "nothing was removed" in ended.err
+    assert site.warehouse.domain(GOING).path.exists()
+    assert site.warehouse.journal(GOING).exists()
+
+
+@UNREAD
+def test_the_sensor_retires_nothing_while_a_part_of_the_pool_cannot_be_read(
+    site: Site, break_file: Callable[[Site, str], str]
+) -> None:
+    whole = (site.pool / f"{GOING}.json").read_text()
+    with open_instance(site.warehouse) as instance:
+        cursor = tick(site, instance, None).cursor
+        named = break_file(site, GOING)
+        result = tick(site, instance, cursor)
+        assert result.skip_reason is not None
+        assert f"rejected: {named}" in (result.skip_reason.skip_message or "")
+        assert registered_domains(instance) == {KEPT, GOING}
+        assert retired_domains(site.warehouse) == {}
+        site.add(NEW)
+        result = tick(site, instance, result.cursor)
+        assert requested(result) == {NEW}
+        assert registered_domains(instance) == {KEPT, GOING, NEW}
+        # Saved as a whole at last, the file is as the sensor knows it.
+        (site.pool / f"{GOING}.json").write_text(whole)
+        result = tick(site, instance, result.cursor)
+        assert requested(result) == set()
+        assert result.skip_reason is None
+        assert registered_domains(instance) == {KEPT, GOING, NEW}
+
+
+def test_a_domain_that_the_user_leaves_out_is_retired(site: Site) -> None:
+    (site.pool / "domains.toml").write_text(f'exclude = ["{GOING}/*"]')
+    assert sync_home(site.settings, site.warehouse).gone == (GOING,)
+    (site.pool / "domains.toml").write_text("exclude = [")
+    assert site.drift().unread[0].source == "domains.toml"
 
 
 def test_a_pool_that_cannot_be_read_retires_nothing(site: Site) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from toolace_dagster.cli.cache import duration
 from toolace_dagster.cli.console import complain, say, show_table
-from toolace_dagster.cli.pool import open_pool
+from toolace_dagster.cli.pool import open_pool, print_notes
 from toolace_dagster.dataset.files import abandoned, remove_all
 from toolace_dagster.pipeline.garbage import collect, remove_domain
 from toolace_dagster.pipeline.sync import retired_domains
@@ -40,7 +40,7 @@ def collect_garbage(
         runs_older_than: Dagster's runs that ended longer ago, with their event logs; none when None.
 
     Returns:
-        Exit code: 1 when the home holds nothing or the pool can't be read, 2 when a duration is none.
+        Exit code: 1 when the home holds nothing or a part of the pool can't be read, 2 when a duration is none.
     """
     warehouse = Warehouse(home)
     domains = warehouse.domains()
@@ -56,13 +56,10 @@ def collect_garbage(
         return 2
     gone: list[str] = []
     if retired:
-        pool = open_pool(settings)
-        if pool is None:
-            complain("Without the pool nobody can tell which domains are gone, so nothing was removed.")
+        told = _retired(warehouse, settings)
+        if told is None:
             return 1
-        gone, back = _retired(warehouse, {domain.name for domain in pool.domains})
-        for domain in back:
-            say(f"{domain} was marked as gone, but is in the pool: its data stays.")
+        gone = told
     kept = [domain for domain in domains if domain not in gone]
     found = [collect(warehouse, domain, keep=keep, before=before, dry_run=dry_run) for domain in kept]
     done = "would be removed" if dry_run else "removed"
@@ -103,7 +100,18 @@ def _prune_dagster(warehouse: Warehouse, before: datetime | None, *, dry_run: bo
     return True
 
 
-def _retired(warehouse: Warehouse, current: set[str]) -> tuple[list[str], list[str]]:
-    """Domains marked as gone that are, and those that are in the pool all the same."""
+def _retired(warehouse: Warehouse, settings: Settings) -> list[str] | None:
+    """Domains marked as gone that are; None, with the reason printed, where the pool does not tell."""
+    pool = open_pool(settings)
+    if pool is None:
+        complain("Without the pool nobody can tell which domains are gone, so nothing was removed.")
+        return None
+    if pool.unread:
+        print_notes(pool.unread)
+        complain("A domain may be missing just because these can't be read, so nothing was removed.")
+        return None
     marked = retired_domains(warehouse).keys()
-    return sorted(marked - current), sorted(marked & current)
+    current = {domain.name for domain in pool.domains}
+    for domain in sorted(marked & current):
+        say(f"{domain} was marked as gone, but is in the pool: its data stays.")
+    return sorted(marked - current)

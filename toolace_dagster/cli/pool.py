@@ -10,7 +10,7 @@ from collections import Counter
 from toolace_dagster.cli.console import complain, say, show_table
 from toolace_dagster.entities import ImportNote
 from toolace_dagster.pipeline.pool import configured_pool
-from toolace_dagster.reporting.import_notes import grouped_notes
+from toolace_dagster.reporting.import_notes import grouped_notes, note_line
 from toolace_dagster.reporting.tool_graph import dot, link_rows, mermaid
 from toolace_dagster.settings import Settings
 from toolace_dagster.tool_pool import Likeness, PoolError, ToolPool, UnknownDomain, find_likenesses, find_links
@@ -115,9 +115,7 @@ def print_notes(notes: tuple[ImportNote, ...]) -> int:
             say(" ".join(f"{group.status} {group.count:,}: {group.what} (such as {shown}).{mend}".split()))
     else:
         for note in remarks:
-            mend = f" Mend: {note.mend}" if note.mend else ""
-            # One line each, so that no name of a tool can pass for another note.
-            say(" ".join(f"{note.status}: {note.source}: {note.item}: {note.reason}{mend}".split()))
+            say(note_line(note))
     return sum(note.status == "rejected" for note in remarks)
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from toolace_dagster.cli.console import say
-from toolace_dagster.cli.pool import open_pool
+from toolace_dagster.cli.console import say, warn
+from toolace_dagster.cli.pool import open_pool, print_notes
 from toolace_dagster.pipeline.sync import pool_drift
 from toolace_dagster.settings import Settings
 from toolace_dagster.warehouse import Warehouse
@@ -17,6 +17,7 @@ _WORDS = {
     "added": "new: a run makes them",
     "changed": "changed: a run remakes the dialogues that offer what changed",
     "gone": "gone from the pool: no partition any more, the data is kept",
+    "unsure": "not in the pool as far as it can be read: kept as they are",
     "back": "back in the pool",
 }
 
@@ -30,7 +31,7 @@ def sync_pool(home: Path, settings: Settings, *, dry_run: bool) -> int:
         dry_run: Only say it.
 
     Returns:
-        Exit code: 1 when the pool can't be read.
+        Exit code: 1 when the pool can't be read, or so little of it that nobody can tell whether a domain is gone.
     """
     pool = open_pool(settings)
     if pool is None:
@@ -42,6 +43,9 @@ def sync_pool(home: Path, settings: Settings, *, dry_run: bool) -> int:
         from toolace_dagster.orchestration.sync import sync_home
 
         drift = sync_home(settings, warehouse)
+    if drift.unread:
+        warn("a part of the pool can't be read, so no domain is retired: one that is missing may be in it.")
+        print_notes(drift.unread)
     say(f"{len(drift.current)} domains with tools in the pool.")
     for kind, words in _WORDS.items():
         names: tuple[str, ...] = getattr(drift, kind)
@@ -49,4 +53,4 @@ def sync_pool(home: Path, settings: Settings, *, dry_run: bool) -> int:
             say(f"{', '.join(names)}: {words}.")
     if not any(getattr(drift, kind) for kind in _WORDS):
         say("The home holds these domains as they are.")
-    return 0
+    return 1 if drift.unsure else 0

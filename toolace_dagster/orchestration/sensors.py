@@ -8,11 +8,13 @@ Belongs here: sensors and what they request. Does not belong here: schedules
 # Signatures of Dagster's decorators have unknown parts.
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 from uuid import uuid4
 
 import dagster as dg
 
+from toolace_dagster.entities import ImportNote
 from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
 from toolace_dagster.orchestration.resources import LAUNCH_TAG, Toolace
 from toolace_dagster.orchestration.sync import registered_domains
@@ -21,10 +23,13 @@ from toolace_dagster.pipeline.exports import dataset_is_stale
 from toolace_dagster.pipeline.pool import configured_pool, own_fingerprint
 from toolace_dagster.pipeline.stages import VERIFIED_STAGE
 from toolace_dagster.pipeline.sync import mark_domains, pool_drift
+from toolace_dagster.reporting.import_notes import note_line
 from toolace_dagster.tool_pool import PoolError
 
 POOL_SENSOR = "tool_pool_sensor"
 DATASET_SENSOR = "dataset_sensor"
+_SHOWN = 5
+"""Notes that a message of a tick has room for."""
 _VERIFIED = dg.AssetKey(VERIFIED_STAGE)
 
 if TYPE_CHECKING:
@@ -34,7 +39,8 @@ if TYPE_CHECKING:
 def pool_sensor(generate: "Job") -> dg.SensorDefinition:
     """Make the sensor that watches the pool.
 
-    A domain that appears becomes a partition and is generated; one that goes loses its partition and keeps its data;
+    A domain that appears becomes a partition and is generated; one that goes loses its partition and keeps its data,
+    unless a part of the pool can't be read, which may hold it;
     one that changed is generated again, which remakes only the dialogues that offer what changed. What stands in
     the pool when the sensor is first switched on is taken as it is: only domains of which the home holds an earlier
     state are requested then.
@@ -66,7 +72,8 @@ def pool_sensor(generate: "Job") -> dg.SensorDefinition:
             stale = [name for name, fingerprint in now.items() if known.get(name) != fingerprint]
         mark_domains(drift, warehouse)
         registered = registered_domains(context.instance)
-        new, gone = sorted(now.keys() - registered), sorted(registered - now.keys())
+        new = sorted(now.keys() - registered)
+        gone = [] if drift.unread else sorted(registered - now.keys())
         requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
         if new:
             requests.append(TOOL_DOMAINS.build_add_request(new))
@@ -76,9 +83,28 @@ def pool_sensor(generate: "Job") -> dg.SensorDefinition:
         launch = uuid4().hex
         tags = {LAUNCH_TAG: launch}
         runs = [dg.RunRequest(run_key=f"{launch}-{name}", partition_key=name, tags=tags) for name in stale]
-        return dg.SensorResult(run_requests=runs, dynamic_partitions_requests=requests, cursor=json.dumps(now))
+        # A domain that can't be read for a moment has not changed when it can be again.
+        seen = (known or {}) | now if drift.unread else now
+        unread = _unread(drift.unread)
+        if unread and runs:
+            context.log.warning(unread)
+        return dg.SensorResult(
+            run_requests=runs,
+            skip_reason=unread if unread and not runs else None,
+            dynamic_partitions_requests=requests,
+            cursor=json.dumps(seen),
+        )
 
     return sensor
+
+
+def _unread(notes: Sequence[ImportNote]) -> str:
+    """What of the pool can't be read, and that it keeps domains from being retired; empty when all can."""
+    if not notes:
+        return ""
+    more = f" And {len(notes) - _SHOWN:,} more; `toolace pool check` lists them." if len(notes) > _SHOWN else ""
+    lines = ". ".join(note_line(note) for note in notes[:_SHOWN])
+    return f"No domain is retired while a part of the pool can't be read: {lines}.{more}"
 
 
 def dataset_sensor(generate: "Job", build_dataset: "Job") -> dg.SensorDefinition:

@@ -17,6 +17,8 @@ from toolace_dagster.warehouse import Warehouse
 def sync_home(settings: Settings, warehouse: Warehouse) -> PoolDrift:
     """Register new domains as partitions and retire those that are gone, in the home's own instance.
 
+    While a part of the pool can't be read nothing is retired; the result says which.
+
     Args:
         settings: They name the pool.
         warehouse: The home.
@@ -30,7 +32,8 @@ def sync_home(settings: Settings, warehouse: Warehouse) -> PoolDrift:
     drift = pool_drift(configured_pool(settings), warehouse)
     with open_instance(warehouse) as instance:
         register_domains(instance, drift.current)
-        for domain in registered_domains(instance) - set(drift.current):
+        gone = set[str]() if drift.unread else registered_domains(instance) - set(drift.current)
+        for domain in gone:
             instance.delete_dynamic_partition(_name(), domain)
     mark_domains(drift, warehouse)
     return drift

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from toolace_dagster.entities import ImportNote
 from toolace_dagster.pipeline.pool import holds_tools
 from toolace_dagster.tool_pool import ToolPool
 from toolace_dagster.warehouse import Warehouse, insert, sql
@@ -25,15 +26,20 @@ class PoolDrift:
         current: All domains of the pool that have a usable tool.
         added: Those of them the home has never held.
         changed: Those whose own tools or backends are not what the home holds.
-        gone: Domains the home holds that the pool has no more, and that are not marked yet.
+        gone: Domains the home holds that the pool has no more, and that are not marked yet; none while ``unread`` holds
+            anything.
+        unsure: Domains that would be gone if all of the pool had been read.
         back: Domains that were marked as gone and are in the pool again.
+        unread: What could not be read of the pool. While there is any, nothing is retired.
     """
 
     current: tuple[str, ...]
     added: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
+    unsure: tuple[str, ...] = ()
     back: tuple[str, ...] = ()
+    unread: tuple[ImportNote, ...] = ()
 
 
 def pool_drift(pool: ToolPool, warehouse: Warehouse) -> PoolDrift:
@@ -46,14 +52,17 @@ def pool_drift(pool: ToolPool, warehouse: Warehouse) -> PoolDrift:
     usable = {domain.name: domain for domain in pool.domains if domain.tools}
     held = set(warehouse.domains())
     retired = set(retired_domains(warehouse))
+    missing = tuple(sorted(held - usable.keys() - retired))
     return PoolDrift(
         current=tuple(sorted(usable)),
         added=tuple(sorted(usable.keys() - held)),
         changed=tuple(
             name for name in sorted(held & usable.keys()) if not holds_tools(warehouse.domain(name), usable[name])
         ),
-        gone=tuple(sorted(held - usable.keys() - retired)),
+        gone=() if pool.unread else missing,
+        unsure=missing if pool.unread else (),
         back=tuple(sorted(retired & usable.keys())),
+        unread=pool.unread,
     )
 
 

@@ -1,6 +1,6 @@
 """Notes of an import, grouped so that a person can read thousands.
 
-Belongs here: which notes are alike. Does not belong here: printing (``cli``) and
+Belongs here: a note in words, and which are alike. Does not belong here: printing (``cli``) and
 the notes one by one, which the report file of an import holds.
 """
 
@@ -34,6 +34,12 @@ class NoteGroup:
     mend: str
     count: int = 0
     examples: list[str] = field(default_factory=list[str])
+
+
+def note_line(note: ImportNote) -> str:
+    """A note in one line, so that no name of a tool can pass for another note."""
+    mend = f" Mend: {note.mend}" if note.mend else ""
+    return " ".join(f"{note.status}: {note.source}: {note.item}: {note.reason}{mend}".split())
 
 
 def grouped_notes(notes: Iterable[ImportNote]) -> list[NoteGroup]:

@@ -24,6 +24,9 @@ WHOLE_FILE = "(whole file)"
 DOMAIN_NAME = "(domain name)"
 """``item`` of a note on a domain that had to be renamed."""
 
+LEFT_OUT = f"{FILE_NAME} leaves it out"
+"""``reason`` of a note on an entry that the user does not want."""
+
 
 @dataclass(frozen=True)
 class Imported:
@@ -134,7 +137,7 @@ def _placed(each: Imported, placement: Placement) -> Imported:
         return each
     names = _names(each.tool)
     if placement.excluded(each.note.domain, names):
-        return each.rejected(f"{FILE_NAME} leaves it out", f"delete it from exclude in {FILE_NAME} to have it back")
+        return each.rejected(LEFT_OUT, f"delete it from exclude in {FILE_NAME} to have it back")
     return each.moved(placement.domain(each.note.domain, names))
 
 

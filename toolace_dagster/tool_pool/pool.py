@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import field_validator
 
 from toolace_dagster.entities import Entity, ImportNote, ToolDomain
-from toolace_dagster.tool_pool.assembly import WHOLE_FILE, assembled
+from toolace_dagster.tool_pool.assembly import LEFT_OUT, WHOLE_FILE, assembled
 from toolace_dagster.tool_pool.backends import BackendsError, with_backends
 from toolace_dagster.tool_pool.folders import FolderOrFile
 from toolace_dagster.tool_pool.grouping import domain_name, parts_of
@@ -66,6 +66,21 @@ class ToolPool(Entity):
     def notes(self) -> tuple[ImportNote, ...]:
         """The notes of all domains, then those that belong to none."""
         return tuple(note for domain in self.domains for note in domain.notes) + self.other_notes
+
+    @cached_property
+    def unread(self) -> tuple[ImportNote, ...]:
+        """Notes on files that could not be read, and on the entries of domains none of whose entries could be used.
+
+        While there are any, a domain that the pool lacks may have been lost with them: its file may be half saved, and
+        which domain a file states is not known before it is read. What the user leaves out is not among them.
+        """
+        names = {domain.name for domain in self.domains}
+        return tuple(
+            note
+            for note in self.notes
+            if note.status == "rejected"
+            and (note.item == WHOLE_FILE or (note.domain and note.domain not in names and note.reason != LEFT_OUT))
+        )
 
     def domain(self, name: str) -> ToolDomain:
         """Find a domain by name.
