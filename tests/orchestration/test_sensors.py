@@ -106,6 +106,15 @@ def test_a_retired_domain_loses_its_partition_and_keeps_its_data(site: Site) -> 
     assert site.warehouse.domain(GOING).read("SELECT count(*) AS n FROM stage_rows") == before
 
 
+def test_sync_goes_by_the_pool_of_the_homes_last_run(site: Site) -> None:
+    ended = toolace("sync", "--home", site.home)
+    assert ended.code == 0, ended.err
+    assert "The home holds these domains as they are." in ended.out
+    assert retired_domains(site.warehouse) == {}
+    with open_instance(site.warehouse) as instance:
+        assert registered_domains(instance) == {KEPT, GOING}
+
+
 def collect(site: Site) -> Ended:
     return toolace("gc", "--retired", "--home", site.home)
 

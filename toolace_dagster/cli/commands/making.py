@@ -242,5 +242,5 @@ def sync(
     """Bring Dagster's partitions in line with the pool: add domains that appeared, retire those that went."""
     from toolace_dagster.cli.sync import sync_pool
 
-    made = read_configuration({"pool": pool}, home=home, config=config, assignments=assignments or ())
+    made = read_configuration({"pool": pool}, home=home, config=config, assignments=assignments or (), goes_on=True)
     raise typer.Exit(sync_pool(home, made.settings, dry_run=dry_run))
