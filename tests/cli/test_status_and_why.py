@@ -54,6 +54,25 @@ def test_status_ends_with_1_when_sums_do_not_add_up(made: Made, tmp_path: Path) 
     assert "the counts of museum_visits do not add up" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("text", "told"), [('{"seed": 5, "ll', "can't be read"), ('{"gone_for_good": 1}', "gone_for_good")]
+)
+def test_settings_of_the_last_run_that_are_cut_off_or_older_are_told_and_left_aside(
+    made: Made, tmp_path: Path, text: str, told: str
+) -> None:
+    home = shutil.copytree(made.home, tmp_path / "home")
+    (home / "settings.json").write_text(text)
+    result = invoke("status", "--home", home)
+    assert result.exit_code == 0, result.output
+    assert told in result.stderr
+    assert "settings.json" in result.stderr
+    assert "Sub-tasks by shape" in result.stdout
+    # What goes by the settings must not guess them.
+    went = invoke("gc", "--home", home, "--dry-run")
+    assert went.exit_code == (2 if "read" in told else 0)
+    assert "settings.json" in went.stderr
+
+
 def test_why_tells_the_end_first_then_the_way_to_it(made: Made) -> None:
     rejected = made.ids("rejected", "verification")[-1]
     result = invoke("why", rejected, "--home", made.home)

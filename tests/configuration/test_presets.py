@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from toolace_dagster.configuration import configure
+from toolace_dagster.configuration.last_run import write_last_run
 from toolace_dagster.settings import Settings
 from toolace_dagster.settings.presets import PRESETS
 
@@ -40,9 +40,10 @@ def test_an_unknown_preset_is_refused() -> None:
 
 
 def test_a_preset_from_the_environment_comes_before_the_last_run_and_after_the_command_line(tmp_path: Path) -> None:
-    stored = json.loads(Settings(seed=7).model_dump_json())
+    stored = tmp_path / "settings.json"
+    write_last_run(stored, Settings(seed=7))
     environ = {"TOOLACE_PRESET": "lean"}
-    settings = configure({"rounds": 3}, home=tmp_path, environ=environ, stored=stored).settings
+    settings = configure({"rounds": 3}, home=tmp_path, environ=environ, last_run=stored).settings
     assert (settings.preset, settings.rounds, settings.seed) == ("lean", 3, 7)
     assert settings.quiet_passes == PRESETS["lean"]["quiet_passes"]
 

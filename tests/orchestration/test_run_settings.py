@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from tests.pipeline.homes import DOMAIN, small_pool
+from toolace_dagster.configuration import ConfigurationError
 from toolace_dagster.entities import Skeleton
 from toolace_dagster.orchestration.definitions import GENERATE_JOB, build_definitions
 from toolace_dagster.orchestration.instance import open_instance, register_domains
@@ -78,6 +79,29 @@ def test_a_bad_setting_fails_the_run_once_and_says_what_to_mend(
         settings_of_run(tmp_path, **given)
     assert words in (raised.value.description or "")
     assert not raised.value.allow_retries
+
+
+def test_a_run_of_a_version_with_other_settings_ends_with_what_to_mend(tmp_path: Path) -> None:
+    """Executing an old run again in the UI hands over its configuration as it was."""
+    for wrong, name in (
+        ({"gone_for_good": 1}, "gone_for_good"),
+        ({"llm": {"vanished": 2}}, "llm.vanished"),
+        ({"trajectory": "backwards"}, "trajectory"),
+    ):
+        with pytest.raises(dg.Failure) as raised:
+            Toolace(home=str(tmp_path), settings={"seed": 2} | wrong, settings_are_whole=True).effective_settings()
+        assert name in (raised.value.description or "")
+        assert "written by another version" in (raised.value.description or "")
+        assert not raised.value.allow_retries
+
+
+def test_settings_of_the_last_run_that_are_cut_off_are_named_by_the_code_location_and_by_runs(tmp_path: Path) -> None:
+    (tmp_path / "settings.json").write_text('{"max_cost": 3, "ro')
+    with pytest.raises(ConfigurationError, match=r"settings\.json.*Delete"):
+        build_definitions(tmp_path)
+    with pytest.raises(dg.Failure) as raised:
+        settings_of_run(tmp_path)
+    assert str(tmp_path / "settings.json") in (raised.value.description or "")
 
 
 class Loaded:

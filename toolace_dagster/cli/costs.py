@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from toolace_dagster.cli.console import say, show_table
+from toolace_dagster.configuration.last_run import last_settings
 from toolace_dagster.llm.money import Bill, PriceError, PriceTable, counted, load_prices, total
 from toolace_dagster.reporting.costs import bills_by
 from toolace_dagster.reporting.summary import DomainSummary
-from toolace_dagster.settings import Settings
 from toolace_dagster.warehouse import Warehouse
 
 
@@ -68,9 +68,8 @@ def explain_unpriced(warehouse: Warehouse, domains: Iterable[str], prices: Price
 def prices_of(settings_file: Path) -> PriceTable:
     """The price table that a home's last run used; the shipped one where the user's own can't be read any more."""
     try:
-        settings = Settings.model_validate_json(settings_file.read_text(encoding="utf-8"))
-        return load_prices(settings.prices)
-    except (OSError, ValueError, PriceError):
+        return load_prices(last_settings(settings_file)[0].prices)
+    except (OSError, PriceError):
         return load_prices()
 
 

@@ -22,6 +22,7 @@ from toolace_dagster.cli.preset import RunOptions, with_preset
 from toolace_dagster.cli.progress import ProgressDisplay
 from toolace_dagster.cli.status import print_calls, print_summaries
 from toolace_dagster.cli.stopping import stopped_code
+from toolace_dagster.configuration.last_run import write_last_run
 from toolace_dagster.llm.money import Budget, PriceError, counted
 from toolace_dagster.llm.offline.tongues import speaks
 from toolace_dagster.pipeline.context import StageContext
@@ -77,14 +78,14 @@ def run_pipeline(options: RunOptions) -> int:
     try:
 
         def make(first: RunOptions) -> list[RunEnd]:
-            _keep_settings(first.settings, warehouse)
+            write_last_run(warehouse.settings_file, first.settings)
             return _make(_stale(pool, chosen, first.settings, warehouse), pool, first, warehouse, launch)
 
         options, ends = with_preset(options, chosen, warehouse, make)
         settings = options.settings
         stale = _stale(pool, chosen, settings, warehouse)
         if stale:
-            _keep_settings(settings, warehouse)
+            write_last_run(warehouse.settings_file, settings)
             ends += _make(stale, pool, options, warehouse, launch)
             if len({end.name for end in ends if end.error and not end.limit}) == len(chosen):
                 return 1
@@ -192,11 +193,6 @@ def _make(stale: list[str], pool: ToolPool, options: RunOptions, warehouse: Ware
         if not stale:
             break
     return ends
-
-
-def _keep_settings(settings: Settings, warehouse: Warehouse) -> None:
-    warehouse.home.mkdir(parents=True, exist_ok=True)
-    warehouse.settings_file.write_text(settings.model_dump_json(indent=1), encoding="utf-8")
 
 
 def _launch(domains: list[str], settings: Settings, warehouse: Warehouse, launch: str, parallel: int) -> list[RunEnd]:

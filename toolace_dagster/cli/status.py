@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from toolace_dagster.cli.console import complain, say, show_table
+from toolace_dagster.cli.console import complain, say, show_table, warn
 from toolace_dagster.cli.costs import explain_unpriced, prices_of, print_costs
+from toolace_dagster.configuration.last_run import last_settings
 from toolace_dagster.llm.money import total
 from toolace_dagster.pipeline.plans import kind_rows, shape_rows
 from toolace_dagster.pipeline.sync import retired_domains
 from toolace_dagster.reporting.calls import count_calls
 from toolace_dagster.reporting.summary import DomainSummary, reasons_over, summarize
-from toolace_dagster.settings import Settings
 from toolace_dagster.warehouse import Warehouse
 
 
@@ -75,8 +75,9 @@ def print_calls(warehouse: Warehouse, domains: Sequence[str]) -> None:
 def print_plans(warehouse: Warehouse) -> None:
     """Print the mix of plan shapes and distractors that came out, over all domains."""
     stores = [warehouse.domain(domain) for domain in warehouse.domains()]
-    path = warehouse.settings_file
-    settings = Settings.model_validate_json(path.read_text(encoding="utf-8")) if path.exists() else Settings()
+    settings, notes = last_settings(warehouse.settings_file)
+    for note in notes:
+        warn(note)
     shapes, kinds = shape_rows(stores, settings), kind_rows(stores, settings)
     say("")
     show_table("Sub-tasks by shape", tuple(shapes[0]), [tuple(row.values()) for row in shapes])

@@ -4,7 +4,8 @@ Belongs here: names of settings, reading and laying them over each other. Does n
 belong here: what they mean (``settings``), and options of commands (``cli``).
 """
 
-from toolace_dagster.configuration.layers import Configuration, ConfigurationError, configure
+from toolace_dagster.configuration.faults import ConfigurationError
+from toolace_dagster.configuration.layers import Configuration, configure
 from toolace_dagster.configuration.toml_file import CONFIG_FILE, CONFIG_VARIABLE, find_file
 
 __all__ = ["CONFIG_FILE", "CONFIG_VARIABLE", "Configuration", "ConfigurationError", "configure", "find_file"]

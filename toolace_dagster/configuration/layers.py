@@ -16,18 +16,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from toolace_dagster.configuration.environment import read_environment
-from toolace_dagster.configuration.names import is_name, setting_names
+from toolace_dagster.configuration.faults import ConfigurationError, fault_lines
+from toolace_dagster.configuration.last_run import LastRun, LastRunBroken, mend_of, read_last_run
+from toolace_dagster.configuration.names import setting_names
 from toolace_dagster.configuration.toml_file import BadFile, find_file, read_file
 from toolace_dagster.configuration.values import Values, flat, put
 from toolace_dagster.settings import Settings
 from toolace_dagster.settings.presets import PRESETS
-
-_NEAR_KEYS = ("api_key_env", "api_key_header")
-"""Settings in whose place a key may have been given."""
-
-
-class ConfigurationError(ValueError):
-    """Settings that can't be used; the message has a line for each fault, with where it came from."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +49,7 @@ def configure(
     environ: Mapping[str, str],
     file: Path | None = None,
     origins: Mapping[str, str] | None = None,
-    stored: Mapping[str, Any] | None = None,
+    last_run: Path | None = None,
 ) -> Configuration:
     """Lay file, environment and what was given over the defaults, in that order.
 
@@ -64,8 +59,8 @@ def configure(
         environ: The environment.
         file: Configuration file named by the user.
         origins: What each given value is called, such as ``--seed``.
-        stored: Values by dotted name that count where there is no file: those of the last run, for whoever goes on
-            from it.
+        last_run: The settings of the last run, which count where there is no file, for whoever goes on from it. With
+            a file they are not even read.
 
     Returns:
         The configuration.
@@ -76,18 +71,19 @@ def configure(
     try:
         path = find_file(file, environ, home)
         from_file = read_file(path) if path else {}
-    except BadFile as error:
+        gone_on = read_last_run(last_run) if last_run is not None and path is None else LastRun()
+    except (BadFile, LastRunBroken) as error:
         raise ConfigurationError(str(error)) from None
     from_environment, variables, warnings = read_environment(environ)
-    # An earlier version may have stored a setting that there is no more.
-    last_run = {} if path else {name: value for name, value in (stored or {}).items() if is_name(name)}
+    stored = dict(gone_on.values)
+    of_last_run = f"{last_run}, the last run"
     named = [layer["preset"] for layer in (from_file, from_environment, given) if "preset" in layer]
     # What the last run had by default, or by another preset, is not kept against a preset that is asked for now.
-    last_run |= dict(flat(PRESETS.get(str(named[-1]), {}))) if named and last_run else {}
+    stored |= dict(flat(PRESETS.get(str(named[-1]), {}))) if named and stored else {}
     values: Values = {}
     came_from: dict[str, str] = {}
     for layer, names in (
-        (last_run, dict.fromkeys(last_run, "the last run")),
+        (stored, dict.fromkeys(stored, of_last_run)),
         (from_file, dict.fromkeys(from_file, str(path))),
         (from_environment, variables),
         (given, origins or {}),
@@ -99,8 +95,11 @@ def configure(
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
-        raise ConfigurationError("\n".join(_faults(error, came_from))) from None
-    return Configuration(settings, path, came_from, tuple(warnings))
+        lines = fault_lines(error, came_from)
+        if last_run is not None and any(of_last_run in line for line in lines):
+            lines.append(mend_of(last_run))
+        raise ConfigurationError("\n".join(lines)) from None
+    return Configuration(settings, path, came_from, (*gone_on.notes, *warnings))
 
 
 def _complete_groups(values: Values) -> None:
@@ -109,21 +108,3 @@ def _complete_groups(values: Values) -> None:
         given = values.get(name)
         if setting.is_group and isinstance(given, dict):
             values[name] = {**setting.default, **given}
-
-
-def _faults(error: ValidationError, origins: Mapping[str, str]) -> list[str]:
-    lines: list[str] = []
-    for fault in error.errors():
-        name = ".".join(str(part) for part in fault["loc"])
-        set_by = next((origins[known] for known in _upwards(name) if known in origins), "")
-        # Our own messages say enough, and what they refuse may hold a credential.
-        told = bool(name) and fault["type"] != "value_error" and not name.endswith(_NEAR_KEYS)
-        shown = f", not {fault['input']!r}" if told else ""
-        where = f" (from {set_by})" if set_by else ""
-        lines.append(f"setting {name or 'combination'}{where}: {fault['msg']}{shown}")
-    return lines
-
-
-def _upwards(name: str) -> list[str]:
-    parts = name.split(".")
-    return [".".join(parts[:length]) for length in range(len(parts), 0, -1)]

@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from toolace_dagster.dataset.files import write_text
 from toolace_dagster.experiments.declared import Arm, Experiment, arm_settings, shipped
 from toolace_dagster.experiments.examination import ExaminationFailed, examine
 from toolace_dagster.experiments.homes import arm_home, basis_file, begin_from, experiment_file
@@ -118,8 +119,7 @@ def write_settings(undertaking: Undertaking) -> None:
         path = arm_home(undertaking.home, undertaking.experiment, arm).settings_file
         texts[path] = arm_settings(undertaking.basis, arm).model_dump(mode="json")
     for path, content in texts.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(content, indent=1), encoding="utf-8")
+        write_text(path, json.dumps(content, indent=1))
 
 
 def last_undertaking(home: Warehouse, experiment: Experiment) -> Undertaking | None:

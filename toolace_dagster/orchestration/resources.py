@@ -4,23 +4,26 @@ Belongs here: what a run is configured with. Does not belong here: what the
 settings mean (``toolace_dagster.settings``).
 """
 
-import json
+import logging
 import os
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
 import dagster as dg
-from pydantic import Field, create_model
+from pydantic import Field, ValidationError, create_model
 
 from toolace_dagster.configuration import ConfigurationError, configure
-from toolace_dagster.configuration.names import UnknownSetting
+from toolace_dagster.configuration.faults import fault_lines
+from toolace_dagster.configuration.names import UnknownSetting, check_name
 from toolace_dagster.configuration.values import checked, flat
 from toolace_dagster.orchestration.workers import note_process
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.settings import Settings
 from toolace_dagster.warehouse import Warehouse
 
+_LOG = logging.getLogger(__name__)
 HOME_VARIABLE = "TOOLACE_HOME"
 DEFAULT_HOME = "toolace_data"
 LAUNCH_TAG = "toolace/launch"
@@ -52,14 +55,42 @@ def configured_settings(home: Path, given: Mapping[str, Any] | None = None) -> S
     Raises:
         ConfigurationError: If a value or name in any of them is none.
     """
-    path = Warehouse(home).settings_file
-    stored = dict(flat(json.loads(path.read_text(encoding="utf-8")))) if path.exists() else {}
     try:
         values = checked(given or {})
     except UnknownSetting as error:
         raise ConfigurationError(str(error)) from None
     names = dict.fromkeys(values, "the configuration of the run")
-    return configure(values, home=home, environ=os.environ, origins=names, stored=stored).settings
+    last_run = Warehouse(home).settings_file
+    made = configure(values, home=home, environ=os.environ, origins=names, last_run=last_run)
+    for warning in made.warnings:
+        _warn_once(warning)
+    return made.settings
+
+
+@cache
+def _warn_once(text: str) -> None:
+    # Sensors ask for the settings again and again.
+    _LOG.warning(text)
+
+
+def _whole(settings: Mapping[str, Any]) -> Settings:
+    """The settings that a command worked out and stored with its run."""
+    faults: list[str] = []
+    for name in dict(flat(settings)):
+        try:
+            check_name(name)
+        except UnknownSetting as error:
+            faults.append(str(error))
+    if not faults:
+        try:
+            return Settings.model_validate(settings)
+        except ValidationError as error:
+            faults = fault_lines(error, {})
+    told = "\n".join(faults)
+    raise ConfigurationError(
+        f"{told}\nThe configuration of this run was written by another version. Launch a new run, by `toolace run` or "
+        "in the UI without it, in place of executing this one again."
+    )
 
 
 class Toolace(dg.ConfigurableResource[Any]):
@@ -88,7 +119,7 @@ class Toolace(dg.ConfigurableResource[Any]):
         """
         try:
             if self.settings_are_whole:
-                return Settings.model_validate(self.settings)
+                return _whole(self.settings)
             return configured_settings(self.warehouse().home, self.settings)
         except ConfigurationError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from toolace_dagster.configuration.last_run import write_last_run
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.settings import Settings
 from toolace_dagster.warehouse import Warehouse, sql
@@ -56,5 +57,4 @@ def take_task_specs(source: Warehouse, target: Warehouse, domain: str) -> None:
 
 def write_settings(home: Warehouse, settings: Settings) -> None:
     """Write down what the baseline's home is made with, for the commands and pages that look at it."""
-    home.home.mkdir(parents=True, exist_ok=True)
-    home.settings_file.write_text(settings.model_dump_json(indent=1), encoding="utf-8")
+    write_last_run(home.settings_file, settings)

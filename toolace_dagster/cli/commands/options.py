@@ -6,7 +6,6 @@ option of one group of commands (its module has it), and what the settings mean.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -18,7 +17,7 @@ from toolace_dagster.cli.assignments import BadAssignment, read_assignments
 from toolace_dagster.cli.console import complain, warn
 from toolace_dagster.configuration import Configuration, ConfigurationError, configure
 from toolace_dagster.configuration.names import setting_names
-from toolace_dagster.configuration.values import anchored, flat
+from toolace_dagster.configuration.values import anchored
 from toolace_dagster.settings import SHIPPED_POOL
 
 HomeOption = Annotated[
@@ -106,8 +105,8 @@ def read_configuration(
     try:
         assigned = read_assignments(assignments)
         origins |= dict.fromkeys(assigned, "--set")
-        last = _last_run(home) if goes_on else {}
-        made = configure(values | assigned, home=home, environ=os.environ, file=config, origins=origins, stored=last)
+        last = _last_run(home) if goes_on else None
+        made = configure(values | assigned, home=home, environ=os.environ, file=config, origins=origins, last_run=last)
     except (BadAssignment, ConfigurationError) as error:
         complain(str(error))
         raise typer.Exit(2) from None
@@ -116,8 +115,7 @@ def read_configuration(
     return made
 
 
-def _last_run(home: Path) -> dict[str, Any]:
+def _last_run(home: Path) -> Path:
     from toolace_dagster.warehouse import Warehouse
 
-    path = Warehouse(home).settings_file
-    return dict(flat(json.loads(path.read_text(encoding="utf-8")))) if path.exists() else {}
+    return Warehouse(home).settings_file
