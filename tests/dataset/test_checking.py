@@ -55,6 +55,25 @@ def test_a_tool_that_arrives_later_is_offered_from_then_on():
     assert checks("openai", example("openai", row(dialogue=missing))) == {"tool_unknown"}
 
 
+@pytest.mark.parametrize("name", FORMAT_NAMES)
+def test_a_tool_is_announced_as_the_others_are_written(name: FormatName):
+    early = full().dialogue
+    added = early.turns[4].model_copy(update={"tools_added": ("rate_garage",)})
+    late = early.model_copy(
+        update={"initial_tools": ("find_garage",), "turns": (*early.turns[:4], added, *early.turns[5:])}
+    )
+    made = example(name, row(dialogue=late))
+    assert checks(name, made) == set()
+    turns: list[Any] = made["conversations"] if "conversations" in made else made["messages"]
+    (said,) = [turn for turn in turns if "A tool has been added" in str(turn)]
+    key = "value" if "value" in said else "content"
+    before, definition = said[key].split("[A tool has been added: ")
+    tool = json.loads(definition.removesuffix("]"))
+    other = tool.get("function", {"type": "function", "function": tool})
+    said[key] = f"{before}[A tool has been added: {json.dumps(other)}]"
+    assert checks(name, made) == {"announcement_form"}
+
+
 Change = Callable[[Any], Any]
 
 

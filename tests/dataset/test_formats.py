@@ -25,6 +25,7 @@ from toolace_dagster.settings import FORMAT_NAMES, FormatName, MaskedTurn
 
 Reading = tuple[list[Any], list[Any], list[str], list[str]]
 """Calls (one list a turn), results, what the user says, what the assistant says."""
+ANNOUNCED = re.compile(r"\[A tool has been added: (\{.*\})\]")
 QUICK = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -38,13 +39,18 @@ def meant(given_row: DatasetRow, *, beside: bool) -> Reading:
     return (
         [[c["function"] for c in m["tool_calls"]] for m in messages if "tool_calls" in m],
         [m["content"] for m in messages if m["role"] == "tool"],
-        [m["content"] for m in messages if m["role"] == "user"],
+        [by_name(m["content"]) for m in messages if m["role"] == "user"],
         [
             m["content"]
             for m in messages
             if m["role"] == "assistant" and m["content"] and (beside or "tool_calls" not in m)
         ],
     )
+
+
+def by_name(text: str) -> str:
+    """A user's message with tools that arrive in it by name only: how they are written, each format decides."""
+    return ANNOUNCED.sub(lambda found: str(json.loads(found[1]).get("function", json.loads(found[1]))["name"]), text)
 
 
 def same(one: Any, other: Any) -> bool:
@@ -66,7 +72,7 @@ def read_llama_factory(made: dict[str, Any]) -> Reading:
             answers = json.loads(turn["value"]) if several else [{"content": turn["value"]}]
             results += [answer["content"] for answer in answers]
     said = {role: [turn["value"] for turn in turns if turn["from"] == role] for role in ("human", "gpt")}
-    return calls, results, said["human"], said["gpt"]
+    return calls, results, [by_name(text) for text in said["human"]], said["gpt"]
 
 
 def read_axolotl(made: dict[str, Any]) -> Reading:
@@ -77,7 +83,7 @@ def read_axolotl(made: dict[str, Any]) -> Reading:
         if "tool_calls" in m
     ]
     said = {role: [m["content"] for m in messages if m["role"] == role] for role in ("tool", "user", "assistant")}
-    return calls, said["tool"], said["user"], [text for text in said["assistant"] if text]
+    return calls, said["tool"], [by_name(text) for text in said["user"]], [text for text in said["assistant"] if text]
 
 
 def read_ms_swift(made: dict[str, Any]) -> Reading:
@@ -93,7 +99,7 @@ def read_ms_swift(made: dict[str, Any]) -> Reading:
         role: [m["content"] for m in made["messages"] if m["role"] == role]
         for role in ("tool_response", "user", "assistant")
     }
-    return calls, said["tool_response"], said["user"], said["assistant"]
+    return calls, said["tool_response"], [by_name(text) for text in said["user"]], said["assistant"]
 
 
 def read_toolace(made: dict[str, Any]) -> Reading:
@@ -105,7 +111,7 @@ def read_toolace(made: dict[str, Any]) -> Reading:
         elif turn["from"] == "assistant":
             spoken.append(turn["value"])
     answers = [answer for turn in turns if turn["from"] == "tool" for answer in json.loads(turn["value"])]
-    return calls, answers, [turn["value"] for turn in turns if turn["from"] == "user"], spoken
+    return calls, answers, [by_name(turn["value"]) for turn in turns if turn["from"] == "user"], spoken
 
 
 READERS: dict[FormatName, Callable[[dict[str, Any]], Reading]] = {
@@ -168,6 +174,38 @@ def test_hermes_tags_hold_the_dialogue(given_row: DatasetRow):
         for found in re.findall(r"<tool_response>\n(.*?)\n</tool_response>", turn["value"], re.DOTALL)
     ]
     assert same(results, wanted[1])
+
+
+def listed_in(made: dict[str, Any]) -> list[dict[str, Any]]:
+    """The tools that an example of any format offers from the start, as they stand there."""
+    if "tools" in made:
+        return json.loads(made["tools"]) if isinstance(made["tools"], str) else made["tools"]
+    if "system" in made:
+        return json.loads(made["system"][made["system"].index("[{") :])
+    system = made["conversations"][0]["value"]
+    return [json.loads(line) for line in system.split("<tools>\n")[1].split("\n</tools>")[0].split("\n")]
+
+
+@pytest.mark.parametrize("name", sorted(LINE_FORMATS))
+def test_a_late_tool_is_announced_as_the_format_writes_its_tools(name: FormatName):
+    early = dialogue()
+    late = early.model_copy(
+        update={
+            "initial_tools": ("find_garage",),
+            "turns": (early.turns[0].model_copy(update={"tools_added": ("rate_garage",)}), *early.turns[1:]),
+        }
+    )
+    (written,) = [tool for tool in listed_in(example(name, row())) if "rate_garage" in json.dumps(tool)]
+    made = example(name, row(dialogue=late))
+    assert "rate_garage" not in json.dumps(listed_in(made))
+    turns: list[Any] = made["conversations"] if "conversations" in made else made["messages"]
+    said = [turn["value"] if "value" in turn else turn["content"] for turn in turns]
+    (announced,) = [found for text in said for found in ANNOUNCED.findall(text)]
+    assert json.loads(announced) == written
+    assert ("dict" in announced, "function" in announced) == (
+        name == "toolace",
+        name not in ("toolace", "llama_factory"),
+    )
 
 
 def test_a_value_cannot_end_a_hermes_tag():

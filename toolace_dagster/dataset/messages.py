@@ -8,7 +8,8 @@ Four choices:
 
 - **A tool that arrives later** is announced in the user message it comes with, as
   ``[A tool has been added: {definition}]`` after a blank line, and ``tools`` lists
-  only what was offered from the start. A system message in mid-dialogue would be the
+  only what was offered from the start. The definition is written as the format writes
+  those of ``tools``, so that a model sees one form of tools. A system message in mid-dialogue would be the
   other way, but strict chat templates (gemma, cohere) refuse it. Listing the tool
   from the start would teach the model to refuse a tool that it can see.
 - **The day** is told at the end of the first user message, as ``[Today is Friday, 2026-03-06.]``
@@ -23,7 +24,7 @@ Four choices:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -38,18 +39,26 @@ from toolace_dagster.settings import MaskedTurn
 ChatMessage = dict[str, Any]
 
 ANNOUNCEMENT = "\n\n[A tool has been added: {definition}]"
-"""What is appended to a user message for each tool that arrives with it; the definition is compact JSON."""
+"""What is appended to a user message for each tool that arrives with it, with its definition in JSON."""
 
 DAY = "\n\n[Today is {day}.]"
 """What is appended to the first user message where the dialogue cannot be understood without its day."""
 
 
-def chat_messages(dialogue: Dialogue, tools: Mapping[str, Tool]) -> list[ChatMessage]:
+def openai_definition(tool: Tool) -> str:
+    """A tool's OpenAI definition as compact JSON."""
+    return compact_json(tool.as_openai())
+
+
+def chat_messages(
+    dialogue: Dialogue, tools: Mapping[str, Tool], definition: Callable[[Tool], str] = openai_definition
+) -> list[ChatMessage]:
     """Render a dialogue as chat messages.
 
     Args:
         dialogue: The dialogue.
         tools: Tools by name; only those that arrive later are read.
+        definition: Writes the definition of a tool that arrives later.
 
     Returns:
         Messages of the roles user, assistant and tool, one tool message per call. Arguments are objects.
@@ -67,7 +76,9 @@ def chat_messages(dialogue: Dialogue, tools: Mapping[str, Tool]) -> list[ChatMes
             offered.update(arrived)
         match turn.role:
             case "user":
-                messages.append({"role": "user", "content": turn.content + day + _announced(arrived, tools)})
+                messages.append(
+                    {"role": "user", "content": turn.content + day + _announced(arrived, tools, definition)}
+                )
                 day = ""
             case "assistant":
                 messages.append(_assistant(turn))
@@ -124,8 +135,8 @@ def _told_day(dialogue: Dialogue) -> str:
     return DAY.format(day=day_view(dialogue.today)) if named and dialogue.today is not None else ""
 
 
-def _announced(names: list[str], tools: Mapping[str, Tool]) -> str:
-    return "".join(ANNOUNCEMENT.format(definition=compact_json(tools[name].as_openai())) for name in names)
+def _announced(names: list[str], tools: Mapping[str, Tool], definition: Callable[[Tool], str]) -> str:
+    return "".join(ANNOUNCEMENT.format(definition=definition(tools[name])) for name in names)
 
 
 def _assistant(turn: Turn) -> ChatMessage:

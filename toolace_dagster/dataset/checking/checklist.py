@@ -17,6 +17,7 @@ import jsonschema_rs
 from toolace_dagster.dataset.checking.answers import says_error
 from toolace_dagster.dataset.checking.errors import first_line
 from toolace_dagster.dataset.checking.nulls import undeclared_nulls
+from toolace_dagster.dataset.checking.reading import functions, is_wrapped
 from toolace_dagster.dataset.checking.transcript import Answer, Call, Report, Speech, Transcript
 from toolace_dagster.dataset.checking.values import lenient_json
 from toolace_dagster.dataset.exact_json import numbers
@@ -55,8 +56,7 @@ def check_transcript(transcript: Transcript, report: Report) -> None:
     seen: Counter[str] = Counter()
     for before, speech in zip([None, *transcript.speeches], transcript.speeches, strict=False):
         if speech.role == "user":
-            for found in _ANNOUNCED.findall(speech.text):
-                offered |= _tools(transcript, [_function(lenient_json(found))], report)
+            offered |= _tools(transcript, _announced(transcript, speech, report), report)
         if speech.role == "tool" and (before is None or not before.calls):
             report("answer_dangling", f"{speech.where}: answers no call.")
         for call in speech.calls if transcript.has_ids else ():
@@ -74,8 +74,7 @@ def _calls(transcript: Transcript, report: Report) -> None:
     offered = _tools(transcript, transcript.tools, silent)
     for place, speech in enumerate(transcript.speeches):
         if speech.role == "user":
-            for found in _ANNOUNCED.findall(speech.text):
-                offered |= _tools(transcript, [_function(lenient_json(found))], silent)
+            offered |= _tools(transcript, _announced(transcript, speech, silent), silent)
         if not speech.calls:
             continue
         after = transcript.speeches[place + 1] if place + 1 < len(transcript.speeches) else None
@@ -151,6 +150,20 @@ def _answers(transcript: Transcript, speech: Speech, answers: list[Any], report:
     missing = [str(name) for name, count in waiting.items() if count > 0]
     if missing:
         report("call_unanswered", f"{speech.where}: {', '.join(missing)} has no answer.")
+
+
+def _announced(transcript: Transcript, speech: Speech, report: Report) -> list[Any]:
+    """The definitions of the tools that arrive with a user's message."""
+    found: list[Any] = []
+    for text in _ANNOUNCED.findall(speech.text):
+        tool: Any = lenient_json(text)
+        if is_wrapped(tool) != transcript.wraps_tools:
+            how = "stand in {type: function, function: …}" if transcript.wraps_tools else "stand bare"
+            report(
+                "announcement_form", f"{speech.where}: a tool is announced in another form than the others; they {how}."
+            )
+        found += functions([tool], report)
+    return found
 
 
 def _tools(transcript: Transcript, tools: list[Any], report: Report) -> dict[str, _Schema | None]:
@@ -237,7 +250,3 @@ def _plain(schema: Any, object_types: frozenset[str]) -> Any:
         else _plain(value, object_types)
         for key, value in schema.items()  # pyright: ignore[reportUnknownVariableType]
     }
-
-
-def _function(tool: Any) -> Any:
-    return tool.get("function", tool) if isinstance(tool, dict) else tool  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]

@@ -41,6 +41,19 @@ def text_of(value: Any, where: str, report: Report) -> str:
     return "" if value is None else json.dumps(value)
 
 
+def is_wrapped(tool: Any) -> bool:
+    """Whether a tool is of the form ``{type: function, function: …}``."""
+    if not isinstance(tool, dict):
+        return False
+    held = cast("Example", tool)
+    return held.get("type") == "function" and "function" in held
+
+
+def wraps_tools(tools: list[Any], otherwise: bool) -> bool:
+    """Whether the first of the tools is of that form; ``otherwise`` where there is none."""
+    return is_wrapped(tools[0]) if tools else otherwise
+
+
 def functions(tools: Any, report: Report, *, wrapped: bool = False) -> list[Any]:
     """Definitions out of their wrapping.
 
@@ -51,7 +64,7 @@ def functions(tools: Any, report: Report, *, wrapped: bool = False) -> list[Any]
     """
     found: list[Any] = []
     for number, tool in enumerate(items_of(tools), start=1):
-        if isinstance(tool, dict) and tool.get("type") == "function" and "function" in tool:  # pyright: ignore[reportUnknownMemberType]
+        if is_wrapped(tool):
             found.append(tool["function"])
         else:
             if wrapped:

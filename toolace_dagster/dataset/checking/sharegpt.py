@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, Literal, cast
 
-from toolace_dagster.dataset.checking.reading import Example, functions, items_of, objects, text_of
+from toolace_dagster.dataset.checking.reading import Example, functions, items_of, objects, text_of, wraps_tools
 from toolace_dagster.dataset.checking.transcript import Answer, Call, Report, Speech, Transcript
 from toolace_dagster.dataset.checking.values import lenient_json, strict_json, value_fault
 from toolace_dagster.dataset.formats.toolace import CallSyntaxError, read_calls
@@ -30,7 +30,7 @@ _HERMES_ROLES: dict[str, Literal["system", "user", "assistant", "tool"]] = {
 
 def read_llama_factory_example(example: Example, report: Report) -> list[Transcript]:
     """LLaMA-Factory sharegpt: strict odd and even turns, calls and tools as JSON text."""
-    transcript = Transcript(has_ids=False, tools=functions(_tools_text(example, report), report))
+    transcript = _with_tools_text(example, report, wrapped=False)
     turns = [(where, turn) for where, turn in objects(example.get("conversations"), "turn", report)]
     if turns and turns[0][1].get("from") == "system":
         transcript.speeches.append(
@@ -57,7 +57,7 @@ def read_llama_factory_example(example: Example, report: Report) -> list[Transcr
 
 def read_ms_swift_example(example: Example, report: Report) -> list[Transcript]:
     """ms-swift: one ``tool_call`` message a call and one ``tool_response`` an answer, as JSON text."""
-    transcript = Transcript(has_ids=False, tools=functions(_tools_text(example, report), report))
+    transcript = _with_tools_text(example, report, wrapped=True)
     for where, message in objects(example.get("messages"), "message", report):
         role, text = message.get("role"), text_of(message.get("content"), where, report)
         last = transcript.speeches[-1] if transcript.speeches else None
@@ -98,7 +98,9 @@ def read_hermes_example(example: Example, report: Report) -> list[Transcript]:
                 for value in _json_values(block, where, report):
                     if not isinstance(value, dict | list):
                         report("tool_shape", f"{where}: among the tools stands {value!r}, which is none.")
-                    transcript.tools += functions([value] if isinstance(value, dict) else value, report)
+                    listed = items_of([value] if isinstance(value, dict) else value)
+                    transcript.wraps_tools = wraps_tools(listed, transcript.wraps_tools)
+                    transcript.tools += functions(listed, report)
         elif role == "assistant":
             for block in _tagged("tool_call", text, where, report):
                 speech.calls += _json_calls(block, where, report)
@@ -118,6 +120,7 @@ def read_toolace_example(example: Example, report: Report) -> list[Transcript]:
     tools = lenient_json(found.group()) if found else None
     if isinstance(tools, list):
         transcript.tools = functions(tools, report)
+        transcript.wraps_tools = wraps_tools(items_of(tools), False)
     else:
         report("tools_shape", "system holds no list of tools as JSON.")
     turns = list(objects(example.get("conversations"), "turn", report))
@@ -155,6 +158,11 @@ def _written_calls(text: str, where: str, report: Report) -> list[Call]:
         else:
             calls.append(Call(call["name"], call["arguments"]))
     return calls
+
+
+def _with_tools_text(example: Example, report: Report, *, wrapped: bool) -> Transcript:
+    tools = _tools_text(example, report)
+    return Transcript(has_ids=False, tools=functions(tools, report), wraps_tools=wraps_tools(tools, wrapped))
 
 
 def _tools_text(example: Example, report: Report) -> list[Any]:

@@ -75,6 +75,8 @@ class Transcript:
     Attributes:
         speeches: In order.
         tools: Definitions as they stand: objects with name, description and parameters.
+        wraps_tools: Whether definitions stand in ``{type: function, function: …}``; those of tools that arrive later
+            must too.
         has_ids: Whether calls and answers are joined by ids.
         object_types: What the type of an object is called in schemas.
         is_cut: Whether it may end with a call whatever came before, since a longer dialogue was cut there.
@@ -83,6 +85,7 @@ class Transcript:
 
     speeches: list[Speech] = field(default_factory=list[Speech])
     tools: list[Any] = field(default_factory=list[Any])
+    wraps_tools: bool = True
     has_ids: bool = True
     object_types: frozenset[str] = frozenset({"object"})
     is_cut: bool = False

@@ -41,7 +41,8 @@ def hermes_example(row: DatasetRow, _mask: Collection[MaskedTurn] = ()) -> dict[
     """
     tools = "\n".join(_safe(tool) for tool in listed_tools(row))
     turns = [{"from": "system", "value": SYSTEM.format(tools=tools)}]
-    for role, run in groupby(chat_messages(row.dialogue, row.tools), key=lambda message: message["role"]):
+    messages = chat_messages(row.dialogue, row.tools, lambda tool: _safe(tool.as_openai()))
+    for role, run in groupby(messages, key=lambda message: message["role"]):
         if role == "tool":
             turns.append({"from": "tool", "value": "\n".join(_response(message) for message in run)})
         else:

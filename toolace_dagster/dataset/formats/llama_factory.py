@@ -47,7 +47,7 @@ def llama_factory_example(row: DatasetRow, _mask: Collection[MaskedTurn] = ()) -
     Returns:
         ``conversations`` and ``tools``; text beside calls is left out, as there is no place for it.
     """
-    messages = chat_messages(row.dialogue, row.tools)
+    messages = chat_messages(row.dialogue, row.tools, lambda tool: compact_json(tool.as_openai()["function"]))
     conversations: list[dict[str, str]] = []
     for role, run in groupby(messages, key=lambda message: message["role"]):
         if role == "tool":

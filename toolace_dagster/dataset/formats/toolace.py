@@ -47,9 +47,10 @@ def toolace_example(row: DatasetRow, _mask: Collection[MaskedTurn] = ()) -> dict
         ``system`` and ``conversations`` of the roles user, assistant and tool; text beside calls is left out, as
         there is no place for it.
     """
-    tools = [tool["function"] | {"parameters": _dicts(tool["function"]["parameters"])} for tool in listed_tools(row)]
+    tools = [_definition(tool) for tool in listed_tools(row)]
+    messages = chat_messages(row.dialogue, row.tools, lambda tool: compact_json(_definition(tool.as_openai())))
     turns: list[dict[str, str]] = []
-    for role, run in groupby(chat_messages(row.dialogue, row.tools), key=lambda message: message["role"]):
+    for role, run in groupby(messages, key=lambda message: message["role"]):
         if role == "tool":
             answers = [{"name": message["name"], "results": _value(message["content"])} for message in run]
             turns.append({"from": "tool", "value": compact_json(answers)})
@@ -80,6 +81,10 @@ def read_calls(text: str) -> list[dict[str, Any]]:
         CallSyntaxError: If the text is none.
     """
     return _Reader(text).calls()
+
+
+def _definition(tool: dict[str, Any]) -> dict[str, Any]:
+    return tool["function"] | {"parameters": _dicts(tool["function"]["parameters"])}
 
 
 def _spoken(message: ChatMessage) -> str:
