@@ -21,6 +21,7 @@ from toolace_dagster.experiments.making import Undertaking
 from toolace_dagster.experiments.measures import ArmResult, Tally, read_results, tally
 from toolace_dagster.experiments.pages import OFFLINE_NOTE, page, plot, points, tables
 from toolace_dagster.intervals import sign_test, wilson
+from toolace_dagster.metrics import Over, figure, measure_home
 from toolace_dagster.reporting.plots import Bar, Curve, Group, Point, curves, grouped_bars
 from toolace_dagster.reporting.report import report_facts, report_html, report_markdown
 from toolace_dagster.settings import ModelSettings, Settings
@@ -99,8 +100,12 @@ def test_figures_add_up_over_domains_and_with_the_home(ablation: Undertaking) ->
         assert {name: each.figures[name] for name in part.figures} == part.figures
     handed_over = [each for each in whole if each.figures["handed_over"]]
     assert len(handed_over) > 1
-    assert all(0 < each.figures["distinct_3.accepted"] <= 1 for each in handed_over)
+    assert all(0 < each.figures["distinct_3.handed_over"] <= 1 for each in handed_over)
     assert [each.name for each in whole] == [arm.name for arm in ablation.arms]
+    for arm, each in zip(ablation.arms, whole, strict=True):
+        measured = measure_home(arm_home(ablation.home, ablation.experiment, arm))
+        over: Over = "accepted" if arm.verified else "attempted"
+        assert each.figures.get("user_turns.handed_over") == figure(measured, "user_turns", over=over)
     for each in whole:
         figures = each.figures
         assert figures["attempted"] == ablation.basis.dialogues
@@ -143,7 +148,12 @@ def test_the_report_shows_the_figures_under_their_names(ablation: Undertaking) -
     drawn = plot(ablation.experiment, read_results(ablation.home, "ablation"))
     assert drawn is not None
     assert drawn.replace(' xmlns="http://www.w3.org/2000/svg"', "") in html
-    for name in ("calls_per_dialogue", "tokens_per_dialogue", "distinct_3.accepted", "coherence_lexical.accepted"):
+    for name in (
+        "calls_per_dialogue",
+        "tokens_per_dialogue",
+        "distinct_3.handed_over",
+        "coherence_lexical.handed_over",
+    ):
         assert f'aria-label="{FIGURES[name].title}"' in html
         assert f"full: {cell(name, full.figures[name])}" in html
     for form in (html, report_markdown(facts)):
@@ -160,7 +170,7 @@ def test_tables_hold_cost_and_what_the_data_is_like(ablation: Undertaking) -> No
     assert [row["cost each"] for row in cost] == ["free" if some else "-" for some in made]
     assert [row["replies each"] != "-" and int(row["replies each"].replace(",", "")) > 0 for row in cost] == made
     assert [row["metric"] for row in data][:2] == ["User turns a dialogue", "Tool calls a user turn"]
-    assert data[0]["full"] == f"{results[3].figures['user_turns.accepted']:.2f}"
+    assert data[0]["full"] == f"{results[3].figures['user_turns.handed_over']:.2f}"
 
 
 def test_an_arm_without_figures_has_a_row_and_no_bar() -> None:
@@ -172,7 +182,7 @@ def test_an_arm_without_figures_has_a_row_and_no_bar() -> None:
 
 
 def test_arms_of_one_label_have_a_column_each() -> None:
-    arms = [ArmResult(name, "same", {"user_turns.accepted": turns}) for name, turns in (("a", 1.0), ("b", 2.0))]
+    arms = [ArmResult(name, "same", {"user_turns.handed_over": turns}) for name, turns in (("a", 1.0), ("b", 2.0))]
     assert tables(arms)[2][1] == [{"metric": "User turns a dialogue", "same (a)": "1.00", "same (b)": "2.00"}]
 
 

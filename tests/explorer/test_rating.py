@@ -11,11 +11,12 @@ from urllib.parse import urlencode
 import pytest
 from typer.testing import CliRunner
 
+from tests.builders import TOOLS
 from tests.explorer.browsing import Browser, Shown, browsing
 from tests.rating.compared import METHODS, home, two_homes
 from toolace_dagster.cli.app import app
 from toolace_dagster.rating import Pairs, read_ratings
-from toolace_dagster.warehouse import Warehouse
+from toolace_dagster.warehouse import Warehouse, insert
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -63,6 +64,17 @@ def test_the_page_shows_both_dialogues_and_nothing_of_how_they_were_made(site: S
     for word in (*METHODS, "mine", "origin", "t00", "garages-0", str(site.home.home)):
         assert word not in page.body, word
     assert page.attributes("button", "data-key") == ["1", "0", "2"]
+
+
+def test_the_page_says_which_tools_are_offered_and_what_they_do(site: Site) -> None:
+    first, *_ = TOOLS
+    row = {"name": first, "fingerprint": "f", "description": "Says <b>when</b>.", "definition": {}, "is_current": True}
+    with site.home.domain("garages").write() as connection:
+        insert(connection, "domain_tools", [row])
+    page = site.browser.get("/rate")
+    assert f"{len(TOOLS)} tools are offered" in page.text
+    assert "Says <b>when</b>." in page.text
+    assert all(name in page.text for name in TOOLS)
 
 
 def test_a_choice_is_kept_for_the_home_whose_dialogue_it_was(site: Site) -> None:

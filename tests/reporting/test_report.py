@@ -60,7 +60,7 @@ def experiment_rows(warehouse: Warehouse, labels: dict[str, str], endpoint: str 
     for position, (name, label) in enumerate(labels.items()):
         counted = Tally(attempted=10, refined=10, accepted=8, defects=4, accepted_defects=2, passes=30)
         counted.calls, counted.costs = {"skeletons": 58 + 8 * position}, {"skeletons": 0.0}
-        figures = counted.figures(Arm(name=name, label=label)) | {"self_bleu.accepted": 40.0 + position}
+        figures = counted.figures(Arm(name=name, label=label)) | {"self_bleu.handed_over": 40.0 + position}
         points = {"convergence_point.refined": 0.0, "undecided_from.refined": float(position == 0)}
         place = {"experiment": "trial", "arm": name, "position": position, "label": label, "settings": {}}
         made_with = {"models": [["m", endpoint]], "seed": 7, "error_rate": 3.0, "measured_at": "2026-01-01 10:00:00"}

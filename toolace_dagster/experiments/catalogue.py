@@ -25,7 +25,7 @@ INTRINSIC = (
     "error_recovery_rate",
     "coherence_lexical",
 )
-"""Metrics of the data itself that arms are compared by, of accepted dialogues over all domains."""
+"""Metrics of the data itself that arms are compared by, of the dialogues they hand over, all domains together."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ FIGURES: dict[str, Figure] = {
     "cached_made": Figure("Cached prompt tokens in all", "count"),
     "replies_made": Figure("Reply tokens in all", "count"),
     "cost_made": Figure("Cost in all", "dollars"),
-    **{f"{name}.accepted": Figure(METRICS[name].title, METRICS[name].unit) for name in INTRINSIC},
+    **{f"{name}.handed_over": Figure(METRICS[name].title, METRICS[name].unit) for name in INTRINSIC},
     "convergence_point.refined": Figure("Convergence point without verification", "count"),
     "convergence_point.accepted": Figure("Convergence point with verification", "count"),
     "undecided_from.refined": Figure("Too few to tell from here, without verification", "count"),

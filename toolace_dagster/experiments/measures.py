@@ -17,7 +17,7 @@ from toolace_dagster.experiments.convergence import convergence_point, could_tel
 from toolace_dagster.experiments.declared import ORDER, Arm, Experiment, arm_settings
 from toolace_dagster.experiments.homes import arm_home, examined_store
 from toolace_dagster.experiments.making import Undertaking
-from toolace_dagster.metrics import figure, measure_home
+from toolace_dagster.metrics import Over, figure, measure_home
 from toolace_dagster.settings import OFFLINE_MODEL
 from toolace_dagster.warehouse import Row, Warehouse, insert, sql
 
@@ -193,8 +193,9 @@ def _figures(undertaking: Undertaking, arm: Arm) -> Iterable[tuple[str | None, d
         whole = whole.plus(counted)
         yield domain, counted.figures(arm)
     made = measure_home(arm_home(undertaking.home, undertaking.experiment, arm))
-    intrinsic = {name: figure(made, name) for name in INTRINSIC}
-    known = {f"{name}.accepted": value for name, value in intrinsic.items() if value is not None}
+    over: Over = "accepted" if arm.verified else "attempted"
+    intrinsic = {name: figure(made, name, over=over) for name in INTRINSIC}
+    known = {f"{name}.handed_over": value for name, value in intrinsic.items() if value is not None}
     yield None, whole.figures(arm) | known
 
 

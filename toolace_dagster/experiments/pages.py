@@ -51,7 +51,7 @@ def tables(results: Sequence[ArmResult]) -> list[tuple[str, list[dict[str, str]]
     return [
         ("Defects", _by_arm(results, QUALITY)),
         ("Cost, for each dialogue handed over", _by_arm(results, COST)),
-        ("The data itself, accepted dialogues", _by_metric(results)),
+        ("The data itself, dialogues handed over", _by_metric(results)),
     ]
 
 
@@ -69,7 +69,7 @@ def _by_arm(results: Sequence[ArmResult], columns: Mapping[str, str]) -> list[di
 
 def _by_metric(results: Sequence[ArmResult]) -> list[dict[str, str]]:
     """Metrics have long names and arms short ones, so a metric is a row here; two arms may have one label."""
-    names = [name for each in INTRINSIC if any((name := f"{each}.accepted") in result.figures for result in results)]
+    names = [name for each in INTRINSIC if any((name := f"{each}.handed_over") in result.figures for result in results)]
     labels = [result.label for result in results]
     columns = [
         result.label if [*labels, "metric"].count(result.label) == 1 else f"{result.label} ({result.name})"

@@ -44,15 +44,19 @@ def rate_page(pairs: Pairs, message: str = "") -> str:
     pair, done, of = pairs.next(rating.pair for rating in read_ratings(pairs.home))
     sides: list[list[ShownTurn]] = []
     requests: list[str] = []
+    offered: list[tuple[str, str]] = []
     if pair is not None:
-        sides = [[_shown(turn) for turn in dialogue.turns] for dialogue in pairs.dialogues(pair)]
+        dialogues = pairs.dialogues(pair)
+        sides = [[_shown(turn) for turn in dialogue.turns] for dialogue in dialogues]
         requests = [part.goal for part in pairs.task(pair).sub_tasks]
+        offered = pairs.tools(pair, dialogues)
     return page(
         "rate.html",
         **_frame("rate"),
         pair=pair.name if pair is not None else "",
         token=pairs.token(),
         requests=requests,
+        offered=offered,
         sides=sides,
         done=done,
         of=of,

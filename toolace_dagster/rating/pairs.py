@@ -100,6 +100,17 @@ class Pairs:
         rows = self.home.domain(pair.domain).read(sql("rating/task"), {"id": pair.dialogue_id})
         return TaskSpec.model_validate_json(rows[0]["payload"])
 
+    def tools(self, pair: Pair, dialogues: Iterable[Dialogue]) -> list[tuple[str, str]]:
+        """Names of all tools that the dialogues of a pair offer at some point, sorted, and what each does."""
+        described = self.home.domain(pair.domain).read(sql("rating/tools"))
+        known: dict[str, str] = {row["name"]: row["description"] or "" for row in described}
+        offered = {
+            name
+            for dialogue in dialogues
+            for name in (*dialogue.initial_tools, *(added for turn in dialogue.turns for added in turn.tools_added))
+        }
+        return [(name, known.get(name, "")) for name in sorted(offered)]
+
     def token(self) -> str:
         """What a form of ours holds and no other page can know."""
         return self._sign("form")

@@ -62,9 +62,9 @@ _PLOTTED = (
     "calls_per_dialogue",
     "tokens_per_dialogue",
     "cost_per_dialogue",
-    "distinct_3.accepted",
-    "self_bleu.accepted",
-    "coherence_lexical.accepted",
+    "distinct_3.handed_over",
+    "self_bleu.handed_over",
+    "coherence_lexical.handed_over",
 )
 """Figures of experiments worth a plot besides their own, in this order; the others are in the tables."""
 _STEPS = (
