@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -114,7 +115,8 @@ def train(arguments: argparse.Namespace) -> dict[str, Any]:
             print(repr(tokenizer.decode(row["input_ids"][start:end])))
     held_out = read_split(arguments.data, "validation")
     validation, _ = encoded(tokenizer, held_out, arguments.max_length) if held_out is not None else (None, {})
-    accumulation = max(1, arguments.batch // arguments.per_device)
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    accumulation = max(1, arguments.batch // (arguments.per_device * processes))
     config = SFTConfig(
         output_dir=str(arguments.out),
         num_train_epochs=arguments.epochs,
