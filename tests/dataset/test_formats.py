@@ -20,7 +20,7 @@ from toolace_dagster.dataset.columns import export_columns
 from toolace_dagster.dataset.formats import read_trl, trl_path, write_trl
 from toolace_dagster.dataset.formats.llama_factory import DATASET_INFO
 from toolace_dagster.dataset.formats.toolace import CallSyntaxError, call_text, read_calls
-from toolace_dagster.entities import InjectionType, Origin, ToolCall
+from toolace_dagster.entities import InjectionSubType, InjectionType, Origin, ToolCall
 from toolace_dagster.settings import FORMAT_NAMES, FormatName, MaskedTurn
 
 Reading = tuple[list[Any], list[Any], list[str], list[str]]
@@ -263,10 +263,11 @@ def test_what_is_no_list_of_calls_is_refused(text: str):
         read_calls(text)
 
 
-def failing(*, injected: bool) -> DatasetRow:
+def failing(*, injected: bool, sub_type: InjectionSubType | None = None) -> DatasetRow:
     origin = Origin(
         operation="complexity_injection" if injected else "trajectory_initialization",
         injection=InjectionType.ERROR_SIMULATION if injected else None,
+        sub_type=sub_type,
     )
     wrong = call("t1", "find_garage", {"city": "Gent"}, origin=origin)
     right = call("t3", "find_garage", {"city": "Ghent"}, origin=origin)
@@ -302,6 +303,16 @@ def test_only_the_turns_asked_for_are_kept_out_of_the_loss(
     swift = example("ms_swift", given_row, mask)["messages"]
     assert [m.get("loss", True) for m in swift if m["role"] in ("assistant", "tool_call")] == weights
     assert all("weight" not in m and "loss" not in m for m in swift if m["role"] in ("user", "tool_response"))
+
+
+@pytest.mark.parametrize(
+    ("sub_type", "learned"),
+    [(InjectionSubType.INVALID_ARGUMENT, False), (InjectionSubType.SERVICE_ERROR, True)],
+)
+def test_a_sound_call_that_met_a_fault_is_no_mistake(sub_type: InjectionSubType, learned: bool):
+    given_row = failing(injected=True, sub_type=sub_type)
+    messages = example("axolotl", given_row, ("injected_mistakes",))["messages"]
+    assert [m["train"] for m in messages if m["role"] == "assistant"] == [learned, True, True]
 
 
 @pytest.mark.parametrize("name", ["trl", "llama_factory", "hermes", "toolace"])

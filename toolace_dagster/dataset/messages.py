@@ -30,7 +30,7 @@ from typing import Any
 
 from toolace_dagster.dataset.exact_json import compact_json
 from toolace_dagster.dataset.rows import DatasetRow
-from toolace_dagster.entities import Dialogue, InjectionType, Tool, ToolOutput, Turn
+from toolace_dagster.entities import Dialogue, InjectionSubType, InjectionType, Tool, ToolOutput, Turn
 from toolace_dagster.grounding.dates import speaks_of_today
 from toolace_dagster.grounding.folding import folded
 from toolace_dagster.prompts.views import day_view
@@ -103,6 +103,10 @@ def weighed_messages(row: DatasetRow, mask: Collection[MaskedTurn]) -> list[tupl
     return [(message, next(learned) if message["role"] == "assistant" else False) for message in messages]
 
 
+_MISTAKES = (InjectionSubType.INVALID_ARGUMENT, None)
+"""Error simulations in which the call itself is at fault; earlier data names no sub-type."""
+
+
 def masked_turns(dialogue: Dialogue, mask: Collection[MaskedTurn]) -> frozenset[str]:
     """Ids of the assistant turns that are kept out of the loss.
 
@@ -111,14 +115,15 @@ def masked_turns(dialogue: Dialogue, mask: Collection[MaskedTurn]) -> frozenset[
     Args:
         dialogue: The dialogue.
         mask: ``failed_calls``: calls answered by an error. ``injected_mistakes``: those of them that an error
-            simulation wrote.
+            simulation made wrong; a sound call that met a fault of the service is worth learning.
     """
     found: set[str] = set()
     for acting, answer in pairwise(dialogue.turns):
         if not acting.is_call or not any(output.is_error for output in answer.outputs):
             continue
-        injected = acting.origin.injection is InjectionType.ERROR_SIMULATION
-        if "failed_calls" in mask or ("injected_mistakes" in mask and injected):
+        origin = acting.origin
+        mistaken = origin.injection is InjectionType.ERROR_SIMULATION and origin.sub_type in _MISTAKES
+        if "failed_calls" in mask or ("injected_mistakes" in mask and mistaken):
             found.add(acting.id)
     return frozenset(found)
 
