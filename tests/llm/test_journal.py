@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import signal
@@ -22,6 +23,7 @@ from toolace_dagster.entities import canonical_json
 from toolace_dagster.llm.driver import run_programs
 from toolace_dagster.llm.gateway import Gateway
 from toolace_dagster.llm.journal import CallJournal, JournalBroken, JournalInUse
+from toolace_dagster.llm.journal.file import JournalFile, line
 from toolace_dagster.llm.progress import Progress
 from toolace_dagster.llm.records import CallRecord, CallUse
 from toolace_dagster.settings import ModelSettings
@@ -361,3 +363,24 @@ def test_a_domain_of_an_earlier_version_gains_what_it_lacks(tmp_path: Path) -> N
         (record(1).key, "live", None),
         (record(2).key, "live", None),
     ]
+
+
+def test_a_journal_that_was_removed_while_it_was_opened_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "d.jsonl"
+    path.touch()
+
+    def removed_first(file: Any, operation: int) -> None:
+        # Whoever had the lock removes the domain and lets go of it just then.
+        monkeypatch.undo()
+        path.unlink()
+        fcntl.flock(file, operation)
+
+    monkeypatch.setattr("toolace_dagster.llm.journal.file.fcntl.flock", removed_first)
+    opened = JournalFile(path)
+    opened.append([line("call", {"key": "paid"})])
+    with pytest.raises(JournalInUse):
+        JournalFile(path)
+    opened.close()
+    assert b'"paid"' in path.read_bytes()

@@ -13,6 +13,8 @@ import pytest
 from tests.cli.command import Ended, toolace
 from tests.cli.made import OPTIONS, Made, made_once
 from tests.pipeline.homes import TWO_DOMAINS
+from toolace_dagster.llm.journal.calls import batches_beside
+from toolace_dagster.llm.journal.file import JournalFile, line
 from toolace_dagster.orchestration.definitions import GENERATE_JOB, build_definitions
 from toolace_dagster.orchestration.instance import open_instance
 from toolace_dagster.orchestration.resources import LAUNCH_TAG, Toolace
@@ -166,6 +168,30 @@ def test_data_of_a_domain_that_is_gone_is_removed_on_request_and_never_without_a
     assert collect(site).code == 0
     assert not site.warehouse.domain(GOING).path.exists()
     assert site.warehouse.domain(KEPT).path.exists()
+
+
+def test_gc_leaves_a_domain_alone_that_a_run_is_making_calls_for(site: Site) -> None:
+    (site.pool / f"{GOING}.json").unlink()
+    sync_home(site.settings, site.warehouse)
+    journal = site.warehouse.journal(GOING)
+    batches = batches_beside(journal)
+    batches.mkdir()
+    (batches / "batch.json").write_text("{}")
+    held = [JournalFile(site.warehouse.journal(domain)) for domain in TWO_DOMAINS]
+    held[1].append([line("call", {})])
+    ended = collect(site)
+    assert ended.code == 1
+    assert f"left alone, since a run is making calls for them: {KEPT}, {GOING}" in ended.err
+    assert f"All data of {GOING}" not in ended.out
+    assert site.warehouse.domain(GOING).path.exists()
+    assert len(list(held[1].records())) == 2
+    for each in held:
+        each.close()
+    ended = collect(site)
+    assert (ended.code, ended.err) == (0, "")
+    assert f"All data of {GOING}, which is gone from the pool: removed." in ended.out
+    assert not any(path.exists() for path in (site.warehouse.domain(GOING).path, journal, batches))
+    assert retired_domains(site.warehouse) == {}
 
 
 def test_the_sensor_takes_the_pool_as_it_is_when_it_is_switched_on(site: Site) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from tests import builders
 from tests.pipeline.homes import FAULTY, paid_calls
 from toolace_dagster.entities import DistractorKind, Slot, Tool, ToolDomain
 from toolace_dagster.initialization.sampling import PlanSampler
+from toolace_dagster.llm.journal.file import JournalFile, JournalInUse
 from toolace_dagster.llm.money import load_prices
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.estimate import make_estimate, past_evidence
@@ -25,7 +28,7 @@ from toolace_dagster.pipeline.stages import domain_stages
 from toolace_dagster.pipeline.staleness import Staleness, first_stale
 from toolace_dagster.settings import ModelSettings, Range, Settings
 from toolace_dagster.tool_pool import find_links
-from toolace_dagster.warehouse import Warehouse
+from toolace_dagster.warehouse import Store, Warehouse
 
 DOMAIN = "garages"
 TEXT = {"type": "string"}
@@ -292,3 +295,51 @@ def test_earlier_versions_stay_until_they_are_collected(tmp_path: Path) -> None:
     assert found.tools == 1
     assert site.home.domain(DOMAIN).read(past) == []
     assert collect(site.home, DOMAIN, keep=0, before=later, dry_run=True).rows == 0
+
+
+def thrice_made(folder: Path) -> Site:
+    """A home whose rows have two earlier versions each."""
+    site = Site(folder, many_tools(12), Settings(dialogues=2, rounds=0))
+    for run, temperature in (("first", 0.1), ("second", 0.2), ("third", 0.3)):
+        site.settings = site.settings.model_copy(update={"llm": ModelSettings(temperature=temperature)})
+        site.make(run)
+    return site
+
+
+def test_nothing_is_collected_from_a_domain_that_makes_calls(tmp_path: Path) -> None:
+    site = thrice_made(tmp_path)
+    later = datetime.now(UTC).replace(tzinfo=None) + timedelta(hours=1)
+    past = site.home.domain(DOMAIN).read("SELECT * FROM past_rows ORDER BY ALL")
+    with closing(JournalFile(site.home.journal(DOMAIN))):
+        assert collect(site.home, DOMAIN, keep=0, before=later, dry_run=True).rows == len(past)
+        with pytest.raises(JournalInUse):
+            collect(site.home, DOMAIN, keep=0, before=later, dry_run=False)
+    assert site.home.domain(DOMAIN).read("SELECT * FROM past_rows ORDER BY ALL") == past
+    assert collect(site.home, DOMAIN, keep=0, before=later, dry_run=False).rows == len(past)
+
+
+def test_what_is_collected_is_what_was_found_though_the_file_was_written_anew_in_between(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = thrice_made(tmp_path)
+    store = site.home.domain(DOMAIN)
+    later = datetime.now(UTC).replace(tzinfo=None) + timedelta(hours=1)
+    newest = "SELECT stage, dialogue_id, replaced_by FROM past_rows WHERE replaced_by = 'third' ORDER BY ALL"
+    kept = store.read(newest)
+    write = Store.write
+
+    def written_before(self: Store) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        # Somebody else's write: rows move to other places in the file.
+        monkeypatch.undo()
+        with write(self) as connection:
+            connection.execute("CREATE TABLE moved AS SELECT * FROM past_rows ORDER BY replaced_at DESC")
+            connection.execute("DELETE FROM past_rows")
+            connection.execute("INSERT INTO past_rows FROM moved")
+            connection.execute("DROP TABLE moved")
+        self.compact()
+        return write(self)
+
+    monkeypatch.setattr(Store, "write", written_before)
+    assert collect(site.home, DOMAIN, keep=1, before=later, dry_run=False).rows == len(kept)
+    assert kept
+    assert store.read("SELECT stage, dialogue_id, replaced_by FROM past_rows ORDER BY ALL") == kept

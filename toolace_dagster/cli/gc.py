@@ -5,14 +5,16 @@ Belongs here: what is printed. Does not belong here: what may go (``pipeline.gar
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from toolace_dagster.cli.cache import duration
-from toolace_dagster.cli.console import complain, say, show_table
+from toolace_dagster.cli.console import complain, say, show_table, warn
 from toolace_dagster.cli.pool import open_pool, print_notes
 from toolace_dagster.dataset.files import abandoned, remove_all
-from toolace_dagster.pipeline.garbage import collect, remove_domain
+from toolace_dagster.llm.journal.file import JournalInUse
+from toolace_dagster.pipeline.garbage import Garbage, collect, remove_domain
 from toolace_dagster.pipeline.sync import retired_domains
 from toolace_dagster.settings import Settings
 from toolace_dagster.warehouse import Warehouse
@@ -40,7 +42,8 @@ def collect_garbage(
         runs_older_than: Dagster's runs that ended longer ago, with their event logs; none when None.
 
     Returns:
-        Exit code: 1 when the home holds nothing or a part of the pool can't be read, 2 when a duration is none.
+        Exit code: 1 when the home holds nothing or a part of the pool can't be read
+        or a domain is in use, 2 when a duration is none.
     """
     warehouse = Warehouse(home)
     domains = warehouse.domains()
@@ -61,14 +64,13 @@ def collect_garbage(
             return 1
         gone = told
     kept = [domain for domain in domains if domain not in gone]
-    found = [collect(warehouse, domain, keep=keep, before=before, dry_run=dry_run) for domain in kept]
+    busy: list[str] = []
+    found = _collected(warehouse, kept, busy, keep=keep, before=before, dry_run=dry_run)
     done = "would be removed" if dry_run else "removed"
     rows = [(each.domain, each.rows, each.bytes, each.tools) for each in found if each]
     if rows:
         show_table(f"Earlier versions, {done}", ("domain", "rows", "bytes", "tools"), rows)
-    for domain in gone:
-        if not dry_run:
-            remove_domain(warehouse, domain)
+    for domain in gone if dry_run else _removed(warehouse, gone, busy):
         say(f"All data of {domain}, which is gone from the pool: {done}.")
     left = sorted(abandoned(warehouse.exports.rglob(".*.tmp")))
     if left:
@@ -76,9 +78,36 @@ def collect_garbage(
     if not dry_run:
         remove_all(left)
     anything = _prune_dagster(warehouse, runs_before, dry_run=dry_run)
+    if busy:
+        warn(f"left alone, since a run is making calls for them: {', '.join(busy)}")
+        return 1
     if not rows and not gone and not left and not anything:
         say("Nothing to remove.")
     return 0
+
+
+def _collected(
+    warehouse: Warehouse, domains: Sequence[str], busy: list[str], *, keep: int, before: datetime, dry_run: bool
+) -> list[Garbage]:
+    """Collect in each domain; those that are in use are added to ``busy``."""
+    found: list[Garbage] = []
+    for domain in domains:
+        try:
+            found.append(collect(warehouse, domain, keep=keep, before=before, dry_run=dry_run))
+        except JournalInUse:
+            busy.append(domain)
+    return found
+
+
+def _removed(warehouse: Warehouse, domains: Sequence[str], busy: list[str]) -> Iterator[str]:
+    """Remove domains, each as it is asked for; those that are in use are added to ``busy``."""
+    for domain in domains:
+        try:
+            remove_domain(warehouse, domain)
+        except JournalInUse:
+            busy.append(domain)
+        else:
+            yield domain
 
 
 def _prune_dagster(warehouse: Warehouse, before: datetime | None, *, dry_run: bool) -> bool:

@@ -49,6 +49,11 @@ class JournalFile:
         self._pid = os.getpid()
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            while not self._is_in_place():
+                # Whoever had the lock removed the file with its domain; lines written into it now would be lost.
+                self._file.close()
+                self._file = path.open("a+b", buffering=0)
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _sync_folder(path.parent)
         except BlockingIOError as error:
             self._file.close()
@@ -69,6 +74,12 @@ class JournalFile:
     def size(self) -> int:
         """Bytes in the file."""
         return os.fstat(self.fileno()).st_size
+
+    def _is_in_place(self) -> bool:
+        try:
+            return os.path.samestat(os.fstat(self.fileno()), self._path.stat())
+        except FileNotFoundError:
+            return False
 
     def fileno(self) -> int:
         """The file's descriptor."""
