@@ -172,6 +172,22 @@ def test_a_key_in_a_setting_is_refused_before_anything_is_written(
     assert not (tmp_path / "home").exists()
 
 
+@pytest.mark.parametrize("setting", ["llm.extra_body.auth", "llm.model", "personas"])
+def test_no_command_shows_a_token_that_stands_in_a_setting(
+    setting: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = "tok-planted-5f4e3d2c1b0a"
+    monkeypatch.setenv("HF_TOKEN", token)
+    value = f'["{token}"]' if setting == "personas" else token
+    words = ["--home", str(tmp_path / "home"), "--set", f"{setting}={value}"]
+    for command in (["config", "show", "--set", "llm.api_key_env=HF_TOKEN"], ["run"]):
+        result = CliRunner().invoke(app, [*command, *words])
+        assert result.exit_code == 2
+        assert f"{setting}: it holds the value of HF_TOKEN" in result.stderr
+        assert token not in result.output
+        assert not (tmp_path / "home").exists()
+
+
 @pytest.mark.parametrize("setting", ["llm.api_key_env", "roles.judge.api_key_env", "llm.api_key_header"])
 @pytest.mark.parametrize(
     "key",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -120,3 +121,62 @@ def test_a_secret_in_a_file_is_refused_without_being_shown(tmp_path: Path) -> No
         configured(tmp_path, '[llm]\nbase_url = "http://user:planted-secret@host/v1"\n')
     assert "planted-secret" not in str(raised.value)
     assert "api_key_env" in str(raised.value)
+
+
+TOKEN = "tok-planted-5f4e3d2c1b0a"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("llm.extra_body.auth", TOKEN),
+        ("llm.extra_body.deep", {"list": [1, {"er": f"Bearer {TOKEN}"}]}),
+        ("llm.extra_body", {TOKEN: 1}),
+        ("llm.query.v", TOKEN),
+        ("llm.model", TOKEN),
+        ("roles.judge.model", f"{TOKEN}/small"),
+        ("personas", [TOKEN]),
+        ("languages", {TOKEN: 1.0}),
+        ("cache", f"/tmp/{TOKEN}"),
+        ("rule_severity", {TOKEN: "off"}),
+    ],
+)
+@pytest.mark.parametrize("variable", ["HF_TOKEN", "OPENAI_API_KEY", "DATABASE_PASSWORD", "WHATEVER"])
+def test_a_secret_of_the_environment_is_refused_in_any_setting_and_never_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, name: str, value: object
+) -> None:
+    monkeypatch.setenv(variable, TOKEN)
+    # A variable is known by its name, or since a role names it.
+    given = {name: value} | ({"roles.expert.api_key_env": variable} if variable == "WHATEVER" else {})
+    with pytest.raises(ConfigurationError) as raised:
+        configured(tmp_path, given=given)
+    assert ".".join(name.split(".")[:2]) in str(raised.value)
+    assert variable in str(raised.value)
+    assert TOKEN not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["preset", "llm.temperature", "no_setting"])
+def test_a_secret_in_a_setting_that_takes_no_such_value_is_not_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    with pytest.raises(ConfigurationError) as raised:
+        configured(tmp_path, f'{TOKEN} = "{TOKEN}"\n' if name == "no_setting" else "", {name: TOKEN})
+    assert "[HF_TOKEN]" in str(raised.value)
+    assert TOKEN not in str(raised.value)
+
+
+def test_a_key_of_digits_is_refused_where_it_was_read_as_a_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_SECRET", "12345678901234567890")
+    with pytest.raises(ConfigurationError, match=r"llm\.extra_body\.auth: it holds the value of SHOP_SECRET"):
+        configured(tmp_path, given={"llm.extra_body.auth": json.loads("12345678901234567890")})
+
+
+@pytest.mark.parametrize("word", ["offline", "none-needed", "local", "default", "English"])
+def test_an_ordinary_word_as_the_key_of_a_local_server_bars_no_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", word)
+    assert configured(tmp_path, given={"llm.model": word}).settings.llm.model == word

@@ -9,12 +9,17 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
+from toolace_dagster.settings.credentials import without_secrets
+
 _NEAR_KEYS = ("api_key_env", "api_key_header")
 """Settings in whose place a key may have been given."""
 
 
 class ConfigurationError(ValueError):
-    """Settings that can't be used; the message has a line for each fault, with where it came from."""
+    """Settings that can't be used; the message has a line for each fault, with where it came from, and no secret."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(without_secrets(message))
 
 
 def fault_lines(error: ValidationError, origins: Mapping[str, str]) -> list[str]:
@@ -32,7 +37,7 @@ def fault_lines(error: ValidationError, origins: Mapping[str, str]) -> list[str]
         told = bool(name) and fault["type"] != "value_error" and not name.endswith(_NEAR_KEYS)
         shown = f", not {fault['input']!r}" if told else ""
         where = f" (from {set_by})" if set_by else ""
-        lines.append(f"setting {name or 'combination'}{where}: {fault['msg']}{shown}")
+        lines.append(without_secrets(f"setting {name or 'combination'}{where}: {fault['msg']}{shown}"))
     return lines
 
 

@@ -10,6 +10,8 @@ import json
 import os
 import re
 import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from typing import cast
 from urllib.parse import parse_qsl
 
 from pydantic import JsonValue
@@ -17,6 +19,8 @@ from pydantic import JsonValue
 from toolace_dagster.entities.credentials import is_secret_name, looks_like_key, names_variable, secret_argument
 
 _SHORTEST_KEY = 8
+_LONGER_THAN_WORDS = 16
+"""Length from which on a value is taken for a secret whatever it looks like; servers of one's own take any word."""
 
 
 def no_credentials(url: str | None) -> str | None:
@@ -109,6 +113,57 @@ def name_of_header(name: str | None) -> str | None:
         if not re.fullmatch("[A-Za-z0-9-]+", name):
             raise ValueError(f"it is no name of a header; {mend}")
     return name
+
+
+def refuse_secrets(settings: Mapping[str, object], variables: Iterable[str]) -> None:
+    """Refuse a secret of the environment anywhere in settings: they are stored and shown.
+
+    Args:
+        settings: All of them, as JSON has them.
+        variables: Names of variables that hold keys, whatever they are called; others are known by their names.
+
+    Raises:
+        ValueError: It names the setting, and the variable that has the same value.
+    """
+    secrets = dict(_secrets(variables))
+    for name, text in _leaves(settings, "") if secrets else ():
+        for variable, value in secrets.items():
+            if value in text:
+                raise ValueError(
+                    f"{name}: it holds the value of {variable}; settings are stored and shown: leave it out, and name "
+                    "the variable that holds a key in api_key_env"
+                )
+
+
+def without_secrets(text: str) -> str:
+    """A message in which the name of its variable stands for each secret of the environment."""
+    for variable, value in _secrets(()):
+        text = text.replace(value, f"[{variable}]")
+    return text
+
+
+def _secrets(variables: Iterable[str]) -> Iterator[tuple[str, str]]:
+    known = frozenset(variables)
+    for variable, value in os.environ.items():
+        value = value.strip()
+        mixed = any(map(str.isdigit, value)) and any(map(str.isalpha, value))
+        if len(value) >= (_SHORTEST_KEY if mixed else _LONGER_THAN_WORDS) and (
+            variable in known or is_secret_name(variable)
+        ):
+            yield variable, value
+
+
+def _leaves(value: object, name: str) -> Iterator[tuple[str, str]]:
+    """Each value in settings as text, and each key of theirs, with the dotted name of the table it stands in."""
+    if isinstance(value, Mapping):
+        for key, each in cast("Mapping[object, object]", value).items():
+            yield name or "settings", str(key)
+            yield from _leaves(each, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, (list, tuple)):
+        for each in cast("Iterable[object]", value):
+            yield from _leaves(each, name)
+    else:
+        yield name, str(value)
 
 
 def _refuse_keys(text: str, mend: str) -> None:

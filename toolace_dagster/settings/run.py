@@ -30,7 +30,12 @@ from toolace_dagster.entities.task import (
     PlanShape,
     Register,
 )
-from toolace_dagster.settings.credentials import from_variables, no_credentials_in_pool, no_credentials_in_url
+from toolace_dagster.settings.credentials import (
+    from_variables,
+    no_credentials_in_pool,
+    no_credentials_in_url,
+    refuse_secrets,
+)
 from toolace_dagster.settings.model import ModelSettings
 from toolace_dagster.settings.names import (
     REFINEMENT_OPERATIONS,
@@ -303,6 +308,14 @@ class Settings(BaseModel):
                     f"roles.{role} has a base_url of its own, so it needs an api_key_env of its own: "
                     "a key is sent to no other endpoint than the one it is for"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _without_secrets(self) -> Self:
+        own = (changes.get("api_key_env") for changes in self.roles.values())
+        refuse_secrets(
+            self.model_dump(mode="json"), {self.llm.api_key_env, *(name for name in own if isinstance(name, str))}
+        )
         return self
 
     def model_of(self, role: ModelRole) -> ModelSettings:
