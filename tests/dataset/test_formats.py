@@ -223,7 +223,9 @@ def test_parallel_results_stay_with_their_calls():
     given_row = row(dialogue=dialogue(turns))
     observation = example("llama_factory", given_row)["conversations"][2]["value"]
     assert json.loads(observation) == [{"name": "find_garage", "content": '{"n":1}'}] * 2
-    roles = [message["role"] for message in example("ms_swift", given_row)["messages"]]
+    messages = example("ms_swift", given_row)["messages"]
+    assert [m["name"] for m in messages if m["role"] == "tool_response"] == ["find_garage"] * 2
+    roles = [message["role"] for message in messages]
     assert roles == ["user", "tool_call", "tool_call", "tool_response", "tool_response", "assistant"]
 
 

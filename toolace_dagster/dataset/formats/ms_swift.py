@@ -1,6 +1,7 @@
 """JSON lines for ms-swift's agent data: one ``tool_call`` message a call, one ``tool_response`` an answer.
 
-Calls and tools are JSON text. A turn to keep out of the loss has ``"loss": false`` on
+Calls and tools are JSON text. An answer has its tool's ``name``, which some agent
+templates write: they say ``unknown`` without it. A turn to keep out of the loss has ``"loss": false`` on
 all of its messages; ms-swift takes the first one's when it joins parallel calls.
 
 Belongs here: this form. Does not belong here: how a dialogue becomes messages
@@ -38,7 +39,7 @@ def _messages(message: ChatMessage, learned: bool) -> Iterator[dict[str, Any]]:
         case "user":
             yield {"role": "user", "content": message["content"]}
         case "tool":
-            yield {"role": "tool_response", "content": message["content"]}
+            yield {"role": "tool_response", "name": message["name"], "content": message["content"]}
         case _:
             loss = {} if learned else {"loss": False}
             if message["content"]:
