@@ -98,6 +98,10 @@ def tools_text(change: Callable[[list[Any]], Any]) -> Change:
     return apply
 
 
+def swap(turn: Any, before: str, after: str) -> None:
+    turn["value"] = turn["value"].replace(before, after, 1)
+
+
 def is_assistant(made: Any) -> bool:
     return made["role"] == "assistant"
 
@@ -169,7 +173,22 @@ FAULTS: list[tuple[FormatName, str, Change]] = [
     ("trl", "arguments_schema", function(1, arguments={"city": "Ghent", "stars": None})),
     ("trl", "padded_nulls", lambda made: made["tools"][0]["function"]["parameters"]["properties"].update(stars=None)),
     ("trl", "number_size", function(1, arguments={"city": "Ghent", "limit": 2**70})),
+    ("trl", "weight", message(4, weight="0")),
+    ("trl", "weight", message(4, weight=2)),
+    ("trl", "weight", message(4, weight=None)),
+    ("trl", "weight", message(4, weight=True)),
+    ("trl", "padded_nulls", message(4, reasoning_content=None)),
+    ("trl", "answer_name", message(2, name="rate_garage")),
     ("axolotl", "weight", message(1, train="no")),
+    ("axolotl", "padded_nulls", message(0, tool_call_id=None)),
+    ("axolotl", "padded_nulls", message(4, tool_calls=None)),
+    ("axolotl", "answer_name", message(2, name="rate_garage")),
+    ("ms_swift", "answer_name", message(3, name="rate_garage")),
+    ("hermes", "answer_name", lambda made: swap(made["conversations"][3], "find_garage", "rate_garage")),
+    ("toolace", "answer_name", lambda made: swap(made["conversations"][2], "find_garage", "rate_garage")),
+    ("llama_factory", "answer_name", lambda made: swap(made["conversations"][2], "find_garage", "rate_garage")),
+    ("toolace", "tool_type", lambda made: made.update(system=made["system"].replace('"dict"', '"object"'))),
+    ("toolace", "tool_type", lambda made: made.update(system=made["system"].replace('"string"', '["object","null"]'))),
     ("llama_factory", "sharegpt_order", turn(0, **{"from": "gpt"})),
     ("llama_factory", "sharegpt_count", lambda made: made["conversations"].append({"from": "human", "value": "Bye."})),
     ("llama_factory", "call_json", turn(1, value="[{'name': 'find_garage'}]")),
@@ -188,6 +207,20 @@ FAULTS: list[tuple[FormatName, str, Change]] = [
     ("toolace", "call_syntax", turn(1, value='[find_garage(city=Ghent), find_garage(city="Bruges")]')),
     ("toolace", "arguments_schema", turn(1, value='[find_garage(town="Ghent"), find_garage(city="Bruges")]')),
 ]
+
+
+@pytest.mark.parametrize("weight", [0, 1])
+def test_weights_of_0_and_1_are_sound(weight: int):
+    made = example("trl", full())
+    made["messages"][4]["weight"] = weight
+    assert checks("trl", made) == set()
+
+
+def test_a_toolace_type_that_can_be_null_is_sound():
+    made = example("toolace", full())
+    made["system"] = made["system"].replace('{"type":"string"}', '{"type":["string","dict","null"]}')
+    assert '"null"' in made["system"]
+    assert checks("toolace", made) == set()
 
 
 def test_there_are_enough_planted_faults():

@@ -14,6 +14,12 @@ NEAR = {"type": "object", "properties": {"at": {"type": "string"}}}
 OPEN = {"type": "object", "additionalProperties": True, "properties": {"at": {"type": "string"}}}
 
 
+def rename(made: Any, name: str) -> None:
+    """Let the first call be of another tool, and its answer too."""
+    made["messages"][1]["tool_calls"][0]["function"]["name"] = name
+    made["messages"][2]["name"] = name
+
+
 @pytest.mark.parametrize(
     ("of_near", "near", "severities"),
     [
@@ -48,7 +54,7 @@ def test_nulls_that_no_schema_knows_were_padded(of_near: Any, near: Any, severit
 def test_a_wrong_call_is_excused_only_by_an_answer_that_is_an_error(answer: str, check: str, change: Any):
     made = example("trl", full())
     made["messages"][1]["tool_calls"][0]["function"] |= change
-    made["messages"][2]["content"] = answer
+    made["messages"][2] |= {"content": answer, "name": made["messages"][1]["tool_calls"][0]["function"]["name"]}
     assert checks("trl", made) == {check}
     made["messages"][2]["content"] = '{"error": "no such thing"}'
     assert checks("trl", made) == set()
@@ -56,7 +62,7 @@ def test_a_wrong_call_is_excused_only_by_an_answer_that_is_an_error(answer: str,
 
 def test_an_unknown_tool_is_excused_by_no_text():
     made = example("trl", full())
-    made["messages"][1]["tool_calls"][0]["function"]["name"] = "book_roms"
+    rename(made, "book_roms")
     for text in (
         "Booked. A deposit of 20 EUR is required on arrival.",
         "Error: no such thing",
@@ -77,7 +83,7 @@ def test_text_that_begins_with_an_error_excuses_arguments():
 
 def test_an_error_excuses_only_the_call_it_answers():
     made = example("trl", full())
-    made["messages"][1]["tool_calls"][0]["function"]["name"] = "gone"
+    rename(made, "gone")
     made["messages"][3]["content"] = '{"error": "the second call failed"}'
     assert checks("trl", made) == {"tool_unknown"}
 

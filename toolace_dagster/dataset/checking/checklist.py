@@ -25,6 +25,7 @@ from toolace_dagster.dataset.messages import ANNOUNCEMENT
 from toolace_dagster.entities import TOOL_NAME
 
 _ANNOUNCED = re.compile(re.escape(ANNOUNCEMENT.strip()).replace(re.escape("{definition}"), r"(\{.*\})"))
+_NO_SCHEMAS = ("default", "enum", "const", "examples", "example")
 _LARGEST, _SMALLEST = 2**64 - 1, -(2**63)
 
 
@@ -83,7 +84,10 @@ def _calls(transcript: Transcript, report: Report) -> None:
             _answers(transcript, speech, answered, report)
         for number, call in enumerate(speech.calls):
             # A call may be wrong on purpose where the tool says so.
-            texts = [answer.content for answer in _answers_to(transcript, call, number, answered)]
+            own = _answers_to(transcript, call, number, answered)
+            for other in {answer.name for answer in own if answer.name not in (None, call.name)}:
+                report("answer_name", f"{speech.where}: {call.name} is called, and {other} answers.")
+            texts = [answer.content for answer in own]
             unlearned = after is None and transcript.last_may_be_wrong
             spared = _Spared(
                 tool=unlearned or any(says_error(text, by_words=False) for text in texts),
@@ -194,6 +198,8 @@ def _schema(transcript: Transcript, name: str, parameters: Any, report: Report) 
     kind: Any = parameters.get("type")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     if not isinstance(kind, str) or kind not in transcript.object_types:
         report("tool_type", f"the parameters of {name} are of type {kind!r}, not {min(transcript.object_types)!r}.")
+    elif "object" not in transcript.object_types and _says_object(parameters["properties"]):
+        report("tool_type", f"a parameter of {name} is of type 'object', not {min(transcript.object_types)!r}.")
     properties = cast("dict[str, Any]", parameters["properties"])
     if padded := [key for key, value in properties.items() if value is None]:
         report("padded_nulls", f"the parameters {', '.join(padded)} of {name} are null, padded by a loader.")
@@ -242,11 +248,27 @@ def _plain(schema: Any, object_types: frozenset[str]) -> Any:
         return [_plain(item, object_types) for item in schema]  # pyright: ignore[reportUnknownVariableType]
     if not isinstance(schema, dict):
         return schema
-    return {
-        key: "object"
-        if key == "type" and isinstance(value, str) and value in object_types
-        else value
-        if key in ("default", "enum", "const", "examples")
-        else _plain(value, object_types)
-        for key, value in schema.items()  # pyright: ignore[reportUnknownVariableType]
-    }
+    held = cast("dict[str, Any]", schema)
+    return {key: _plain_value(key, value, object_types) for key, value in held.items()}
+
+
+def _plain_value(key: str, value: Any, object_types: frozenset[str]) -> Any:
+    if key in _NO_SCHEMAS:
+        return value
+    if key == "type" and isinstance(value, str):
+        return "object" if value in object_types else value
+    if key == "type" and isinstance(value, list):
+        return [_plain_value("type", each, object_types) for each in cast("list[Any]", value)]
+    return _plain(value, object_types)
+
+
+def _says_object(schema: Any) -> bool:
+    """Whether the type of anything in a schema is called ``object``."""
+    if isinstance(schema, list):
+        return any(_says_object(item) for item in cast("list[Any]", schema))
+    if not isinstance(schema, dict):
+        return False
+    held = cast("dict[str, Any]", schema)
+    kind = held.get("type")
+    kinds = cast("list[Any]", kind) if isinstance(kind, list) else [kind]
+    return "object" in kinds or any(_says_object(value) for key, value in held.items() if key not in _NO_SCHEMAS)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from toolace_dagster.dataset.checking.openai_schema import openai_shape_faults
-from toolace_dagster.dataset.checking.reading import Example, functions, items_of, objects
+from toolace_dagster.dataset.checking.reading import Example, functions, items_of, name_of, objects
 from toolace_dagster.dataset.checking.transcript import Answer, Call, Report, Severity, Speech, Transcript
 from toolace_dagster.dataset.checking.values import lenient_json, strict_json
 
@@ -34,6 +34,10 @@ def read_trl_example(example: Example, report: Report) -> list[Transcript]:
         report("preference_pair", "the example is a preference pair: check it with --format preferences.")
         return []
     _templates_break(example.get("messages"), "message", report)
+    for where, message in objects(example.get("messages"), "message", report, quiet=True):
+        # True and 1.0 are equal to 1, and are none of what a collator compares with.
+        if "weight" in message and (type(message["weight"]) is not int or message["weight"] not in (0, 1)):
+            report("weight", f"{where}: weight is {message['weight']!r}, not 0 or 1; leave it out where there is none.")
     return [_messages(example, report, arguments_as_text=False, weight="weight")]
 
 
@@ -42,6 +46,7 @@ def read_axolotl_example(example: Example, report: Report) -> list[Transcript]:
     for where, message in objects(example.get("messages"), "message", report):
         if not isinstance(message.get("train", True), bool):
             report("weight", f"{where}: train is {message['train']!r}, not true or false.")
+        _padded(message, where, report)
     return [_messages(example, report, arguments_as_text=None, weight="train")]
 
 
@@ -72,8 +77,12 @@ def _templates_break(messages: Any, what: str, report: Report) -> None:
             report("content_null", f"{place}: the content is null, on which chat templates break. Write an empty text.")
         if "tool_calls" in message and not message["tool_calls"]:
             report("tool_calls_null", f"{place}: tool_calls is {message['tool_calls']!r}; leave the key out.")
-        if padded := [key for key in ("name", "tool_call_id") if key in message and message[key] is None]:
-            report("padded_nulls", f"{place}: {', '.join(padded)} is null, padded by a loader.")
+        _padded(message, place, report, but=("content", "tool_calls"))
+
+
+def _padded(message: Example, where: str, report: Report, but: tuple[str, ...] = ("content", "train")) -> None:
+    if padded := [key for key, value in message.items() if value is None and key not in but]:
+        report("padded_nulls", f"{where}: {', '.join(padded)} is null, padded by a loader.")
 
 
 def _messages(
@@ -111,7 +120,8 @@ def _messages(
         text = _content(message, where, report)
         match role:
             case "tool":
-                answer = Answer(text, str(message["tool_call_id"]) if message.get("tool_call_id") else None)
+                call_id = str(message["tool_call_id"]) if message.get("tool_call_id") else None
+                answer = Answer(text, call_id, name_of(message))
                 if answer.call_id is None:
                     report("id_missing", f"{where}: has no tool_call_id.")
                 if transcript.speeches and transcript.speeches[-1].role == "tool":

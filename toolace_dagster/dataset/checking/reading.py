@@ -41,6 +41,12 @@ def text_of(value: Any, where: str, report: Report) -> str:
     return "" if value is None else json.dumps(value)
 
 
+def name_of(message: Example) -> str | None:
+    """The tool that an answer says it is of, if it says one."""
+    name = message.get("name")
+    return name if isinstance(name, str) and name else None
+
+
 def is_wrapped(tool: Any) -> bool:
     """Whether a tool is of the form ``{type: function, function: …}``."""
     if not isinstance(tool, dict):

@@ -11,7 +11,15 @@ import re
 from collections.abc import Iterable
 from typing import Any, Literal, cast
 
-from toolace_dagster.dataset.checking.reading import Example, functions, items_of, objects, text_of, wraps_tools
+from toolace_dagster.dataset.checking.reading import (
+    Example,
+    functions,
+    items_of,
+    name_of,
+    objects,
+    text_of,
+    wraps_tools,
+)
 from toolace_dagster.dataset.checking.transcript import Answer, Call, Report, Speech, Transcript
 from toolace_dagster.dataset.checking.values import lenient_json, strict_json, value_fault
 from toolace_dagster.dataset.formats.toolace import CallSyntaxError, read_calls
@@ -75,7 +83,7 @@ def read_ms_swift_example(example: Example, report: Report) -> list[Transcript]:
                 if last is None or last.role != "tool":
                     last = Speech("tool", where)
                     transcript.speeches.append(last)
-                last.answers.append(Answer(text))
+                last.answers.append(Answer(text, name=name_of(message)))
             case "system" | "user" | "assistant":
                 transcript.speeches.append(Speech(role, where, text, learned=loss is not False))
             case _:
@@ -105,16 +113,15 @@ def read_hermes_example(example: Example, report: Report) -> list[Transcript]:
             for block in _tagged("tool_call", text, where, report):
                 speech.calls += _json_calls(block, where, report)
         elif role == "tool":
-            speech.answers = [Answer(block) for block in _tagged("tool_response", text, where, report)] or [
-                Answer(text)
-            ]
+            blocks = _tagged("tool_response", text, where, report)
+            speech.answers = [_answer(lenient_json(block), block) for block in blocks] or [Answer(text)]
         transcript.speeches.append(speech)
     return [transcript]
 
 
 def read_toolace_example(example: Example, report: Report) -> list[Transcript]:
     """ToolACE: tools as JSON at the end of ``system``, calls as ``[Func(arg=value)]``, types that say ``dict``."""
-    transcript = Transcript(has_ids=False, object_types=frozenset({"dict", "object"}))
+    transcript = Transcript(has_ids=False, object_types=frozenset({"dict"}))
     system = example.get("system")
     found = re.search(r"\[\s*\{.*\}\s*\]", system, re.DOTALL) if isinstance(system, str) else None
     tools = lenient_json(found.group()) if found else None
@@ -198,8 +205,12 @@ def _joined(text: str, calls: int) -> list[Answer]:
     return [_answer(each) for each in items_of(several)] if isinstance(several, list) else [Answer(text)]
 
 
-def _answer(value: Any) -> Answer:
-    return Answer(value if isinstance(value, str) else json.dumps(value))
+def _answer(value: Any, text: str | None = None) -> Answer:
+    """An answer out of its JSON; an object of a name and a content or results says whose it is."""
+    given = text if text is not None else value if isinstance(value, str) else json.dumps(value)
+    if isinstance(value, dict) and value.keys() in ({"name", "content"}, {"name", "results"}):  # pyright: ignore[reportUnknownMemberType]
+        return Answer(given, name=name_of(cast("Example", value)))
+    return Answer(given)
 
 
 def _tagged(tag: str, text: str, where: str, report: Report) -> list[str]:

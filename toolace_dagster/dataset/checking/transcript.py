@@ -41,10 +41,14 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """A tool's answer; ``call_id`` is None where the format has none, and answers come in the order of the calls."""
+    """A tool's answer; ``call_id`` is None where the format has none, and answers come in the order of the calls.
+
+    ``name`` is the tool that it says it is of; None where it says nothing.
+    """
 
     content: str
     call_id: str | None = None
+    name: str | None = None
 
 
 @dataclass
