@@ -166,7 +166,7 @@ def dataset_card(toolace: Toolace) -> Materialized:
 
 @dg.asset(deps=["splits"], group_name=_GROUP, kinds={"parquet"})
 def preference_export(toolace: Toolace) -> Materialized:
-    """Preference pairs for TRL: versions a judge preferred, and calls as they were before a mistake was put in."""
+    """Preference pairs for TRL: what a judge preferred, repaired turns, and calls before a mistake was put in."""
     warehouse, settings = toolace.warehouse(), toolace.effective_settings()
     report = make_preferences(warehouse, settings)
     return dg.MaterializeResult(

@@ -102,7 +102,13 @@ def test_arguments_padded_with_nulls_end_the_check_with_1(home: Path, tmp_path: 
 
 
 def test_preference_pairs_are_checked(tmp_path: Path) -> None:
-    made = {"dialogue_id": "d", "edit_id": "e", "source": "repair", "reason": "Refused.", "same_context": True}
+    made = {
+        "dialogue_id": "d",
+        "edit_id": "e",
+        "source": "injected_mistake",
+        "reason": "Refused.",
+        "same_context": True,
+    }
     write_preferences([PreferencePair(split="train", **made, **pair())], tmp_path)
     ended = toolace("export", "check", tmp_path / "preferences/train.parquet", "--format", "preferences")
     assert ended.code == 0, ended.out

@@ -56,7 +56,7 @@ def test_our_preference_files_are_sound(tmp_path: Path):
             dialogue_id=f"d-{number}",
             split="train",
             edit_id="e",
-            source="repair",
+            source="injected_mistake",
             reason="The tool refused it.",
             same_context=True,
             **made,

@@ -1,4 +1,4 @@
-"""Preference pairs: what the judge preferred, with its reason; ties and equal versions are counted and left out."""
+"""Preference pairs: what was preferred, with its reason; what is no ground for a preference is counted and left out."""
 
 from __future__ import annotations
 
@@ -8,9 +8,19 @@ from typing import Any
 
 import pytest
 
-from tests.builders import TOOLS, call, dialogue, output, reply
+from tests.builders import TOOLS, call, dialogue, output, reply, user
 from toolace_dagster.dataset import PairCounts, PreferencePair, preference_pairs, write_preferences
-from toolace_dagster.entities import Dialogue, Edit, InjectionType, Origin, Replacement, Turn, apply_edit
+from toolace_dagster.entities import (
+    Dialogue,
+    Edit,
+    Finding,
+    InjectionRecord,
+    InjectionType,
+    Origin,
+    Replacement,
+    Turn,
+    apply_edit,
+)
 
 NEW = Origin(operation="reasonability_refinement", round=1)
 ERROR = Origin(operation="complexity_injection", round=1, injection=InjectionType.ERROR_SIMULATION)
@@ -32,9 +42,18 @@ def edit(given: Dialogue, fills: dict[str, tuple[Turn, ...]], **more: Any) -> Ed
     return Edit(**(fields | more))
 
 
-def pairs_of(given: Dialogue, made: Edit) -> tuple[list[PreferencePair], dict[str, dict[str, int]]]:
+def pairs_of(
+    given: Dialogue, made: Edit, findings: tuple[Finding, ...] = ()
+) -> tuple[list[PreferencePair], dict[str, dict[str, int]]]:
     counts = PairCounts()
-    return list(preference_pairs([(given, made)], TOOLS, "train", counts)), counts.table()
+    return list(preference_pairs([(given, made)], TOOLS, "train", counts, findings)), ends(counts)
+
+
+def ends(counts: PairCounts) -> dict[str, dict[str, int]]:
+    """What became of candidates, without what became of none."""
+    table = counts.table()
+    assert set(table) == {"refinement", "repair", "injected_mistake"}
+    return {source: {end: number for end, number in of.items() if number} for source, of in table.items()}
 
 
 FRIENDLY = reply("t05", "Good news: Dok Noord takes your van at 09:30. The booking is BK-30918.", origin=NEW)
@@ -51,7 +70,7 @@ def test_the_judge_s_choice_is_chosen(outcome: str, verdict: str):
     assert pair.reason == "The second is friendlier."
     assert pair.same_context
     assert [tool["function"]["name"] for tool in pair.tools] == list(TOOLS)
-    assert counts["refinement"] == {"pairs": 1, "same_text": 0, "no_preference": 0, "reversed": 0}
+    assert counts["refinement"] == {"pairs": 1}
 
 
 def test_a_tie_and_an_unknown_verdict_are_no_preference():
@@ -59,7 +78,7 @@ def test_a_tie_and_an_unknown_verdict_are_no_preference():
     for verdict in ("equal", None):
         pairs, counts = pairs_of(given, edit(given, {"t05": (FRIENDLY,)}, outcome="kept", verdict=verdict))
         assert pairs == []
-        assert counts["refinement"]["no_preference"] == 1
+        assert counts["refinement"] == {"no_preference": 1}
 
 
 def test_versions_that_say_the_same_are_left_out():
@@ -68,7 +87,7 @@ def test_versions_that_say_the_same_are_left_out():
     spaced = reply("t09", "I  rated them\n4 stars.", 1, origin=NEW)
     pairs, counts = pairs_of(given, edit(given, {"t01": (again,), "t09": (spaced,)}))
     assert pairs == []
-    assert counts["refinement"] == {"pairs": 0, "same_text": 2, "no_preference": 0, "reversed": 0}
+    assert counts["refinement"] == {"same_text": 2}
 
 
 def test_a_pair_behind_another_change_says_that_its_context_differs():
@@ -96,7 +115,7 @@ def test_what_a_later_verdict_overruled_is_not_chosen() -> None:
     assert [(pair.chosen[0]["content"], pair.rejected[0]["content"]) for pair in pairs] == [
         ("I gave them four stars.", "Four stars it is.")
     ]
-    assert counts.table()["refinement"] == {"pairs": 1, "same_text": 0, "no_preference": 0, "reversed": 1}
+    assert ends(counts)["refinement"] == {"pairs": 1, "reversed": 1}
     assert counts.same_context == {"refinement": 1}
 
 
@@ -104,7 +123,7 @@ def test_verdicts_that_contradict_each_other_give_no_pair() -> None:
     original = dialogue().turn("t09").content
     pairs, counts = chain("Four  stars it is.", original)
     assert pairs == []
-    assert counts.table()["refinement"]["reversed"] == 2
+    assert ends(counts)["refinement"] == {"reversed": 2}
     assert not counts.same_context
 
 
@@ -113,7 +132,163 @@ def test_what_no_judge_saw_is_no_candidate(more: dict[str, Any]):
     given = dialogue()
     pairs, counts = pairs_of(given, edit(given, {"t05": (FRIENDLY,)}, **more))
     assert pairs == []
-    assert sum(counts["refinement"].values()) == 0
+    assert counts["refinement"] == {}
+
+
+LIMITED = call("t01", "find_garage", {"city": "Ghent", "limit": 20}, origin=NEW)
+REFUSED = output("t02", LIMITED, {"error": "limit is at most 10"}, is_error=True, origin=NEW)
+STORY = InjectionRecord(type=InjectionType.ERROR_SIMULATION, round=1, anchor="t01", turn_ids=("t01", "t02"))
+
+
+@pytest.mark.parametrize("verdict", ["new", "old"])
+def test_a_call_that_its_tool_refuses_is_never_chosen(verdict: str) -> None:
+    given = dialogue()
+    reason = "Turn t01 of the other takes no account of the user's wish."
+    if verdict == "new":
+        made = edit(given, {"t01": (LIMITED,), "t02": (REFUSED,)}, reason=reason)
+    else:
+        old = {turn.id: turn for turn in given.turns}
+        given = dialogue((old["t00"], LIMITED, REFUSED, *given.turns[3:]))
+        fills = {"t01": (old["t01"],), "t02": (old["t02"],)}
+        made = edit(given, fills, outcome="kept", verdict="old", reason=reason)
+    assert pairs_of(given, made) == ([], {"refinement": {"failed_call": 1}, "repair": {}, "injected_mistake": {}})
+
+
+@pytest.mark.parametrize("injections", [(), (STORY,)])
+def test_of_two_refused_calls_one_is_chosen_where_the_failure_is_a_story(
+    injections: tuple[InjectionRecord, ...],
+) -> None:
+    sound = dialogue()
+    worse = call("t01", "find_garage", {"city": "Ghent", "limit": 990}, origin=ERROR)
+    refused = output("t02", worse, {"error": "limit is at most 10"}, is_error=True, origin=ERROR)
+    given = dialogue((sound.turns[0], worse, refused, *sound.turns[3:]), injections=injections)
+    made = edit(given, {"t01": (LIMITED,), "t02": (REFUSED,)}, reason="Nobody would ask for 990 garages.")
+    _, counts = pairs_of(given, made)
+    assert counts["refinement"] == ({"pairs": 1} if injections else {"failed_call": 1})
+
+
+LATER = reply("t09", "Four stars it is.", 1, origin=NEW)
+ONE = call("t01", "find_garage", {"city": "Ghent", "limit": 1}, origin=NEW)
+
+
+@pytest.mark.parametrize(
+    ("reason", "paired"),
+    [
+        ("The reply in t05 of version A names no booking.", ["t05"]),
+        ("Turns t05 and t09 of B are shorter.", ["t05", "t09"]),
+        # The replies t05 and t09 tell what the tools answered.
+        ("In turn t04 of A the time has no minutes.", ["t05"]),
+        ("In turn t03 the date is another than the user's.", ["t05"]),
+        ("In turn t07 of A the stars are not what the user asked for.", ["t09"]),
+        ("The user of A recites a list in turn t06.", []),
+        # What refinement noted behind the judge's words names no fault.
+        ("B is friendlier.; turn t07 stays as it is: nothing is wrong with it", ["t05", "t09"]),
+        ("B is friendlier.; its calls, run for real, take away what turn t07 relies on", ["t05", "t09"]),
+        # No turn of this dialogue.
+        ("B is friendlier, as in t77.", ["t05", "t09"]),
+    ],
+)
+def test_a_verdict_is_on_the_turns_that_its_reason_names(reason: str, paired: list[str]) -> None:
+    given = dialogue()
+    pairs, counts = pairs_of(given, edit(given, {"t05": (FRIENDLY,), "t09": (LATER,)}, reason=reason))
+    fills = {"t05": FRIENDLY, "t09": LATER}
+    assert [pair.chosen[0]["content"] for pair in pairs] == [fills[name].content for name in paired]
+    left = 2 - len(paired)
+    assert counts["refinement"] == {
+        **({"pairs": len(paired)} if paired else {}),
+        **({"not_named": left} if left else {}),
+    }
+
+
+@pytest.mark.parametrize(
+    ("reason", "end"),
+    [
+        ("Version B reads better and follows more closely from what the user asked.", "wording"),
+        ("The facts agree in both; version B is worded more naturally, beginning with turn t01.", "wording"),
+        ("Version A asks for 1 garage more.", "wording"),
+        ("In turn t01 of version A the limit comes from nowhere.", "pairs"),
+        ("Version A would search in Antwerp.", "pairs"),
+    ],
+)
+def test_wording_is_no_ground_to_prefer_a_value(reason: str, end: str) -> None:
+    given = dialogue()
+    antwerp = call("t01", "find_garage", {"city": "Antwerp", "limit": 1}, origin=NEW)
+    _, counts = pairs_of(given, edit(given, {"t01": (antwerp,)}, reason=reason, outcome="kept", verdict="old"))
+    assert counts["refinement"] == {end: 1}
+
+
+def test_the_words_beside_a_call_may_be_preferred_for_wording() -> None:
+    given = dialogue()
+    told = given.turn("t01").model_copy(update={"content": "Let me look that up."})
+    (pair,), _ = pairs_of(given, edit(given, {"t01": (told,)}))
+    assert pair.chosen[0]["content"] == "Let me look that up."
+
+
+def found(turn_id: str, message: str, edit_id: str = "e") -> Finding:
+    found = Finding(check="expert.reply_faithfulness", severity="hard", turn_id=turn_id, message=message)
+    return found.mended(edit_id)
+
+
+def repair(given: Dialogue, fills: dict[str, tuple[Turn, ...]], **more: Any) -> Edit:
+    fields = {"operation": "repair", "verdict": None, "order_shown": None, "reason": "Wrong; and wrong.", "round": 6}
+    return edit(given, fills, **(fields | more))
+
+
+def test_a_repaired_turn_is_chosen_over_the_faulty_one() -> None:
+    given = dialogue()
+    asked = user("t06", "Four stars for them.", 1, origin=NEW)
+    made = repair(given, {"t05": (FRIENDLY,), "t06": (asked,), "t09": (LATER,)})
+    findings = (
+        found("t05", "The reply says nothing of the van."),
+        found("t05", "It is curt."),
+        found("t06", "The user repeats themselves."),
+        found("t09", "Another edit's matter.", edit_id="other"),
+    )
+    (pair,), counts = pairs_of(given, made, findings)
+    assert (pair.source, pair.edit_id) == ("repair", made.id)
+    assert pair.reason == "The reply says nothing of the van. It is curt."
+    assert [pair.chosen[0]["content"], pair.rejected[0]["content"]] == [FRIENDLY.content, given.turn("t05").content]
+    assert [message["role"] for message in pair.prompt] == ["user", "assistant", "tool", "assistant", "tool"]
+    # Nothing was found wrong with t09, which was brought in step.
+    assert counts == {"refinement": {}, "repair": {"pairs": 1, "not_named": 1}, "injected_mistake": {}}
+
+
+def test_a_repair_that_did_not_lead_to_acceptance_prefers_nothing() -> None:
+    given = dialogue()
+    made = repair(given, {"t05": (FRIENDLY,)}, outcome="kept")
+    pairs, counts = pairs_of(given, made, (found("t05", "It is curt."),))
+    assert (pairs, counts["repair"]) == ([], {"no_preference": 1})
+
+
+def test_a_repaired_call_that_its_tool_refuses_is_not_chosen() -> None:
+    given = dialogue()
+    made = repair(given, {"t01": (LIMITED,), "t02": (REFUSED,)})
+    pairs, counts = pairs_of(given, made, (found("t01", "The city alone finds too few."),))
+    assert (pairs, counts["repair"]) == ([], {"failed_call": 1})
+
+
+def test_what_verification_found_at_fault_is_not_chosen_whatever_came_before_it() -> None:
+    given = dialogue()
+    first = edit(given, {"t09": (LATER,)}, id="first")
+    faulty = apply_edit(given, first)
+    second = edit(faulty, {"t01": (ONE,)}, id="second", reason="In turn t01 the user wants one garage.")
+    between = apply_edit(faulty, second)
+    again = repair(between, {"t09": (reply("t09", "Gave them five.", 1, origin=NEW),)}, id="third")
+    worse = apply_edit(between, again)
+    last = repair(worse, {"t09": (reply("t09", "They have your 4 stars.", 1, origin=NEW),)}, id="fourth")
+    findings = (found("t09", "It does not say whose stars.", "third"), found("t09", "Five is wrong.", "fourth"))
+    counts = PairCounts()
+    history = [(given, first), (faulty, second), (between, again), (worse, last)]
+    pairs = list(preference_pairs(history, TOOLS, "train", counts, findings))
+    assert [(pair.edit_id, pair.reason) for pair in pairs] == [
+        ("second", "In turn t01 the user wants one garage."),
+        ("fourth", "Five is wrong."),
+    ]
+    assert ends(counts) == {
+        "refinement": {"pairs": 1, "reversed": 1},
+        "repair": {"pairs": 1, "reversed": 1},
+        "injected_mistake": {},
+    }
 
 
 def mistake(arguments: dict[str, Any]) -> tuple[Dialogue, Edit]:
@@ -127,18 +302,18 @@ def mistake(arguments: dict[str, Any]) -> tuple[Dialogue, Edit]:
 
 def test_a_sound_call_is_chosen_over_the_mistake_made_of_it():
     (pair,), counts = pairs_of(*mistake({"town": "Gent"}))
-    assert pair.source == "repair"
+    assert pair.source == "injected_mistake"
     assert pair.chosen[0]["tool_calls"][0]["function"]["arguments"] == {"city": "Ghent"}
     assert pair.rejected[0]["tool_calls"][0]["function"]["arguments"] == {"town": "Gent"}
     assert pair.reason == '{"error":"unknown city"}'
     assert [message["role"] for message in pair.prompt] == ["user"]
-    assert counts["repair"] == {"pairs": 1, "same_text": 0, "no_preference": 0, "reversed": 0}
+    assert counts == {"refinement": {}, "repair": {}, "injected_mistake": {"pairs": 1}}
 
 
 def test_a_service_that_failed_on_a_sound_call_prefers_nothing():
     pairs, counts = pairs_of(*mistake({"city": "Ghent"}))
     assert pairs == []
-    assert counts["repair"]["same_text"] == 1
+    assert counts["injected_mistake"] == {"same_text": 1}
 
 
 def test_pairs_are_written_for_both_loaders(tmp_path: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,32 @@ def test_a_copy_by_the_home_s_settings_has_the_home_s_sides(home: Warehouse, tmp
     copied = copy_export(home, settings(), "trl", tmp_path / "files").splits.sizes
     later = list(sides(home).values())
     assert copied == {side: later.count(side) for side in SPLITS}
+
+
+def test_repairs_give_pairs_with_what_was_found_wrong(home: Warehouse, tmp_path: Path) -> None:
+    report = copy_preferences(home, settings(), tmp_path / "files")
+    lines = [
+        json.loads(line)
+        for path in (tmp_path / "files" / "preferences").glob("*.jsonl")
+        for line in path.read_text().splitlines()
+    ]
+    assert len(lines) == report.rows == sum(ends["pairs"] for ends in report.counts.values())
+    repaired = [line for line in lines if line["source"] == "repair"]
+    assert len(repaired) == report.counts["repair"]["pairs"] > 0
+    for pair in repaired:
+        where = {"edit": pair["edit_id"]}
+        sql = "SELECT outcome, replacements FROM edits WHERE edit_id = $edit AND operation = 'repair'"
+        (edit,) = home.domain(DOMAIN).read(sql, where)
+        assert edit["outcome"] == "accepted"
+        texts = {side: json.loads(pair[side][0])["content"] for side in ("chosen", "rejected")}
+        (turn_id,) = [
+            each["before"]["id"]
+            for each in json.loads(edit["replacements"])
+            if (each["after"][0]["content"], each["before"]["content"]) == (texts["chosen"], texts["rejected"])
+        ]
+        sql = "SELECT message FROM findings WHERE turn_id = $turn AND message LIKE '%Edit ' || $edit || ' mended it.'"
+        found = home.domain(DOMAIN).read(sql, where | {"turn": turn_id})
+        assert pair["reason"] == " ".join(row["message"].split(" Edit ")[0] for row in found) != ""
 
 
 def test_what_is_withheld_is_told_and_missed_by_no_check(home: Warehouse, tmp_path: Path) -> None:

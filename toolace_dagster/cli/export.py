@@ -15,7 +15,7 @@ from toolace_dagster.pipeline.verified import dataset_domains
 from toolace_dagster.settings import FormatName, Settings
 from toolace_dagster.warehouse import Warehouse
 
-_LEFT_OUT = ("same_text", "no_preference", "reversed")
+_LEFT_OUT = ("same_text", "no_preference", "failed_call", "not_named", "wording", "reversed")
 """What becomes of candidates that are no pair."""
 
 
@@ -95,7 +95,7 @@ def export_preferences(home: Path, settings: Settings, out: Path | None) -> int:
         complain(str(error))
         return 1
     rows = [
-        (source, ends["pairs"], report.same_context.get(source, 0), *(ends[end] for end in _LEFT_OUT))
+        (source.replace("_", " "), ends["pairs"], report.same_context.get(source, 0), *(ends[end] for end in _LEFT_OUT))
         for source, ends in report.counts.items()
     ]
     show_table("Candidates", ("source", "pairs", "same context", *(end.replace("_", " ") for end in _LEFT_OUT)), rows)

@@ -35,8 +35,9 @@ _TEXTS = {
     "messages": "system, user, assistant and tool messages; the arguments of calls are objects",
     "tools": "the tools offered from the start, as OpenAI tool definitions",
     "edit_id": "the edit the pair is from, in the table edits",
-    "source": "a judge's preference, or a mistake that was put in",
-    "reason": "why the chosen one is better",
+    "source": "refinement, repair or injected_mistake: who preferred it",
+    "reason": "the judge's reason for the edit that the turn is part of; of a repair what verification found "
+    "wrong with the rejected turn, of an injected mistake the tool's error",
     "same_context": "whether both follow just the same messages",
     "prompt": "the messages before",
     "chosen": "the better messages",

@@ -1,17 +1,19 @@
-"""Preference pairs: what a judge preferred, and calls as they were before a mistake was put in.
+"""Preference pairs: what a judge preferred, turns that were repaired, and calls as they were before a mistake.
 
-Two sources, both with a reason that is on record:
+Three sources, each with a reason that is on record:
 
 - **refinement**: a turn that was written anew, where the judge preferred one version of
-  the dialogue to the other. The judge saw whole dialogues, so all changed turns of an
-  edit share its verdict. Where a turn before had changed too, the loser was written in
-  another context than the prompt shows; such pairs say so (``same_context``).
-- **repair**: an error simulation turned a sound call into one that the tool refused.
+  the dialogue to the other. Its verdict is on the whole edit; which turns it is a ground for
+  is told by ``preference_grounds``. Where a turn before had changed too, the loser was
+  written in another context than the prompt shows; such pairs say so (``same_context``).
+- **repair**: a turn that verification found at fault and had written anew, where the dialogue
+  was accepted then. The reason is what was found wrong with the turn.
+- **injected mistake**: an error simulation turned a sound call into one that the tool refused.
   The sound call is chosen over the refused one, and the reason is the tool's error.
 
 Ties, and pairs whose versions say the same, are left out and counted. So is a pair whose
-winner lost to another version after the same messages: a later verdict overruled it, or two
-contradict each other.
+winner lost to another version after the same messages, or that verification found at fault: a
+later verdict overruled it, or two contradict each other.
 
 Belongs here: finding pairs in a dialogue's history. Does not belong here: reading the
 history (``pipeline.preferences``), or writing files (``formats.preferences``).
@@ -27,11 +29,32 @@ from typing import Any, Literal, get_args
 
 from toolace_dagster.dataset.exact_json import compact_json
 from toolace_dagster.dataset.messages import ChatMessage, chat_messages
+from toolace_dagster.dataset.preference_grounds import bears_on, fails, is_meant_to_fail, is_wording, named_turns
 from toolace_dagster.dataset.rows import Split
-from toolace_dagster.entities import Dialogue, Edit, InjectionType, Tool, Turn, apply_edit, canonical_json
+from toolace_dagster.entities import (
+    Dialogue,
+    Edit,
+    Finding,
+    InjectionType,
+    Replacement,
+    Tool,
+    Turn,
+    apply_edit,
+    canonical_json,
+)
 
-PairSource = Literal["refinement", "repair"]
-PairEnd = Literal["pairs", "same_text", "no_preference", "reversed"]
+PairSource = Literal["refinement", "repair", "injected_mistake"]
+PairEnd = Literal["pairs", "same_text", "no_preference", "failed_call", "not_named", "wording", "reversed"]
+"""What becomes of two versions of a turn.
+
+- ``pairs``: a pair is written.
+- ``same_text``: they say the same.
+- ``no_preference``: the judge called it a tie, or the repair did not lead to acceptance.
+- ``failed_call``: the better one is a call that its tool answers with an error.
+- ``not_named``: the reason names other turns as at fault, and the turn is no reply to the output of one.
+- ``wording``: the calls differ, and the reason speaks of wording alone.
+- ``reversed``: a later verdict overruled it.
+"""
 
 
 @dataclass(frozen=True)
@@ -43,7 +66,8 @@ class PreferencePair:
         split: Its side of the dataset.
         edit_id: The edit it comes from.
         source: Where the preference comes from.
-        reason: The judge's reason, or the error the rejected call met.
+        reason: The judge's reason for the edit that the turn is part of; of a repair, what verification found wrong
+            with the rejected turn; of an injected mistake, the error that the rejected call met.
         same_context: Whether both versions were written after exactly these messages.
         prompt: The messages before, in the winner's version.
         chosen: The turn that won.
@@ -82,8 +106,50 @@ class PairCounts:
         return {source: {end: self.counts[source, end] for end in ends} for source in sources}
 
 
+@dataclass(frozen=True)
+class _Work:
+    """What all candidates of a dialogue have in common."""
+
+    tools: Mapping[str, Tool]
+    split: Split
+    counts: PairCounts
+
+    def pair(
+        self,
+        source: PairSource,
+        edit: Edit,
+        reason: str,
+        winner: Dialogue,
+        loser: Dialogue,
+        chosen: Turn,
+        rejected: Turn,
+    ) -> PreferencePair:
+        """The pair of two versions of a turn, after the winner's messages."""
+        place = winner.position(chosen.id)
+        return PreferencePair(
+            dialogue_id=winner.id,
+            split=self.split,
+            edit_id=edit.id,
+            source=source,
+            reason=reason,
+            same_context=_alike(winner.turns[:place], loser.turns[: loser.position(chosen.id)]),
+            prompt=_messages(winner, winner.turns[:place], self.tools),
+            chosen=_messages(winner, (chosen,), self.tools),
+            rejected=_messages(winner, (rejected,), self.tools),
+            tools=[self.tools[name].as_openai() for name in winner.initial_tools],
+        )
+
+    def leave_out(self, source: PairSource, end: PairEnd, number: int = 1) -> None:
+        """Count candidates that are no pair."""
+        self.counts.counts[source, end] += number
+
+
 def preference_pairs(
-    history: Sequence[tuple[Dialogue, Edit]], tools: Mapping[str, Tool], split: Split, counts: PairCounts
+    history: Sequence[tuple[Dialogue, Edit]],
+    tools: Mapping[str, Tool],
+    split: Split,
+    counts: PairCounts,
+    findings: Sequence[Finding] = (),
 ) -> Iterator[PreferencePair]:
     """Find the pairs in one dialogue's history.
 
@@ -92,85 +158,114 @@ def preference_pairs(
         tools: Tools by name.
         split: The dialogue's side.
         counts: Told what became of each candidate.
+        findings: Of verification, those that a repair mended among them.
 
     Yields:
         Pairs in the order of the edits, then of the turns.
     """
-    found: list[PreferencePair] = []
+    work = _Work(tools, split, counts)
+    found: list[tuple[Turn, PreferencePair]] = []
+    faulty: set[tuple[str, str]] = set()
     for before, edit in history:
         if edit.operation == "reasonability_refinement":
-            found += _refinement(before, edit, tools, split, counts)
+            found += _refinement(before, edit, work)
+        elif edit.operation == "repair":
+            reasons = _mended(edit, findings)
+            found += _repair(before, edit, reasons, work)
+            faulty |= {(r.before.id, _said(r.before)) for r in _rewritten(edit) if r.before.id in reasons}
         elif edit.injection is InjectionType.ERROR_SIMULATION and edit.outcome == "accepted":
-            found += _repair(before, edit, tools, split, counts)
-    lost = {(_plain(pair.prompt), _plain(pair.rejected)) for pair in found}
-    for pair in found:
-        if (_plain(pair.prompt), _plain(pair.chosen)) in lost:
-            counts.counts[pair.source, "reversed"] += 1
+            found += _injected_mistake(before, edit, work)
+    lost = {(_plain(pair.prompt), _plain(pair.rejected)) for _, pair in found}
+    for chosen, pair in found:
+        if (_plain(pair.prompt), _plain(pair.chosen)) in lost or (chosen.id, _said(chosen)) in faulty:
+            work.leave_out(pair.source, "reversed")
             continue
         counts.counts[pair.source, "pairs"] += 1
         counts.same_context[pair.source] += pair.same_context
         yield pair
 
 
-def _refinement(
-    before: Dialogue, edit: Edit, tools: Mapping[str, Tool], split: Split, counts: PairCounts
-) -> Iterator[PreferencePair]:
-    changed = [r for r in edit.replacements if r.before.role == "assistant" and len(r.after) == 1]
+def _rewritten(edit: Edit) -> list[Replacement]:
+    """The assistant's turns that an edit wrote anew."""
+    return [r for r in edit.replacements if r.before.role == "assistant" and len(r.after) == 1]
+
+
+def _refinement(before: Dialogue, edit: Edit, work: _Work) -> Iterator[tuple[Turn, PreferencePair]]:
+    changed = _rewritten(edit)
     if edit.order_shown is None or edit.outcome == "discarded":
         # The judge was never asked.
         return
     prefers_new = edit.outcome == "accepted"
     # Versions before verdicts were recorded don't tell a tie from a preference for the old.
     if not prefers_new and edit.verdict != "old":
-        counts.counts["refinement", "no_preference"] += len(changed)
+        work.leave_out("refinement", "no_preference", len(changed))
         return
     after = apply_edit(before, edit.model_copy(update={"outcome": "accepted"}))
     winner, loser = (after, before) if prefers_new else (before, after)
+    named = named_turns(edit.reason, winner)
     for replacement in changed:
-        place = before.position(replacement.before.id)
         old, new = replacement.before, replacement.after[0]
         chosen, rejected = (new, old) if prefers_new else (old, new)
+        both_meant_to_fail = fails(loser, old.id) and is_meant_to_fail(winner, old.id)
         if _same(chosen, rejected):
-            counts.counts["refinement", "same_text"] += 1
-            continue
-        yield PreferencePair(
-            dialogue_id=before.id,
-            split=split,
-            edit_id=edit.id,
-            source="refinement",
-            reason=edit.reason,
-            same_context=_alike(winner.turns[:place], loser.turns[:place]),
-            prompt=_messages(winner, winner.turns[:place], tools),
-            chosen=_messages(winner, (chosen,), tools),
-            rejected=_messages(winner, (rejected,), tools),
-            tools=[tools[name].as_openai() for name in winner.initial_tools],
-        )
+            work.leave_out("refinement", "same_text")
+        elif fails(winner, old.id) and not both_meant_to_fail:
+            work.leave_out("refinement", "failed_call")
+        elif named and not bears_on(old.id, named, winner):
+            work.leave_out("refinement", "not_named")
+        elif is_wording(edit.reason, named, chosen, rejected):
+            work.leave_out("refinement", "wording")
+        else:
+            yield chosen, work.pair("refinement", edit, edit.reason, winner, loser, chosen, rejected)
+
+
+def _mended(edit: Edit, findings: Sequence[Finding]) -> dict[str, str]:
+    """What a repair was to mend, by turn."""
+    messages: dict[str, list[str]] = {}
+    for finding in findings:
+        message = finding.mended_message(edit.id)
+        if message is not None and finding.turn_id is not None:
+            messages.setdefault(finding.turn_id, []).append(message)
+    return {turn_id: " ".join(each) for turn_id, each in messages.items()}
 
 
 def _repair(
-    before: Dialogue, edit: Edit, tools: Mapping[str, Tool], split: Split, counts: PairCounts
-) -> Iterator[PreferencePair]:
+    before: Dialogue, edit: Edit, reasons: Mapping[str, str], work: _Work
+) -> Iterator[tuple[Turn, PreferencePair]]:
+    changed = _rewritten(edit)
+    if edit.outcome != "accepted":
+        # Verification did not accept what came of it, or the fill was unusable.
+        work.leave_out("repair", "no_preference", len(changed))
+        return
+    after = apply_edit(before, edit)
+    for replacement in changed:
+        rejected, chosen = replacement.before, replacement.after[0]
+        if _same(chosen, rejected):
+            work.leave_out("repair", "same_text")
+        elif fails(after, chosen.id):
+            work.leave_out("repair", "failed_call")
+        elif rejected.id not in reasons:
+            # It was brought in step with a turn at fault; nothing was wrong with it before.
+            work.leave_out("repair", "not_named")
+        else:
+            yield chosen, work.pair("repair", edit, reasons[rejected.id], after, before, chosen, rejected)
+
+
+def _injected_mistake(before: Dialogue, edit: Edit, work: _Work) -> Iterator[tuple[Turn, PreferencePair]]:
     for replacement in edit.replacements:
         for acting, answer in pairwise(replacement.after):
             if not (acting.is_call and replacement.before.is_call and any(o.is_error for o in answer.outputs)):
                 continue
-            if _same(replacement.before, acting):
+            chosen = replacement.before
+            if _same(chosen, acting):
                 # The call was sound and the service failed: nothing to prefer.
-                counts.counts["repair", "same_text"] += 1
+                work.leave_out("injected_mistake", "same_text")
                 continue
-            place = before.position(replacement.before.id)
-            yield PreferencePair(
-                dialogue_id=before.id,
-                split=split,
-                edit_id=edit.id,
-                source="repair",
-                reason=next(_text(output.content) for output in answer.outputs if output.is_error),
-                same_context=True,
-                prompt=_messages(before, before.turns[:place], tools),
-                chosen=_messages(before, (replacement.before,), tools),
-                rejected=_messages(before, (acting,), tools),
-                tools=[tools[name].as_openai() for name in before.initial_tools],
-            )
+            if fails(before, chosen.id):
+                work.leave_out("injected_mistake", "failed_call")
+                break
+            reason = next(_text(output.content) for output in answer.outputs if output.is_error)
+            yield chosen, work.pair("injected_mistake", edit, reason, before, before, chosen, acting)
             break
 
 

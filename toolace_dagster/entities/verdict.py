@@ -39,6 +39,19 @@ class Finding(Entity):
     evidence: str = ""
     message: str
 
+    def mended(self, edit_id: str) -> Self:
+        """The finding once an edit has mended it: a remark, which says so."""
+        return self.model_copy(update={"severity": "soft", "message": f"{self.message}{_mended_by(edit_id)}"})
+
+    def mended_message(self, edit_id: str) -> str | None:
+        """What was found, if that edit mended it; None else."""
+        ending = _mended_by(edit_id)
+        return self.message.removesuffix(ending) if self.message.endswith(ending) else None
+
+
+def _mended_by(edit_id: str) -> str:
+    return f" Edit {edit_id} mended it."
+
 
 class Rejection(Entity):
     """Why a row went no further at a stage: a fault of its content, not of a call.

@@ -23,7 +23,7 @@ from toolace_dagster.dataset import (
 )
 from toolace_dagster.entities import Entity
 from toolace_dagster.pipeline.dataset import deal_splits, remember, split_rows, stored_splits
-from toolace_dagster.reporting.history import read_histories
+from toolace_dagster.reporting.history import read_histories, read_mended
 from toolace_dagster.settings import Settings
 from toolace_dagster.warehouse import Warehouse
 
@@ -38,8 +38,7 @@ class PreferenceReport(Entity):
         rows: Pairs.
         same_context: Those of them, by source, whose two versions were written after exactly the messages of the
             prompt.
-        counts: Candidates by source and what became of them: ``pairs``, ``same_text``, ``no_preference``,
-            ``reversed``.
+        counts: Candidates by source and what became of them, by the names of ``PairEnd``.
         files: One report per file.
     """
 
@@ -98,13 +97,14 @@ def home_pairs(
         counts: Told what became of each candidate.
     """
     for rows in _batches(warehouse, settings, sides):
-        histories = read_histories(warehouse.domain(rows[0].dialogue.domain), [row.dialogue.id for row in rows])
+        store, ids = warehouse.domain(rows[0].dialogue.domain), [row.dialogue.id for row in rows]
+        histories, mended = read_histories(store, ids), read_mended(store, ids)
         for row in rows:
             history = histories.get(row.dialogue.id)
             if history is None or row.split is None:
                 continue
             steps = [(one.dialogue, other.edit) for one, other in pairwise(history.steps) if other.edit is not None]
-            yield from preference_pairs(steps, row.tools, row.split, counts)
+            yield from preference_pairs(steps, row.tools, row.split, counts, mended.get(row.dialogue.id, ()))
 
 
 def _batches(warehouse: Warehouse, settings: Settings, sides: Mapping[str, Split]) -> Iterator[list[DatasetRow]]:

@@ -67,6 +67,23 @@ def read_histories(store: Store, ids: Iterable[str]) -> dict[str, History]:
     return histories
 
 
+def read_mended(store: Store, ids: Iterable[str]) -> dict[str, list[Finding]]:
+    """Read what verification found in dialogues and a repair mended.
+
+    Args:
+        store: The domain's file.
+        ids: Dialogue ids.
+
+    Returns:
+        Findings by dialogue, in order; dialogues without any are left out.
+    """
+    found: dict[str, list[Finding]] = {}
+    for row in store.read(sql("lineage/mended_findings"), {"ids": list(ids)}):
+        values = {name: value for name, value in row.items() if name in Finding.model_fields and value is not None}
+        found.setdefault(row["dialogue_id"], []).append(Finding.model_validate(values))
+    return found
+
+
 def history_of(spec: str, stage: str, beginning: str, edits: Sequence[Row]) -> History:
     """Put a history together from stored rows.
 

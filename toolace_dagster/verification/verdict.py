@@ -129,7 +129,7 @@ def _repaired(dialogue: Dialogue, spec: TaskSpec, bench: _Bench, facts: Facts, f
             break
         edits[-1] = edit.model_copy(update={"reason": "; ".join(found for each in faults.values() for found in each)})
         current = apply_edit(current, edit)
-        mended_findings += [_mended(finding, edit) for finding in verdict.findings if finding.severity == "hard"]
+        mended_findings += [finding.mended(edit.id) for finding in verdict.findings if finding.severity == "hard"]
         taken = calls_taken_away({edit.id: edit.replacements})
         facts = replace(facts, changes={**facts.changes, **taken})
         verdict = yield from _verified(current, spec, bench, facts)
@@ -162,10 +162,6 @@ def _repairable(dialogue: Dialogue, verdict: Verdict, checks: Checks) -> dict[st
 
 def _call_before(dialogue: Dialogue, turn_id: str) -> str:
     return dialogue.turns[dialogue.position(turn_id) - 1].id
-
-
-def _mended(finding: Finding, edit: Edit) -> Finding:
-    return finding.model_copy(update={"severity": "soft", "message": f"{finding.message} Edit {edit.id} mended it."})
 
 
 def _cut(dialogue: Dialogue, spec: TaskSpec, bench: _Bench, facts: Facts, whole: Verdict) -> Program[Verdict]:

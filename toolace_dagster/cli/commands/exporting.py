@@ -52,7 +52,7 @@ def preferences(
     config: ConfigOption = None,
     assignments: AssignmentsOption = None,
 ) -> None:
-    """Write preference pairs for TRL: versions that a judge preferred, and calls before a mistake was put in."""
+    """Write preference pairs for TRL: what a judge preferred, repaired turns, and calls before a mistake was put in."""
     from toolace_dagster.cli.export import export_preferences
 
     made = read_configuration({}, home=home, config=config, assignments=assignments or (), goes_on=True)
