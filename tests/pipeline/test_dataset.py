@@ -95,6 +95,16 @@ def test_a_copy_by_the_home_s_settings_has_the_home_s_sides(home: Warehouse, tmp
     assert copied == {side: later.count(side) for side in SPLITS}
 
 
+def of_message(message: dict[str, Any]) -> Any:
+    """What a message says and calls."""
+    return message["content"], [call["function"] for call in message.get("tool_calls", ())]
+
+
+def of_turn(turn: dict[str, Any]) -> Any:
+    """The same of a turn."""
+    return turn["content"], [{"name": call["name"], "arguments": call["arguments"]} for call in turn["tool_calls"]]
+
+
 def test_repairs_give_pairs_with_what_was_found_wrong(home: Warehouse, tmp_path: Path) -> None:
     report = copy_preferences(home, settings(), tmp_path / "files")
     lines = [
@@ -110,11 +120,12 @@ def test_repairs_give_pairs_with_what_was_found_wrong(home: Warehouse, tmp_path:
         sql = "SELECT outcome, replacements FROM edits WHERE edit_id = $edit AND operation = 'repair'"
         (edit,) = home.domain(DOMAIN).read(sql, where)
         assert edit["outcome"] == "accepted"
-        texts = {side: json.loads(pair[side][0])["content"] for side in ("chosen", "rejected")}
+        versions = [of_message(json.loads(pair[side][0])) for side in ("chosen", "rejected")]
         (turn_id,) = [
             each["before"]["id"]
             for each in json.loads(edit["replacements"])
-            if (each["after"][0]["content"], each["before"]["content"]) == (texts["chosen"], texts["rejected"])
+            if each["before"]["role"] == "assistant"
+            and [of_turn(each["after"][0]), of_turn(each["before"])] == versions
         ]
         sql = "SELECT message FROM findings WHERE turn_id = $turn AND message LIKE '%Edit ' || $edit || ' mended it.'"
         found = home.domain(DOMAIN).read(sql, where | {"turn": turn_id})
