@@ -110,10 +110,19 @@ def test_the_file_is_looked_for_where_one_works_and_then_in_the_home(
     assert configure({}, home=home, environ={}).settings.seed == 2
 
 
-def test_a_variable_that_sets_nothing_is_warned_of(tmp_path: Path) -> None:
-    made = configured(tmp_path, TOOLACE_SEDD="1", TOOLACE_HOME="x", TOOLACE_ROUNDS="")
-    assert made.warnings == ("the environment variable TOOLACE_SEDD sets nothing; did you mean TOOLACE_SEED?",)
-    assert made.settings.rounds == Settings().rounds
+def test_a_variable_that_sets_nothing_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        configured(tmp_path, TOOLACE_MAX_COSTS="3", TOOLACE_SEDD="1", TOOLACE_HOME="x")
+    assert str(raised.value).splitlines() == [
+        "the environment variable TOOLACE_MAX_COSTS sets nothing; did you mean TOOLACE_MAX_COST? Else unset it.",
+        "the environment variable TOOLACE_SEDD sets nothing; did you mean TOOLACE_SEED? Else unset it.",
+    ]
+
+
+def test_variables_that_are_no_settings_or_empty_are_let_be(tmp_path: Path) -> None:
+    others = {"TOOLACE_HOME": "x", "TOOLACE_TEST_POOLS": "/pools", "TOOLACE_ROUNDS": "", "TOOLACE_MAX_COSTS": ""}
+    made = configure({}, home=tmp_path, environ=others, file=written(tmp_path, ""))
+    assert made == configured(tmp_path)
 
 
 def test_a_secret_in_a_file_is_refused_without_being_shown(tmp_path: Path) -> None:

@@ -104,6 +104,18 @@ def test_settings_of_the_last_run_that_are_cut_off_are_named_by_the_code_locatio
     assert str(tmp_path / "settings.json") in (raised.value.description or "")
 
 
+def test_a_limit_that_is_misspelt_in_the_environment_stops_the_code_location_and_its_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOOLACE_MAX_COSTS", "3")
+    with pytest.raises(ConfigurationError, match=r"TOOLACE_MAX_COSTS sets nothing; did you mean TOOLACE_MAX_COST\?"):
+        build_definitions(tmp_path)
+    with pytest.raises(dg.Failure) as raised:
+        settings_of_run(tmp_path)
+    assert "TOOLACE_MAX_COST?" in (raised.value.description or "")
+    assert not raised.value.allow_retries
+
+
 class Loaded:
     """A home with the job of its code location as it was loaded."""
 

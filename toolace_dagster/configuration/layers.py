@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from toolace_dagster.configuration.environment import read_environment
 from toolace_dagster.configuration.faults import ConfigurationError, fault_lines
 from toolace_dagster.configuration.last_run import LastRun, LastRunBroken, mend_of, read_last_run
-from toolace_dagster.configuration.names import setting_names
+from toolace_dagster.configuration.names import UnknownSetting, setting_names
 from toolace_dagster.configuration.toml_file import BadFile, find_file, read_file
 from toolace_dagster.configuration.values import Values, flat, put
 from toolace_dagster.settings import Settings
@@ -72,9 +72,9 @@ def configure(
         path = find_file(file, environ, home)
         from_file = read_file(path) if path else {}
         gone_on = read_last_run(last_run) if last_run is not None and path is None else LastRun()
-    except (BadFile, LastRunBroken) as error:
+        from_environment, variables = read_environment(environ)
+    except (BadFile, LastRunBroken, UnknownSetting) as error:
         raise ConfigurationError(str(error)) from None
-    from_environment, variables, warnings = read_environment(environ)
     stored = dict(gone_on.values)
     of_last_run = f"{last_run}, the last run"
     named = [layer["preset"] for layer in (from_file, from_environment, given) if "preset" in layer]
@@ -99,7 +99,7 @@ def configure(
         if last_run is not None and any(of_last_run in line for line in lines):
             lines.append(mend_of(last_run))
         raise ConfigurationError("\n".join(lines)) from None
-    return Configuration(settings, path, came_from, (*gone_on.notes, *warnings))
+    return Configuration(settings, path, came_from, gone_on.notes)
 
 
 def _complete_groups(values: Values) -> None:
