@@ -11,9 +11,10 @@ import pytest
 from tests.pipeline.homes import DOMAIN, small_pool
 from toolace_dagster.configuration import ConfigurationError
 from toolace_dagster.entities import Skeleton
-from toolace_dagster.orchestration.definitions import GENERATE_JOB, build_definitions
+from toolace_dagster.orchestration.definitions import CHECK_JOB, GENERATE_JOB, build_definitions
 from toolace_dagster.orchestration.instance import open_instance, register_domains
 from toolace_dagster.orchestration.resources import LAUNCH_TAG, Toolace
+from toolace_dagster.orchestration.run_settings import SETTINGS_KEY
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.spending import budget_of
 from toolace_dagster.settings import Settings
@@ -233,3 +234,44 @@ def test_a_run_says_first_what_is_stale_and_why_and_what_it_will_cost(tmp_path: 
     third, _ = loaded.run({"mask_share": 0.3})
     (told,) = foretold(loaded, third.run_id)
     assert (told["stale"], told["forecast"]) == (0, "Nothing is stale: no model call.")
+
+
+def kept(home: Path, domain: str | None, run_id: str) -> list[Settings]:
+    store = Warehouse(home).domain(domain) if domain else Warehouse(home).shared
+    rows = store.read("SELECT settings FROM run_settings WHERE run_id = $run", {"run": run_id})
+    return [Settings.model_validate_json(row["settings"]) for row in rows]
+
+
+def logged(instance: dg.DagsterInstance, run_id: str) -> list[Settings]:
+    events = [entry.dagster_event for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)]
+    found = [event.engine_event_data.metadata.get(SETTINGS_KEY) for event in events if event]
+    return [Settings.model_validate(each.value) for each in found if each]
+
+
+def test_a_run_that_fails_has_its_settings(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    stored(home, rounds=0, dialogues=2, pool=str(small_pool(tmp_path / "pool")))
+    # Nobody listens there.
+    llm = {"model": "refused", "base_url": "http://127.0.0.1:9/v1", "transport_retries": 0, "timeout": 1.0}
+    config = {"resources": {"toolace": {"config": {"settings": {"llm": llm, "seed": 7}}}}}
+    with open_instance(Warehouse(home)) as instance:
+        register_domains(instance, [DOMAIN])
+        job = build_definitions(home).resolve_job_def(GENERATE_JOB)
+        result = job.execute_in_process(
+            instance=instance, partition_key=DOMAIN, run_config=config, raise_on_error=False
+        )
+        assert not result.success
+        (said,) = logged(instance, result.run_id)
+    assert (said.seed, said.llm.model, said.dialogues) == (7, "refused", 2)
+    assert kept(home, DOMAIN, result.run_id) == [said]
+
+
+def test_runs_over_all_domains_have_their_settings(tmp_path: Path) -> None:
+    stored(tmp_path, seed=5)
+    with open_instance(Warehouse(tmp_path)) as instance:
+        job = build_definitions(tmp_path).resolve_job_def(CHECK_JOB)
+        config = {"resources": {"toolace": {"config": {"settings": {"dialogues": 3}}}}}
+        run_id = job.execute_in_process(instance=instance, run_config=config, raise_on_error=False).run_id
+        (said,) = logged(instance, run_id)
+    assert (said.seed, said.dialogues) == (5, 3)
+    assert kept(tmp_path, None, run_id) == [said]

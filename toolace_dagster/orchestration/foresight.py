@@ -9,12 +9,15 @@ from typing import Any
 
 import dagster as dg
 
+from toolace_dagster.orchestration.run_settings import keep_settings
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.reporting.markdown import table
 
 
 def note_plan(context: dg.AssetExecutionContext, domain: StageContext) -> None:
     """Log what the domain's run will make, why and at what cost, if this asset is the first of the run.
+
+    The settings it goes by are kept beside.
 
     Args:
         context: Of the asset.
@@ -26,6 +29,7 @@ def note_plan(context: dg.AssetExecutionContext, domain: StageContext) -> None:
 
     if not _is_first(context, domain):
         return
+    keep_settings(domain.store, context.run, domain.settings)
     plan = plan_stored(domain)
     try:
         estimate, words = foresee([plan], domain.settings, domain.warehouse)

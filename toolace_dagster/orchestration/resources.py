@@ -18,6 +18,7 @@ from toolace_dagster.configuration import ConfigurationError, configure
 from toolace_dagster.configuration.faults import fault_lines
 from toolace_dagster.configuration.names import UnknownSetting, check_name
 from toolace_dagster.configuration.values import checked, flat
+from toolace_dagster.orchestration.run_settings import keep_settings, log_settings
 from toolace_dagster.orchestration.workers import note_process
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.settings import Settings
@@ -29,6 +30,7 @@ DEFAULT_HOME = "toolace_data"
 LAUNCH_TAG = "toolace/launch"
 """Tag of the runs that one command launched; they share a budget, as the runs of one backfill do."""
 BACKFILL_TAG = "dagster/backfill"
+PARTITION_TAG = "dagster/partition"
 _PARENT_TAG = "dagster/parent_run_id"
 ROOT_TAG = "dagster/root_run_id"
 _RETRIED_TAG = "dagster/retry_number"
@@ -125,7 +127,7 @@ class Toolace(dg.ConfigurableResource[Any]):
             raise dg.Failure(description=str(error), allow_retries=False) from None
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Refuse to write into another home than that of the instance, and note which process works on the run.
+        """Refuse to write into another home than that of the instance, and note the run's process and settings.
 
         Raises:
             dagster.Failure: If the run's configuration names another one, as that of a home that was moved may.
@@ -141,6 +143,17 @@ class Toolace(dg.ConfigurableResource[Any]):
             )
         if context.run is not None and context.instance is not None:
             note_process(context.instance, context.run)
+            self._note_settings(context.instance, context.run)
+
+    def _note_settings(self, instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+        """Keep what the run goes by; rows of a domain's runs are written once its file stands."""
+        try:
+            settings = self.effective_settings()
+        except dg.Failure:
+            # The first asset that goes by them fails, and says why.
+            return
+        if log_settings(instance, run, settings) and PARTITION_TAG not in run.tags:
+            keep_settings(self.warehouse().shared, run, settings)
 
     @staticmethod
     def _named_by(run: dg.DagsterRun) -> str:

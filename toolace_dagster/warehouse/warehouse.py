@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 def _domain_schema() -> str:
-    parts = ("tables/domain", "calls/tables", "calls/stored_texts", "tables/lineage")
+    parts = ("tables/domain", "calls/tables", "calls/stored_texts", "tables/lineage", "tables/runs")
     return "\n".join(sql(part) for part in parts)
 
 
 def _shared_schema() -> str:
-    return "\n".join(sql(part) for part in ("tables/shared", "tables/metrics"))
+    return "\n".join(sql(part) for part in ("tables/shared", "tables/metrics", "tables/runs"))
 
 
 class Warehouse:
