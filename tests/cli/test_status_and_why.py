@@ -73,6 +73,14 @@ def test_settings_of_the_last_run_that_are_cut_off_or_older_are_told_and_left_as
     assert "settings.json" in went.stderr
 
 
+@pytest.mark.parametrize("port", [0, 65_536, 99_999_999])
+def test_a_port_that_is_none_is_refused_before_anything_starts(tmp_path: Path, port: int) -> None:
+    result = invoke("ui", "--home", tmp_path / "home", "--port", port)
+    assert result.exit_code == 2
+    assert "Invalid value for '--port'" in result.stderr
+    assert not (tmp_path / "home").exists()
+
+
 def test_why_tells_the_end_first_then_the_way_to_it(made: Made) -> None:
     rejected = made.ids("rejected", "verification")[-1]
     result = invoke("why", rejected, "--home", made.home)

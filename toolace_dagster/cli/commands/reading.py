@@ -98,7 +98,7 @@ def sample(
 def ui(
     home: HomeOption = DEFAULT_HOME,
     config: ConfigOption = None,
-    port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000,
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="Port on this machine.")] = 3000,
 ) -> None:
     """Open the Dagster UI over a home."""
     from toolace_dagster.cli.ui import serve_ui
