@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._utils.tags import TagConcurrencyLimitsCounter
 
 from tests.cli.command import Ended, toolace
 from tests.cli.made import OPTIONS, Made, made_once
@@ -216,6 +217,49 @@ def test_the_sensor_requests_what_changed_once_and_with_one_budget(site: Site) -
         assert requested(tick(site, instance, result.cursor)) == set()
 
 
+def under_way(instance: dg.DagsterInstance, domain: str) -> dg.DagsterRun:
+    return instance.create_run_for_job(
+        build_definitions().resolve_job_def(GENERATE_JOB),
+        status=dg.DagsterRunStatus.STARTED,
+        tags={"dagster/partition": domain},
+    )
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_change_seen_while_the_domain_is_made_is_requested_when_that_has_ended(site: Site, first: bool) -> None:
+    with open_instance(site.warehouse) as instance:
+        cursor = None if first else tick(site, instance, None).cursor
+        run = under_way(instance, KEPT)
+        site.describe(KEPT, "Something else.")
+        site.describe(GOING, "Something else, too.")
+        result = tick(site, instance, cursor)
+        assert requested(result) == {GOING}
+        waiting = tick(site, instance, result.cursor)
+        assert requested(waiting) == set()
+        assert waiting.skip_reason is not None
+        assert KEPT in str(waiting.skip_reason)
+        instance.report_run_failed(run)
+        after = tick(site, instance, waiting.cursor)
+        assert requested(after) == {KEPT}
+        assert requested(tick(site, instance, after.cursor)) == set()
+
+
+def test_of_two_runs_of_a_domain_one_waits(site: Site) -> None:
+    with open_instance(Warehouse(site.home.parent / "new")) as instance:
+        first = under_way(instance, KEPT)
+        second, other = (
+            instance.create_run_for_job(
+                build_definitions().resolve_job_def(GENERATE_JOB), tags={"dagster/partition": domain}
+            )
+            for domain in (KEPT, GOING)
+        )
+        limits = instance.get_concurrency_config().run_queue_config
+        assert limits is not None
+        counter = TagConcurrencyLimitsCounter(limits.tag_concurrency_limits, [first])
+        assert counter.is_blocked(second)
+        assert not counter.is_blocked(other)
+
+
 def test_a_domain_that_goes_back_to_what_it_was_is_requested_again(site: Site) -> None:
     def requests(cursor: str | None) -> tuple[dict[str | None, str | None], str | None]:
         result = tick(site, instance, cursor)
@@ -380,6 +424,10 @@ def test_the_nightly_schedule_requests_just_what_is_stale(site: Site) -> None:
         assert isinstance(requests, list)
         found = {request.partition_key: request.tags["toolace/stale_from"] for request in requests}
         assert found == {KEPT: "tool_pool"}
+        run = under_way(instance, KEPT)
+        assert isinstance(night(site, instance), dg.SkipReason)
+        instance.report_run_failed(run)
+        assert isinstance(night(site, instance), list)
 
 
 def test_all_that_starts_by_itself_is_off_until_it_is_switched_on(tmp_path: Path) -> None:

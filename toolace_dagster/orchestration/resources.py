@@ -19,7 +19,7 @@ from toolace_dagster.configuration.faults import fault_lines
 from toolace_dagster.configuration.names import UnknownSetting, check_name
 from toolace_dagster.configuration.values import checked, flat
 from toolace_dagster.orchestration.run_settings import keep_settings, log_settings
-from toolace_dagster.orchestration.workers import note_process
+from toolace_dagster.orchestration.workers import PARTITION_TAG, note_process
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.settings import Settings
 from toolace_dagster.warehouse import Warehouse
@@ -30,7 +30,6 @@ DEFAULT_HOME = "toolace_data"
 LAUNCH_TAG = "toolace/launch"
 """Tag of the runs that one command launched; they share a budget, as the runs of one backfill do."""
 BACKFILL_TAG = "dagster/backfill"
-PARTITION_TAG = "dagster/partition"
 _PARENT_TAG = "dagster/parent_run_id"
 ROOT_TAG = "dagster/root_run_id"
 _RETRIED_TAG = "dagster/retry_number"

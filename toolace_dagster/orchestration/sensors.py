@@ -18,7 +18,7 @@ from toolace_dagster.entities import ImportNote
 from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
 from toolace_dagster.orchestration.resources import LAUNCH_TAG, Toolace
 from toolace_dagster.orchestration.sync import registered_domains
-from toolace_dagster.orchestration.workers import UNDER_WAY, report_gone
+from toolace_dagster.orchestration.workers import UNDER_WAY, domains_under_way, report_gone
 from toolace_dagster.pipeline.exports import dataset_is_stale
 from toolace_dagster.pipeline.pool import configured_pool, own_fingerprint
 from toolace_dagster.pipeline.stages import VERIFIED_STAGE
@@ -43,7 +43,7 @@ def pool_sensor(generate: "Job") -> dg.SensorDefinition:
     unless a part of the pool can't be read, which may hold it;
     one that changed is generated again, which remakes only the dialogues that offer what changed. What stands in
     the pool when the sensor is first switched on is taken as it is: only domains of which the home holds an earlier
-    state are requested then.
+    state are requested then. One that a run works on is requested once that has ended.
 
     Args:
         generate: The job that makes a domain.
@@ -70,6 +70,8 @@ def pool_sensor(generate: "Job") -> dg.SensorDefinition:
             stale = list(drift.changed)
         else:
             stale = [name for name, fingerprint in now.items() if known.get(name) != fingerprint]
+        # A second run of a domain would fail.
+        busy = domains_under_way(context.instance) & set(stale)
         mark_domains(drift, warehouse)
         registered = registered_domains(context.instance)
         new = sorted(now.keys() - registered)
@@ -82,15 +84,22 @@ def pool_sensor(generate: "Job") -> dg.SensorDefinition:
         # All runs of one tick share one budget. A key is never run twice, and a domain may well go back to what it was.
         launch = uuid4().hex
         tags = {LAUNCH_TAG: launch}
-        runs = [dg.RunRequest(run_key=f"{launch}-{name}", partition_key=name, tags=tags) for name in stale]
+        runs = [
+            dg.RunRequest(run_key=f"{launch}-{name}", partition_key=name, tags=tags)
+            for name in stale
+            if name not in busy
+        ]
         # A domain that can't be read for a moment has not changed when it can be again.
         seen = (known or {}) | now if drift.unread else now
-        unread = _unread(drift.unread)
-        if unread and runs:
-            context.log.warning(unread)
+        # What such a domain was stays in the cursor, so that a later tick asks for it.
+        seen = seen | {name: (known or {}).get(name, "") for name in busy}
+        waiting = f"Asked for once their runs have ended: {', '.join(sorted(busy))}" if busy else ""
+        told = " ".join(filter(None, (_unread(drift.unread), waiting)))
+        if told and runs:
+            context.log.warning(told)
         return dg.SensorResult(
             run_requests=runs,
-            skip_reason=unread if unread and not runs else None,
+            skip_reason=told if told and not runs else None,
             dynamic_partitions_requests=requests,
             cursor=json.dumps(seen),
         )

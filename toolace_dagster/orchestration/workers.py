@@ -1,7 +1,7 @@
 """Runs and the processes that work on them: a run whose process was killed says so to nobody.
 
-Belongs here: noting a run's process, and reporting runs whose process has gone. Does not belong here: whether a
-process runs (``llm.limits.alive``).
+Belongs here: noting a run's process, reporting runs whose process has gone, and what is under way. Does not belong
+here: whether a process runs (``llm.limits.alive``).
 """
 
 import os
@@ -14,6 +14,7 @@ from toolace_dagster.llm.limits.alive import ProcessMark
 PROCESS_TAG = "toolace/process"
 """Tag of a run: its own id and the mark of the process that works on it. A run that is executed again has the tags of
 the one it repeats, so the id says whether the mark is its own."""
+PARTITION_TAG = "dagster/partition"
 UNDER_WAY = (
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.QUEUED,
@@ -82,6 +83,17 @@ def report_gone(instance: dg.DagsterInstance) -> list[str]:
             )
         found.append(run.run_id)
     return found
+
+
+def domains_under_way(instance: dg.DagsterInstance) -> set[str]:
+    """Domains that a run waits for or works on, once those whose process has gone are reported.
+
+    Args:
+        instance: Of the home.
+    """
+    report_gone(instance)
+    runs = instance.get_runs(dg.RunsFilter(statuses=list(UNDER_WAY)))
+    return {run.tags[PARTITION_TAG] for run in runs if PARTITION_TAG in run.tags}
 
 
 def _mark(run: dg.DagsterRun) -> ProcessMark | None:
