@@ -19,8 +19,8 @@ from toolace_dagster.orchestration.resources import Toolace
 from toolace_dagster.pipeline.card import card_facts
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.dataset import count_verified, make_splits, stored_withheld
-from toolace_dagster.pipeline.exports import copy_export
-from toolace_dagster.pipeline.preferences import copy_preferences
+from toolace_dagster.pipeline.exports import copy_export, make_export
+from toolace_dagster.pipeline.preferences import copy_preferences, make_preferences
 from toolace_dagster.warehouse import Warehouse, insert
 
 SHARED = ("splits", "dealt_splits", "dataset_facts")
@@ -182,6 +182,33 @@ def test_the_card_tells_the_licence_of_borrowed_tools(home: Warehouse) -> None:
     card = render_card(facts)
     assert "gpl-3.0" in yaml.safe_load(card.split("---\n")[1])["license"]
     assert f"| far | far.json | {far.tools} | GPL-3.0 |" in card
+
+
+def test_the_card_tells_of_each_export_as_it_was_made(home: Warehouse) -> None:
+    hide(home, but=4)
+    make_splits(home, settings())
+    make_export(home, settings(), "openai")
+    make_preferences(home, settings())
+    hide(home, but=10)
+    masked = settings(loss_mask=["failed_calls"], slices={"single_turn": 0.5})
+    make_splits(home, masked)
+    make_export(home, masked, "axolotl")
+    make_export(home, settings(), "hermes")
+    facts = card_facts(home, settings())
+    assert set(facts.rows) == set(facts.made_with) == {"axolotl", "hermes"}
+    assert facts.earlier == ("openai", "preferences")
+    card = render_card(facts)
+    (axolotl,) = [line for line in card.splitlines() if line.startswith("- `axolotl/`")]
+    assert "kept out of the loss: `failed_calls`" in axolotl
+    assert "`single_turn` 0.5" in axolotl
+    (hermes,) = [line for line in card.splitlines() if line.startswith("- `hermes/`")]
+    assert "kept out" not in hermes
+    assert "- `openai/`: of an earlier export" in card
+    assert "loss_mask" not in card.replace("\\_", "_")
+    report = make_preferences(home, settings())
+    assert f"- `preferences/`: preference pairs for TRL, chosen over rejected. Rows: {report.rows:,}." in render_card(
+        card_facts(home, settings())
+    )
 
 
 def test_an_export_warns_of_examples_that_the_dialogues_do_not_offer(home: Warehouse, tmp_path: Path) -> None:

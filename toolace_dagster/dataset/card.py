@@ -41,7 +41,8 @@ _SHOWN = 20
 """Withheld dialogues that the card names."""
 
 _NOT_OF_THE_DATA = MONEY_SETTINGS.union(
-    "pool domain_limit skip_deprecated benchmarks formats base_url model concurrency timeout transport_retries".split()
+    "pool domain_limit skip_deprecated benchmarks formats base_url model concurrency timeout transport_retries "
+    "loss_mask slices".split()
 )
 """Settings that name a place or a pace: they differ by machine and leave the data as it is, or stand elsewhere."""
 
@@ -84,7 +85,7 @@ def _head(facts: CardFacts) -> dict[str, Any]:
         "size_categories": [_size(sum(facts.rows["trl"].values()) if "trl" in facts.rows else facts.dialogues)],
     }
     # `datasets` refuses to load a dataset that names a split without rows.
-    filled: list[Split] = [split for split in SPLITS if facts.splits.sizes[split]]
+    filled: list[Split] = [split for split in SPLITS if facts.splits.sizes[split] and "trl" not in facts.earlier]
     if filled:
         features = [
             {"name": name, "list": "json"} if column["_type"] == "List" else {"name": name, "dtype": column["dtype"]}
@@ -127,14 +128,31 @@ def _files(facts: CardFacts) -> str:
     lines = [
         f"- `{trl_path('train')}` and its siblings: for TRL, read with `datasets`. Columns: `dialogue_id`, `domain`, "
         "`kind`, `messages`,\n  `tools`; call arguments are objects. The `.jsonl` files hold the same, each message as "
-        f"JSON text.{_rows(facts, 'trl')}"
+        f"JSON text.{_rows(facts, 'trl')}{_made_with(facts, 'trl')}"
     ]
+    if "trl" in facts.earlier:
+        lines = []
     lines += [
-        f"- `{folder}/`: for {cell(title)}.{_rows(facts, folder)}"
+        f"- `{folder}/`: for {cell(title)}.{_rows(facts, folder)}{_made_with(facts, folder)}"
         for folder, title in sorted(facts.formats.items())
         if folder != "trl"
     ]
+    if facts.pairs is not None:
+        lines.append(f"- `preferences/`: preference pairs for TRL, chosen over rejected. Rows: {facts.pairs:,}.")
+    lines += [
+        f"- `{folder}/`: of an earlier export, so its rows and sides are not those told here."
+        for folder in sorted(facts.earlier)
+    ]
     return "\n".join(lines)
+
+
+def _made_with(facts: CardFacts, name: str) -> str:
+    settings = facts.made_with.get(name, {})
+    masked = ", ".join(f"`{turn}`" for turn in settings.get("loss_mask") or ())
+    slices = cast("Mapping[str, float]", settings.get("slices") or {})
+    shares = ", ".join(f"`{kind}` {share:g}" for kind, share in slices.items() if share)
+    told = f" To be kept out of the loss: {masked}." if masked else ""
+    return f"{told} Examples asked for a dialogue: {shares}." if shares else told
 
 
 def _rows(facts: CardFacts, name: str) -> str:

@@ -103,6 +103,9 @@ class CardFacts:
         withheld: Why accepted dialogues are in no file, by id.
         outputs: Tool results of the dialogues by where they come from.
         rows: By format, the rows of its files by kind: dialogues, and examples cut out of them.
+        made_with: By format, the settings of its export.
+        earlier: Folders of exports that were made of other splits, so that what they hold is not told.
+        pairs: Preference pairs that stand in ``preferences``; None where there is no such folder.
         domains: Ends of all attempted dialogues.
         reasons: Why dialogues were rejected or failed.
         usage: Calls and tokens per stage, in stage order.
@@ -122,6 +125,9 @@ class CardFacts:
     withheld: Mapping[str, str] = field(default_factory=dict[str, str])
     outputs: Mapping[OutputSource, int] = field(default_factory=dict[OutputSource, int])
     rows: Mapping[str, Mapping[RowKind, int]] = field(default_factory=dict[str, Mapping[RowKind, int]])
+    made_with: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    earlier: tuple[str, ...] = ()
+    pairs: int | None = None
     domains: tuple[DomainCounts, ...] = ()
     reasons: tuple[ReasonCount, ...] = ()
     usage: tuple[StageUsage, ...] = ()

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from toolace_dagster.dataset.files import FileReport, Replacement, replacing
 from toolace_dagster.dataset.formats import LINE_FORMATS, LineWriter, TrlWriter
@@ -33,6 +33,7 @@ class ExportReport(Entity):
         inexact_numbers: Numbers that `datasets` will read a little off the value written.
         masked: Assistant turns that the settings keep out of the loss.
         texts_left_out: Turns whose text beside calls the format has no place for.
+        made_with: Settings of the export, as JSON values; None where they were not noted.
         warnings: Sentences on what the user should know before training.
     """
 
@@ -44,6 +45,7 @@ class ExportReport(Entity):
     inexact_numbers: int
     masked: int = 0
     texts_left_out: int = 0
+    made_with: dict[str, JsonValue] | None = None
     warnings: tuple[str, ...] = ()
 
 

@@ -33,7 +33,8 @@ from toolace_dagster.pipeline.dataset import (
     remember,
     split_rows,
 )
-from toolace_dagster.pipeline.exports import EXPORT_SETTINGS, export_reports
+from toolace_dagster.pipeline.exports import EXPORT_SETTINGS, export_reports, is_of_present_splits, part_of
+from toolace_dagster.pipeline.preferences import PreferenceReport
 from toolace_dagster.pipeline.stages import domain_stages
 from toolace_dagster.pipeline.verified import dataset_domains
 from toolace_dagster.prompts import PROMPT_NAMES, prompt_hash
@@ -71,6 +72,16 @@ def card_facts(warehouse: Warehouse, settings: Settings) -> CardFacts:
     }
     reasons = _reasons(summaries)
     outcome = SplitOutcome.model_validate_json(facts["splits"]["facts"])
+    made = export_reports(warehouse)
+    splits = facts["splits"]["fingerprint"]
+    present = {
+        name: report
+        for name, report in made.items()
+        if is_of_present_splits(report, facts[part_of(name)]["fingerprint"], splits)
+    }
+    pairs = facts.get("preferences")
+    has_pairs = pairs is not None and pairs["fingerprint"] == splits
+    earlier = [*(made.keys() - present.keys()), *(["preferences"] if pairs is not None and not has_pairs else [])]
     return CardFacts(
         model=", ".join(sorted(models)) or settings.llm.model,
         settings=settings.model_dump(mode="json", exclude={"cache", *OPERATION_SETTINGS}),
@@ -79,8 +90,11 @@ def card_facts(warehouse: Warehouse, settings: Settings) -> CardFacts:
         outputs=tally.outputs,
         rows={
             name: {"dialogue": report.rows - sum(report.slices.values()), **report.slices}
-            for name, report in export_reports(warehouse).items()
+            for name, report in present.items()
         },
+        made_with={name: report.made_with or {} for name, report in present.items()},
+        earlier=tuple(sorted(earlier)),
+        pairs=PreferenceReport.model_validate_json(pairs["facts"]).rows if pairs is not None and has_pairs else None,
         domains=tuple(DomainCounts(s.domain, s.attempted, s.accepted, s.rejected, s.failed) for s in summaries),
         reasons=reasons,
         usage=_usage(warehouse, domains, settings),
@@ -92,7 +106,7 @@ def card_facts(warehouse: Warehouse, settings: Settings) -> CardFacts:
             tuple(sorted(Path(path).name for path in settings.benchmarks)),
             sum(reason.dialogues for reason in reasons if reason.check == _OVERLAP),
         ),
-        formats={name: form.title for name, form in LINE_FORMATS.items() if f"export_{name}" in facts},
+        formats={name: form.title for name, form in LINE_FORMATS.items() if name in present},
         example=tally.example,
     )
 

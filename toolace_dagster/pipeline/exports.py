@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from toolace_dagster.dataset import DatasetRow, ExportReport, ReadyRow, Split, made_ready, with_examples, write_ready
+from toolace_dagster.entities import content_hash
 from toolace_dagster.pipeline.dataset import (
     DealtSplits,
     dataset_facts,
@@ -59,6 +60,7 @@ def make_export(warehouse: Warehouse, settings: Settings, name: FormatName) -> E
     rows = _ready_rows(warehouse, settings, name, stored_splits(warehouse))
     report = write_ready(lines.noting(rows), warehouse.exports, name)
     report = _with_all_warnings(report, settings, stored_withheld(warehouse))
+    report = report.model_copy(update={"made_with": settings.of(*EXPORT_SETTINGS)})
     lines.write(warehouse, name, report.files)
     remember(warehouse, settings, part_of(name), report, *EXPORT_SETTINGS)
     return report
@@ -132,6 +134,17 @@ def export_reports(warehouse: Warehouse) -> dict[FormatName, ExportReport]:
         for name in FORMAT_NAMES
         if part_of(name) in facts
     }
+
+
+def is_of_present_splits(report: ExportReport, fingerprint: str, splits: str) -> bool:
+    """Whether an export holds the rows of the splits as they are now; not known of one of an earlier version.
+
+    Args:
+        report: What the export wrote.
+        fingerprint: What is stored as its fingerprint.
+        splits: The fingerprint of the splits.
+    """
+    return report.made_with is not None and fingerprint == content_hash(splits, report.made_with)
 
 
 def read_export_files(warehouse: Warehouse, settings: Settings) -> list[tuple[str, int]]:
