@@ -2,22 +2,16 @@
 
 DuckDB lets one read-write process *or* many readers hold a file. So each access
 opens, works and closes, and retries with jitter when, and only when, somebody
-else holds the lock. Opening means attaching to an engine that the process keeps
-in memory: starting an engine takes 16 ms, attaching a file to it 2.
+else holds the lock.
 
-Belongs here: connections, transactions, bulk inserts. Does not belong here: what
-the tables mean (``warehouse.domain``, ``warehouse.shared``).
+Belongs here: transactions, reads, bulk inserts. Does not belong here: the engine that
+files are attached to (``engine``), or what the tables mean (``warehouse.domain``, ``warehouse.shared``).
 """
 
 from __future__ import annotations
 
-import atexit
-import itertools
-import os
-import random
 import shutil
 import threading
-import time
 from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -26,20 +20,12 @@ from typing import Any
 import duckdb
 
 from toolace_dagster.entities import canonical_json, content_hash
+from toolace_dagster.warehouse.engine import PATIENCE, attach, attached, copy_file, engine
 from toolace_dagster.warehouse.upgrade import add_missing_columns, column_faults, stored_columns
 
 Row = dict[str, Any]
 Params = Sequence[Any] | Mapping[str, Any]
 
-_CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    "threads": 1,
-    "autoinstall_known_extensions": False,
-    "autoload_known_extensions": False,
-}
-"""Work is spread over domains, not inside one; and no extension is looked for on the network."""
-
-_LOCK_WORDS = ("could not set lock", "conflicting lock", "already attached", "being used by another process")
-_PATIENCE = 60.0
 _SOURCE = "source"
 """What statements call the file that they copy from."""
 
@@ -96,7 +82,7 @@ class Store:
             with self._using:
                 if self._open is None and self.path.exists():
                     self._bring_up_to_date()
-                    self._open = closing.enter_context(_attached(self.path, read_only=True))
+                    self._open = closing.enter_context(attached(self.path, read_only=True))
                     closing.enter_context(self._not_open_after())
             yield
 
@@ -109,7 +95,7 @@ class Store:
                 self._open = None
 
     @contextmanager
-    def beside_memory(self, patience: float = _PATIENCE) -> Generator[duckdb.DuckDBPyConnection]:
+    def beside_memory(self, patience: float = PATIENCE) -> Generator[duckdb.DuckDBPyConnection]:
         """A connection that reads this file and may write tables of ``memory.main``, which only this process has.
 
         Args:
@@ -119,13 +105,13 @@ class Store:
             duckdb.IOException: If it is still being written then.
         """
         self._bring_up_to_date()
-        with _attached(self.path, read_only=True, patience=patience) as connection:
+        with attached(self.path, read_only=True, patience=patience) as connection:
             yield connection
 
     @contextmanager
     def memory(self) -> Generator[duckdb.DuckDBPyConnection]:
         """A connection to the tables of ``memory.main`` alone; the file is not opened."""
-        connection = _engine(self.path.parent).cursor()
+        connection = engine(self.path.parent).cursor()
         try:
             yield connection
         finally:
@@ -146,7 +132,7 @@ class Store:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if not self.path.exists():
             _prepared.discard(self._file)
-        with _attached(self.path, read_only=False) as connection:
+        with attached(self.path, read_only=False) as connection:
             # Once a process and file, and only when it changed: it takes longer than most writes.
             if self._file not in _prepared:
                 if not self._is_current(connection):
@@ -174,8 +160,8 @@ class Store:
         with self.write():
             # The file has its tables now.
             pass
-        with _attached(self.path, read_only=False) as connection:
-            _attach(connection, other.path, _SOURCE, read_only=True)
+        with attached(self.path, read_only=False) as connection:
+            attach(connection, other.path, _SOURCE, read_only=True)
             try:
                 connection.execute("BEGIN")
                 try:
@@ -203,7 +189,7 @@ class Store:
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         # Nobody can write while we read.
-        with _attached(self.path, read_only=True):
+        with attached(self.path, read_only=True):
             for file in (self.path, self.path.with_name(f"{self.path.name}.wal")):
                 if file.exists():
                     shutil.copyfile(file, path.with_name(file.name.replace(self.path.name, path.name)))
@@ -217,10 +203,10 @@ class Store:
         fresh = self.path.with_suffix(".compact")
         fresh.unlink(missing_ok=True)
         # Nobody can write while we read, and what a crash left beside the file is no part of the copy.
-        with _attached(self.path, read_only=True) as connection:
+        with attached(self.path, read_only=True) as connection:
             if self.path.with_name(f"{self.path.name}.wal").exists():
                 return
-            _copy(connection, fresh, self.path)
+            copy_file(connection, fresh, self.path)
 
     def write_copy(self, path: Path) -> None:
         """Write what the file holds into another for good: it is there whole or not at all.
@@ -234,8 +220,8 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
         part.unlink(missing_ok=True)
-        with _attached(self.path, read_only=True) as connection:
-            _copy(connection, part, path)
+        with attached(self.path, read_only=True) as connection:
+            copy_file(connection, part, path)
 
     @property
     def _file(self) -> tuple[str, str]:
@@ -245,7 +231,7 @@ class Store:
         """Give a file that an earlier version made the tables and views it lacks, before they are read."""
         if self._file in _prepared:
             return
-        with _attached(self.path, read_only=True) as connection:
+        with attached(self.path, read_only=True) as connection:
             current = self._is_current(connection)
         if current:
             _prepared.add(self._file)
@@ -261,92 +247,6 @@ class Store:
 
 
 _prepared: set[tuple[str, str]] = set()
-_engines: list[duckdb.DuckDBPyConnection] = []
-_left_to_the_parent: list[duckdb.DuckDBPyConnection] = []
-_starting = threading.Lock()
-_names = itertools.count(1)
-
-
-def _engine(folder: Path) -> duckdb.DuckDBPyConnection:
-    """The engine of this process; what does not fit into memory goes below the folder of the first file."""
-    with _starting:
-        if not _engines:
-            config = _CONFIG | {"temp_directory": str(folder / f"spilled-{os.getpid()}.tmp")}
-            _engines.append(duckdb.connect(":memory:", config=config))
-        return _engines[0]
-
-
-def _start_anew() -> None:
-    """A forked child gets an engine of its own, and does not close its parent's."""
-    global _starting
-    _starting = threading.Lock()
-    _left_to_the_parent.extend(_engines)
-    _engines.clear()
-
-
-os.register_at_fork(after_in_child=_start_anew)
-
-
-@atexit.register
-def _stop_engine() -> None:
-    while _engines:
-        _engines.pop().close()
-
-
-@contextmanager
-def _attached(path: Path, *, read_only: bool, patience: float = _PATIENCE) -> Generator[duckdb.DuckDBPyConnection]:
-    """A connection whose tables are those of one file."""
-    connection = _engine(path.parent).cursor()
-    name = f"file_{next(_names)}"
-    try:
-        _attach(connection, path, name, read_only=read_only, patience=patience)
-        try:
-            connection.execute(f"USE {name}")
-            yield connection
-        except (duckdb.FatalException, duckdb.InternalException):
-            # After such an error an engine answers nothing any more.
-            _engines.clear()
-            raise
-        finally:
-            if _engines:
-                connection.execute(f"USE memory; DETACH {name}")
-    finally:
-        connection.close()
-
-
-def _copy(connection: duckdb.DuckDBPyConnection, part: Path, path: Path) -> None:
-    """Write the tables of a connection into one file, then put it in the place of another."""
-    (source,) = connection.execute("SELECT current_database()").fetchone() or ("",)
-    name = f"file_{next(_names)}"
-    try:
-        _attach(connection, part, name, read_only=False)
-        try:
-            connection.execute(f"COPY FROM DATABASE {source} TO {name}")
-        finally:
-            connection.execute(f"DETACH {name}")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _attach(
-    connection: duckdb.DuckDBPyConnection, path: Path, name: str, *, read_only: bool, patience: float = _PATIENCE
-) -> None:
-    quoted = str(path).replace("'", "''")
-    statement = f"ATTACH '{quoted}' AS {name} (TYPE duckdb{', READ_ONLY' if read_only else ''})"
-    deadline = time.monotonic() + patience
-    wait = 0.005
-    while True:
-        try:
-            connection.execute(statement)
-        except (duckdb.IOException, duckdb.ResourceInUseException, duckdb.BinderException) as error:
-            words = str(error).lower()
-            if not any(word in words for word in _LOCK_WORDS) or time.monotonic() > deadline:
-                raise
-        else:
-            return
-        time.sleep(wait * (0.5 + random.random()))  # noqa: S311 - jitter, not a secret
-        wait = min(wait * 2, 0.25)
 
 
 def fetch(connection: duckdb.DuckDBPyConnection, statement: str, params: Params = ()) -> list[Row]:
