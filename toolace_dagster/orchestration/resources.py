@@ -6,12 +6,13 @@ settings mean (``toolace_dagster.settings``).
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
 import dagster as dg
+from dagster._core.events import EngineEventData
 from pydantic import Field, ValidationError, create_model
 
 from toolace_dagster.configuration import ConfigurationError, configure
@@ -19,7 +20,7 @@ from toolace_dagster.configuration.faults import fault_lines
 from toolace_dagster.configuration.names import UnknownSetting, check_name
 from toolace_dagster.configuration.values import checked, flat
 from toolace_dagster.orchestration.run_settings import keep_settings, log_settings
-from toolace_dagster.orchestration.workers import PARTITION_TAG, note_process
+from toolace_dagster.orchestration.workers import PARTITION_TAG, engine_events, note_process
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.settings import Settings
 from toolace_dagster.warehouse import Warehouse
@@ -141,17 +142,20 @@ class Toolace(dg.ConfigurableResource[Any]):
                 allow_retries=False,
             )
         if context.run is not None and context.instance is not None:
-            note_process(context.instance, context.run)
-            self._note_settings(context.instance, context.run)
+            events = engine_events(context.instance, context.run.run_id)
+            note_process(context.instance, context.run, events)
+            self._note_settings(context.instance, context.run, events)
 
-    def _note_settings(self, instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    def _note_settings(
+        self, instance: dg.DagsterInstance, run: dg.DagsterRun, events: Iterable[EngineEventData]
+    ) -> None:
         """Keep what the run goes by; rows of a domain's runs are written once its file stands."""
         try:
             settings = self.effective_settings()
         except dg.Failure:
             # The first asset that goes by them fails, and says why.
             return
-        if log_settings(instance, run, settings) and PARTITION_TAG not in run.tags:
+        if log_settings(instance, run, settings, events) and PARTITION_TAG not in run.tags:
             keep_settings(self.warehouse().shared, run, settings)
 
     @staticmethod

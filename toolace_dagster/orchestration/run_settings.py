@@ -4,10 +4,10 @@ Belongs here: the event in Dagster and the row in the warehouse. Does not belong
 (``resources``), or those of each stage that has ended (``pipeline.stage_rows``).
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import dagster as dg
-from dagster import DagsterEventType
 from dagster._core.events import EngineEventData
 
 from toolace_dagster.settings import Settings
@@ -17,19 +17,21 @@ SETTINGS_KEY = "settings"
 """Metadata of the event that holds them."""
 
 
-def log_settings(instance: dg.DagsterInstance, run: dg.DagsterRun, settings: Settings) -> bool:
+def log_settings(
+    instance: dg.DagsterInstance, run: dg.DagsterRun, settings: Settings, events: Iterable[EngineEventData]
+) -> bool:
     """Put the settings into the run's log, if they are not in it.
 
     Args:
         instance: The run's.
         run: The run.
         settings: Those it goes by.
+        events: What is noted in the log.
 
     Returns:
         Whether they were not.
     """
-    events = [entry.dagster_event for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.ENGINE_EVENT)]
-    if any(event is not None and SETTINGS_KEY in event.engine_event_data.metadata for event in events):
+    if any(SETTINGS_KEY in event.metadata for event in events):
         return False
     data = EngineEventData(metadata={SETTINGS_KEY: dg.MetadataValue.json(settings.model_dump(mode="json"))})
     instance.report_engine_event("The settings that this run goes by.", run, data)

@@ -18,7 +18,7 @@ from toolace_dagster.entities import ImportNote
 from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
 from toolace_dagster.orchestration.resources import LAUNCH_TAG, Toolace
 from toolace_dagster.orchestration.sync import registered_domains
-from toolace_dagster.orchestration.workers import UNDER_WAY, domains_under_way, report_gone
+from toolace_dagster.orchestration.workers import domains_under_way, runs_under_way
 from toolace_dagster.pipeline.exports import dataset_is_stale
 from toolace_dagster.pipeline.pool import configured_pool, own_fingerprint
 from toolace_dagster.pipeline.stages import VERIFIED_STAGE
@@ -140,8 +140,7 @@ def dataset_sensor(generate: "Job", build_dataset: "Job") -> dg.SensorDefinition
         seen = f"{latest.run_id} {latest.timestamp}"
         if seen == context.cursor:
             return dg.SkipReason("No domain was made since the last look")
-        report_gone(context.instance)
-        under_way = context.instance.get_runs(dg.RunsFilter(statuses=list(UNDER_WAY)))
+        under_way = runs_under_way(context.instance)
         busy = sum(
             run.job_name == generate.name or _VERIFIED in (run.asset_selection or frozenset()) for run in under_way
         )

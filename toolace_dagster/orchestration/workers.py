@@ -5,9 +5,11 @@ here: whether a process runs (``llm.limits.alive``).
 """
 
 import os
+from collections.abc import Iterable, Sequence
 
 import dagster as dg
 from dagster import DagsterEventType
+from dagster._core.events import EngineEventData
 
 from toolace_dagster.llm.limits.alive import ProcessMark
 
@@ -15,13 +17,14 @@ PROCESS_TAG = "toolace/process"
 """Tag of a run: its own id and the mark of the process that works on it. A run that is executed again has the tags of
 the one it repeats, so the id says whether the mark is its own."""
 PARTITION_TAG = "dagster/partition"
-UNDER_WAY = (
+_UNDER_WAY = (
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 )
+_ALL_UNDER_WAY = dg.RunsFilter(statuses=list(_UNDER_WAY))
 
 
 def process_tag(run_id: str, pid: int) -> dict[str, str]:
@@ -34,18 +37,29 @@ def process_tag(run_id: str, pid: int) -> dict[str, str]:
     return {PROCESS_TAG: f"{run_id} {ProcessMark.of(pid)}"}
 
 
-def note_process(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+def engine_events(instance: dg.DagsterInstance, run_id: str) -> list[EngineEventData]:
+    """What Dagster's engine, and we by its name, noted in a run's log.
+
+    Args:
+        instance: The run's.
+        run_id: The run.
+    """
+    entries = instance.all_logs(run_id, of_type=DagsterEventType.ENGINE_EVENT)
+    return [entry.dagster_event.engine_event_data for entry in entries if entry.dagster_event is not None]
+
+
+def note_process(instance: dg.DagsterInstance, run: dg.DagsterRun, events: Iterable[EngineEventData]) -> None:
     """Give a run its tag, if it has none of its own; called from inside the run.
 
     Args:
         instance: The run's.
         run: The run.
+        events: As of :func:`engine_events`.
     """
     if _mark(run) is not None:
         return
     # A step may have a process of its own, which ends before the run does. Dagster notes which one the run has.
-    events = [entry.dagster_event for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.ENGINE_EVENT)]
-    said = {event.engine_event_data.metadata.get("pid") for event in events if event is not None}
+    said = {event.metadata.get("pid") for event in events}
     pids = {str(each.value) for each in said if each is not None}
     own = next((pid for pid in (os.getpid(), os.getppid()) if str(pid) in pids), None)
     if own is not None:
@@ -64,13 +78,13 @@ def report_gone(instance: dg.DagsterInstance) -> list[str]:
         Their ids.
     """
     found: list[str] = []
-    for seen in instance.get_runs(dg.RunsFilter(statuses=list(UNDER_WAY))):
+    for seen in instance.get_runs(_ALL_UNDER_WAY):
         mark = _mark(seen)
         if mark is None or not mark.has_gone():
             continue
         # It may have ended in order after we had looked. What it is now, it stays.
         run = instance.get_run_by_id(seen.run_id)
-        if run is None or run.status not in UNDER_WAY:
+        if run is None or run.status not in _UNDER_WAY:
             continue
         if run.status == dg.DagsterRunStatus.CANCELING:
             instance.report_run_canceled(run, f"Process {mark.pid} on {mark.host} has gone.")
@@ -85,15 +99,23 @@ def report_gone(instance: dg.DagsterInstance) -> list[str]:
     return found
 
 
-def domains_under_way(instance: dg.DagsterInstance) -> set[str]:
-    """Domains that a run waits for or works on, once those whose process has gone are reported.
+def runs_under_way(instance: dg.DagsterInstance) -> Sequence[dg.DagsterRun]:
+    """Runs that wait or are worked on, once those whose process has gone are reported.
 
     Args:
         instance: Of the home.
     """
     report_gone(instance)
-    runs = instance.get_runs(dg.RunsFilter(statuses=list(UNDER_WAY)))
-    return {run.tags[PARTITION_TAG] for run in runs if PARTITION_TAG in run.tags}
+    return instance.get_runs(_ALL_UNDER_WAY)
+
+
+def domains_under_way(instance: dg.DagsterInstance) -> set[str]:
+    """Domains of such runs.
+
+    Args:
+        instance: Of the home.
+    """
+    return {run.tags[PARTITION_TAG] for run in runs_under_way(instance) if PARTITION_TAG in run.tags}
 
 
 def _mark(run: dg.DagsterRun) -> ProcessMark | None:
