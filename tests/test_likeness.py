@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 import unicodedata
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -109,6 +110,16 @@ def test_index_finds_what_comparing_all_pairs_finds(threshold: float):
     assert found / wanted > 0.98
 
 
+def one_by_one(signatures: Sequence[Signature], threshold: float) -> list[tuple[int, int]]:
+    """Alike pairs as an index finds them, the earlier first, sorted."""
+    index = LikenessIndex[int](threshold)
+    found: list[tuple[int, int]] = []
+    for place, mine in enumerate(signatures):
+        found += [(earlier, place) for earlier, _ in index.find(mine)]
+        index.add(place, mine)
+    return sorted(found)
+
+
 @pytest.mark.parametrize(("at_once", "long_run"), [(1, 32), (60, 2), (60, 4), (10**6, 3)])
 @pytest.mark.parametrize("threshold", [0.3, 0.7, 0.8, 0.9, 1.0])
 def test_all_pairs_at_once_are_those_of_the_index(
@@ -124,12 +135,8 @@ def test_all_pairs_at_once_are_those_of_the_index(
             signed([w if draw.random() > noise else f"x{draw.randrange(300)}" for w in words])
             for noise in (0, 0, 0.05, 0.2)
         ]
-    index = LikenessIndex[int](threshold)
-    wanted: list[tuple[int, int]] = []
-    for place, mine in enumerate(signatures):
-        wanted += [(earlier, place) for earlier, _ in index.find(mine)]
-        index.add(place, mine)
-    assert [tuple(pair) for pair in alike_pairs(signatures, threshold).tolist()] == sorted(wanted)
+    wanted = one_by_one(signatures, threshold)
+    assert [tuple(pair) for pair in alike_pairs(signatures, threshold).tolist()] == wanted
     assert len(wanted) >= 30
     assert len(alike_pairs(signatures[:1], threshold)) == len(alike_pairs([], threshold)) == 0
 
@@ -145,12 +152,8 @@ def test_clusters_that_are_chains_are_not_compared_as_a_whole():
     assert len(rest) > len(within)
     assert sorted([*within.tolist(), *rest.tolist()]) == sorted(set(within.tolist()) | set(rest.tolist()))
     assert runs.tolist() == sorted(runs.tolist())
-    index = LikenessIndex[int](threshold)
-    wanted: list[tuple[int, int]] = []
-    for place, mine in enumerate(signatures):
-        wanted += [(earlier, place) for earlier, _ in index.find(mine)]
-        index.add(place, mine)
-    assert [tuple(pair) for pair in alike_pairs(signatures, threshold).tolist()] == sorted(wanted)
+    wanted = one_by_one(signatures, threshold)
+    assert [tuple(pair) for pair in alike_pairs(signatures, threshold).tolist()] == wanted
     assert wanted
 
 

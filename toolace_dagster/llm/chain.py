@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic
 
+from toolace_dagster.llm.asking import Manner
 from toolace_dagster.llm.protocol import NO_USAGE, CallError, ModelRequest, ReplyT
 from toolace_dagster.llm.responses import Response
 from toolace_dagster.llm.structured import Parsed, checked, correction
@@ -38,7 +39,7 @@ class UnusableReply:
     error_kind: str
     error_message: str
 
-    def as_received(self, manner: Any) -> Response:
+    def as_received(self, manner: Manner) -> Response:
         """The response as it came."""
         refusal = self.error_message if self.error_kind == "refused" else None
         return Response(self.response, self.finish_reason, refusal, NO_USAGE, manner)
@@ -91,7 +92,7 @@ class Chain(Generic[ReplyT]):
         self.exchange = _exchange(response.text or "", parsed.error) if shown else []
         return True
 
-    def take_up(self, stored: Sequence[UnusableReply], manner: Any) -> None:
+    def take_up(self, stored: Sequence[UnusableReply], manner: Manner) -> None:
         """Go on from the replies of a run that was stopped.
 
         Args:
