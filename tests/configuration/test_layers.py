@@ -125,6 +125,56 @@ def test_variables_that_are_no_settings_or_empty_are_let_be(tmp_path: Path) -> N
     assert made == configured(tmp_path)
 
 
+KUBERNETES = {
+    "TOOLACE_PORT": "tcp://10.0.0.7:3000",
+    "TOOLACE_PORT_3000_TCP": "tcp://10.0.0.7:3000",
+    "TOOLACE_PORT_3000_TCP_PROTO": "tcp",
+    "TOOLACE_SERVICE_HOST": "10.0.0.7",
+    "TOOLACE_SERVICE_PORT": "3000",
+    "TOOLACE_SERVICE_PORT_HTTP": "3000",
+    "TOOLACE_UI_PORT_3000_TCP_ADDR": "10.0.0.8",
+    "TOOLACE_UI_SERVICE_PORT": "3000",
+}
+"""What a pod is given beside Services called toolace and toolace-ui."""
+
+
+def test_variables_of_a_service_of_the_same_name_are_let_be(tmp_path: Path) -> None:
+    made = configure({}, home=tmp_path, environ=KUBERNETES, file=written(tmp_path, ""))
+    assert made == configured(tmp_path)
+
+
+def test_a_variable_that_is_like_no_setting_is_only_warned_of(tmp_path: Path) -> None:
+    made = configured(tmp_path, TOOLACE_USER="me", TOOLACE_CACHE_DIR="/x", TOOLACE_SEED="4")
+    assert made.settings.seed == 4
+    assert [warning.split(";")[0] for warning in made.warnings] == [
+        "the environment variable TOOLACE_CACHE_DIR sets nothing",
+        "the environment variable TOOLACE_USER sets nothing",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[llm]\napi_key_env = 'TOOLACE_API_KEY'\n",
+        "[roles.judge]\nmodel = 'm'\napi_key_env = 'TOOLACE_API_KEY'\n",
+        "[mcp_headers]\nAuthorization = 'Bearer ${TOOLACE_API_KEY}'\n",
+        "pool = 'https://tools.example/mcp?token=${TOOLACE_API_KEY}'\n",
+    ],
+)
+def test_a_variable_that_a_setting_names_is_let_be(tmp_path: Path, text: str) -> None:
+    assert configured(tmp_path, text, TOOLACE_API_KEY="k").warnings == ()
+    assert configured(tmp_path, TOOLACE_API_KEY="k").warnings != ()
+    # However much its name is like a setting's.
+    near = text.replace("TOOLACE_API_KEY", "TOOLACE_SEEDS")
+    assert configured(tmp_path, near, TOOLACE_SEEDS="k").warnings == ()
+
+
+def test_the_variable_that_names_the_key_may_be_named_by_any_source(tmp_path: Path) -> None:
+    name = "TOOLACE_API_KEY"
+    assert configured(tmp_path, given={"llm.api_key_env": name}, TOOLACE_API_KEY="k").warnings == ()
+    assert configured(tmp_path, TOOLACE_LLM__API_KEY_ENV=name, TOOLACE_API_KEY="k").warnings == ()
+
+
 def test_a_secret_in_a_file_is_refused_without_being_shown(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as raised:
         configured(tmp_path, '[llm]\nbase_url = "http://user:planted-secret@host/v1"\n')

@@ -29,7 +29,7 @@ def look_up(plate: str) -> dict[str, Any]:
 @server.tool(annotations=READ)
 def today() -> str:
     """The day it is at the desk."""
-    return os.environ.get("TOOLACE_TODAY", "unknown")
+    return os.environ.get("DIALOGUE_TODAY", "unknown")
 
 
 @server.tool(annotations=READ)

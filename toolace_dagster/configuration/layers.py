@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from toolace_dagster.configuration.environment import read_environment
+from toolace_dagster.configuration.environment import check_variables, named_variables, read_environment
 from toolace_dagster.configuration.faults import ConfigurationError, fault_lines
 from toolace_dagster.configuration.last_run import LastRun, LastRunBroken, mend_of, read_last_run
 from toolace_dagster.configuration.names import UnknownSetting, setting_names
@@ -73,6 +73,8 @@ def configure(
         from_file = read_file(path) if path else {}
         gone_on = read_last_run(last_run) if last_run is not None and path is None else LastRun()
         from_environment, variables = read_environment(environ)
+        layers = (gone_on.values, from_file, from_environment, given)
+        unread = check_variables(environ, {name for layer in layers for name in named_variables(layer)})
     except (BadFile, LastRunBroken, UnknownSetting) as error:
         raise ConfigurationError(str(error)) from None
     stored = dict(gone_on.values)
@@ -99,7 +101,7 @@ def configure(
         if last_run is not None and any(of_last_run in line for line in lines):
             lines.append(mend_of(last_run))
         raise ConfigurationError("\n".join(lines)) from None
-    return Configuration(settings, path, came_from, gone_on.notes)
+    return Configuration(settings, path, came_from, (*gone_on.notes, *unread))
 
 
 def _complete_groups(values: Values) -> None:

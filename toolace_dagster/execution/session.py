@@ -22,7 +22,7 @@ from toolace_dagster.execution import frames
 from toolace_dagster.execution.confinement import confine_session
 from toolace_dagster.execution.plain import NotJson, as_json, error_text
 
-TODAY = "TOOLACE_TODAY"
+TODAY = "DIALOGUE_TODAY"
 """Variable of the environment that tells tools the dialogue's day, as ISO 8601; not set where none is known."""
 
 _REFUSED = (errno.EPERM, errno.EACCES, errno.EFBIG, errno.EMFILE, errno.EAGAIN, errno.ENOSPC)

@@ -64,7 +64,7 @@ class Shop:
 
 
 def day_told() -> str | None:
-    return os.environ.get("TOOLACE_TODAY")
+    return os.environ.get("DIALOGUE_TODAY")
 
 
 def double(number: float) -> float:
