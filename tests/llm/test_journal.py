@@ -278,6 +278,61 @@ def test_second_run_for_the_domain_is_told(serve: Serve, tmp_path: Path) -> None
     journal(tmp_path).open()
 
 
+def test_a_run_waits_for_a_command_that_looks_after_the_home(serve: Serve, tmp_path: Path) -> None:
+    held = JournalFile(tmp_path / "garages.jsonl", "toolace gc")
+    told: list[str] = []
+    kept = journal(tmp_path)
+
+    async def opened() -> None:
+        waiting = asyncio.create_task(kept.open_in_turn(told.append))
+        await asyncio.sleep(0.25)
+        assert not waiting.done()
+        held.close()
+        await waiting
+
+    asyncio.run(opened())
+    assert len(told) == 1, "told once"
+    assert told[0].startswith("`toolace gc` is at work on this domain")
+    kept.close()
+    assert all_came_out(run(tmp_path, serve(lambda _, body: echo(body)).url, rows(1)), prompts(1))
+    assert sorted(file.name for file in tmp_path.glob("garages.*")) == ["garages.duckdb", "garages.jsonl"]
+
+
+def test_a_run_that_waited_in_vain_names_the_command_it_waited_for(tmp_path: Path) -> None:
+    held = JournalFile(tmp_path / "garages.jsonl", "toolace gc")
+    kept = CallJournal(store(tmp_path), tmp_path / "garages.jsonl", "run-1", patience=0.0)
+    with pytest.raises(JournalInUse, match=r"`toolace gc` is at work .* same command goes on"):
+        asyncio.run(kept.open_in_turn())
+    held.close()
+    asyncio.run(kept.open_in_turn())
+    kept.close()
+
+
+def test_upkeep_refuses_at_once_whoever_has_the_journal(tmp_path: Path) -> None:
+    path = tmp_path / "garages.jsonl"
+    run_of = JournalFile(path)
+    with pytest.raises(JournalInUse, match="Another run"):
+        JournalFile(path, "toolace gc")
+    with pytest.raises(JournalInUse, match="Another run"):
+        asyncio.run(journal(tmp_path).open_in_turn())
+    run_of.close()
+    held = JournalFile(path, "toolace cache prune")
+    with pytest.raises(JournalInUse, match="`toolace cache prune` is at work"):
+        JournalFile(path, "toolace gc")
+    held.close()
+    JournalFile(path, "toolace gc").close()
+
+
+def test_a_mark_that_a_killed_command_left_bars_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "garages.jsonl"
+    path.with_suffix(".upkeep").write_text("toolace gc")
+    first = JournalFile(path)
+    with pytest.raises(JournalInUse, match="Another run"):
+        JournalFile(path)
+    first.close()
+    JournalFile(path, "toolace gc").close()
+
+
 def test_forked_child_leaves_the_parents_journal_alone(tmp_path: Path) -> None:
     kept = journal(tmp_path)
     kept.open()
@@ -377,7 +432,7 @@ def test_a_journal_that_was_removed_while_it_was_opened_is_made_anew(
         path.unlink()
         fcntl.flock(file, operation)
 
-    monkeypatch.setattr("toolace_dagster.llm.journal.file.fcntl.flock", removed_first)
+    monkeypatch.setattr("fcntl.flock", removed_first)
     opened = JournalFile(path)
     opened.append([line("call", {"key": "paid"})])
     with pytest.raises(JournalInUse):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +16,8 @@ from tests import builders
 from tests.pipeline.homes import FAULTY, paid_calls
 from toolace_dagster.entities import DistractorKind, Slot, Tool, ToolDomain
 from toolace_dagster.initialization.sampling import PlanSampler
-from toolace_dagster.llm.journal.file import JournalFile, JournalInUse
+from toolace_dagster.llm.journal import JournalInUse
+from toolace_dagster.llm.journal.file import JournalFile
 from toolace_dagster.llm.money import load_prices
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.estimate import make_estimate, past_evidence
@@ -22,6 +25,7 @@ from toolace_dagster.pipeline.estimate.work import work_of
 from toolace_dagster.pipeline.garbage import collect
 from toolace_dagster.pipeline.plans import DRAWN_BY
 from toolace_dagster.pipeline.pool import write_pool
+from toolace_dagster.pipeline.progress import StageProgress, listening
 from toolace_dagster.pipeline.regeneration import plan_domain
 from toolace_dagster.pipeline.stage_run import run_stage
 from toolace_dagster.pipeline.stages import domain_stages
@@ -316,6 +320,35 @@ def test_nothing_is_collected_from_a_domain_that_makes_calls(tmp_path: Path) -> 
             collect(site.home, DOMAIN, keep=0, before=later, dry_run=False)
     assert site.home.domain(DOMAIN).read("SELECT * FROM past_rows ORDER BY ALL") == past
     assert collect(site.home, DOMAIN, keep=0, before=later, dry_run=False).rows == len(past)
+
+
+def test_a_run_that_begins_while_a_domain_is_collected_from_is_made_when_that_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = thrice_made(tmp_path)
+    later = datetime.now(UTC).replace(tzinfo=None) + timedelta(hours=1)
+    site.settings = site.settings.model_copy(update={"llm": ModelSettings(temperature=0.4)})
+    begun, met = threading.Event(), threading.Event()
+    compact = Store.compact
+
+    def slow(store: Store) -> None:
+        begun.set()
+        assert met.wait(30)
+        compact(store)
+
+    def hear(progress: StageProgress) -> None:
+        if "`toolace gc` is at work" in progress.warning:
+            met.set()
+
+    monkeypatch.setattr(Store, "compact", slow)
+    with ThreadPoolExecutor(1) as thread:
+        collecting = thread.submit(collect, site.home, DOMAIN, keep=0, before=later, dry_run=False)
+        assert begun.wait(30)
+        with listening(hear):
+            site.make("fourth")
+        assert collecting.result().rows > 0
+    made = site.home.domain(DOMAIN).read("SELECT run_id FROM stage_rows WHERE stage = 'task_specs'")
+    assert {row["run_id"] for row in made} == {"fourth"}
 
 
 def test_what_is_collected_is_what_was_found_though_the_file_was_written_anew_in_between(

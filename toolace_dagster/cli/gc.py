@@ -13,7 +13,7 @@ from toolace_dagster.cli.cache import duration
 from toolace_dagster.cli.console import complain, say, show_table, warn
 from toolace_dagster.cli.pool import open_pool, print_notes
 from toolace_dagster.dataset.files import abandoned, remove_all
-from toolace_dagster.llm.journal.file import JournalInUse
+from toolace_dagster.llm.journal import JournalInUse
 from toolace_dagster.pipeline.garbage import Garbage, collect, remove_domain
 from toolace_dagster.pipeline.sync import retired_domains
 from toolace_dagster.settings import Settings

@@ -101,7 +101,7 @@ class Gateway:
         """
         try:
             self._connect()
-            self._journal.open()
+            await self._journal.open_in_turn(self._on_warning)
         except BaseException:
             await self._disconnect()
             raise

@@ -84,8 +84,8 @@ def _garbage(domain: str, rows: Sequence[Row], tools: Sequence[Row]) -> Garbage:
 
 
 def _unused(warehouse: Warehouse, domain: str) -> closing[JournalFile]:
-    """Hold the lock of those who make calls for a domain, so that nobody begins to."""
-    return closing(JournalFile(warehouse.journal(domain)))
+    """Hold the lock of those who make calls for a domain, so that nobody begins to; runs wait."""
+    return closing(JournalFile(warehouse.journal(domain), "toolace gc"))
 
 
 def remove_domain(warehouse: Warehouse, domain: str) -> None:

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from toolace_dagster.llm.cache.upkeep import Candidate, Holding, Pruned, Selection, chosen
-from toolace_dagster.llm.journal.file import JournalFile, JournalInUse
+from toolace_dagster.llm.journal.file import JournalFile
+from toolace_dagster.llm.journal.hold import JournalInUse
 from toolace_dagster.warehouse import Warehouse, sql
 
 
@@ -55,7 +56,7 @@ class HomeCache:
                 if not dry_run:
                     # Whoever makes calls may be about to use what would be removed.
                     try:
-                        locks.callback(JournalFile(self._warehouse.journal(domain)).close)
+                        locks.callback(JournalFile(self._warehouse.journal(domain), "toolace cache prune").close)
                     except JournalInUse:
                         busy.append(domain)
                         continue

@@ -9,6 +9,7 @@ Belongs here: durability and lookups. Does not belong here: making calls
 """
 
 from toolace_dagster.llm.journal.calls import CallJournal, batches_beside
-from toolace_dagster.llm.journal.file import JournalBroken, JournalInUse
+from toolace_dagster.llm.journal.file import JournalBroken
+from toolace_dagster.llm.journal.hold import JournalInUse, UpkeepAtWork
 
-__all__ = ["CallJournal", "JournalBroken", "JournalInUse", "batches_beside"]
+__all__ = ["CallJournal", "JournalBroken", "JournalInUse", "UpkeepAtWork", "batches_beside"]

@@ -13,7 +13,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -24,6 +24,7 @@ import duckdb
 from toolace_dagster.llm.cache import CachedResponse, ResponseCache
 from toolace_dagster.llm.chain import REPLY_FAULTS, UnusableReply
 from toolace_dagster.llm.journal.file import JournalBroken, JournalFile, line
+from toolace_dagster.llm.journal.hold import UpkeepAtWork
 from toolace_dagster.llm.journal.known import KnownKeys
 from toolace_dagster.llm.protocol import ModelRequest
 from toolace_dagster.llm.records import BorrowedCall, CallRecord, CallUse
@@ -39,6 +40,10 @@ _SLOW_SYNC = 0.005
 """Seconds from which on a sync is worth a thread; the way there and back takes longer than a sync of a good disk."""
 _SLOW_SYNCS = 3
 
+_PATIENCE = 60.0
+"""Seconds to wait for a command that looks after the home."""
+_PAUSE = 0.1
+
 
 class CallJournal:
     """Keeps the calls of one domain.
@@ -47,7 +52,15 @@ class CallJournal:
         run_id: Run that pays for new calls.
     """
 
-    def __init__(self, store: Store, path: Path, run_id: str, cache: ResponseCache | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        path: Path,
+        run_id: str,
+        cache: ResponseCache | None = None,
+        *,
+        patience: float = _PATIENCE,
+    ) -> None:
         """Name store and file; nothing is opened yet.
 
         Args:
@@ -55,11 +68,13 @@ class CallJournal:
             path: The journal file.
             run_id: Run that pays for new calls.
             cache: Cache that other homes share, if any.
+            patience: Seconds that :meth:`open_in_turn` waits.
         """
         self.run_id = run_id
         self._store = store
         self._path = path
         self._cache = cache
+        self._patience = patience
         self._file: JournalFile | None = None
         self._lines: list[_Waiting] = []
         self._uses: list[bytes] = []
@@ -87,6 +102,29 @@ class CallJournal:
         ids = sorted(set(batch_ids))
         rows = self._store.read(sql("calls/in_batches"), {"ids": ids}) if ids else []
         return {(row["batch_id"], row["key"]) for row in rows}
+
+    async def open_in_turn(self, on_wait: Callable[[str], None] | None = None) -> None:
+        """Open it like :meth:`open`, but wait where a command such as ``toolace gc`` has it.
+
+        Args:
+            on_wait: Told once who is waited for.
+
+        Raises:
+            JournalInUse: If another run has it, or such a command for longer than the patience.
+        """
+        until = time.monotonic() + self._patience
+        while True:
+            try:
+                self.open()
+            except UpkeepAtWork as upkeep:
+                if time.monotonic() >= until:
+                    raise
+                if on_wait is not None:
+                    on_wait(f"{upkeep} Waiting for it.")
+                    on_wait = None
+            else:
+                return
+            await asyncio.sleep(_PAUSE)
 
     def open(self) -> None:
         """Take the journal for this process, and fold in what an earlier run left in it.

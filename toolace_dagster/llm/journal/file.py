@@ -3,31 +3,27 @@
 A file begins with an id. A fold stores it in the transaction that stores the
 lines, so one that was killed between commit and truncation is not done again.
 
-Belongs here: bytes, locks, syncs. Does not belong here: what lines mean, or when
-they are written (``calls``).
+Belongs here: bytes and syncs. Does not belong here: who has the file (``hold``), what lines
+mean, or when they are written (``calls``).
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from uuid import uuid4
 
 from pydantic_core import to_json
 
 from toolace_dagster.entities import canonical_json
+from toolace_dagster.llm.journal.hold import Hold
 
 _BEGIN = re.compile(rb'\["(\w+)",(?=\{)')
-
-
-class JournalInUse(RuntimeError):
-    """Another process is making calls for the same domain."""
 
 
 class JournalBroken(RuntimeError):
@@ -37,32 +33,25 @@ class JournalBroken(RuntimeError):
 class JournalFile:
     """An open journal file that no other process can open."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, upkeep: str | None = None) -> None:
         """Open it, or make it.
+
+        Args:
+            path: The file.
+            upkeep: The command that looks after the home, where one opens it: a run waits for that to end.
 
         Raises:
             JournalInUse: If another process has it.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
-        self._file: IO[bytes] = path.open("a+b", buffering=0)
         self._pid = os.getpid()
+        self._hold = Hold(path, upkeep)
+        self._file = self._hold.file
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            while not self._is_in_place():
-                # Whoever had the lock removed the file with its domain; lines written into it now would be lost.
-                self._file.close()
-                self._file = path.open("a+b", buffering=0)
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _sync_folder(path.parent)
-        except BlockingIOError as error:
-            self._file.close()
-            raise JournalInUse(
-                f"Another run is making calls for this domain (it holds {path.name}). "
-                "Wait until it has ended, or stop it."
-            ) from error
         except BaseException:
-            self._file.close()
+            self._hold.close()
             raise
 
     @property
@@ -74,12 +63,6 @@ class JournalFile:
     def size(self) -> int:
         """Bytes in the file."""
         return os.fstat(self.fileno()).st_size
-
-    def _is_in_place(self) -> bool:
-        try:
-            return os.path.samestat(os.fstat(self.fileno()), self._path.stat())
-        except FileNotFoundError:
-            return False
 
     def fileno(self) -> int:
         """The file's descriptor."""
@@ -147,7 +130,7 @@ class JournalFile:
 
     def close(self) -> None:
         """Let go of the file."""
-        self._file.close()
+        self._hold.close()
 
 
 def line(kind: str, record: Any) -> bytes:
