@@ -15,6 +15,7 @@ from toolace_dagster.entities import (
     Edit,
     Finding,
     InjectionRecord,
+    InjectionSubType,
     InjectionType,
     Origin,
     Replacement,
@@ -137,7 +138,13 @@ def test_what_no_judge_saw_is_no_candidate(more: dict[str, Any]):
 
 LIMITED = call("t01", "find_garage", {"city": "Ghent", "limit": 20}, origin=NEW)
 REFUSED = output("t02", LIMITED, {"error": "limit is at most 10"}, is_error=True, origin=NEW)
-STORY = InjectionRecord(type=InjectionType.ERROR_SIMULATION, round=1, anchor="t01", turn_ids=("t01", "t02"))
+
+
+def story(sub_type: InjectionSubType | None) -> InjectionRecord:
+    turns = ("t01", "t02")
+    return InjectionRecord(
+        type=InjectionType.ERROR_SIMULATION, sub_type=sub_type, round=1, anchor="t01", turn_ids=turns
+    )
 
 
 @pytest.mark.parametrize("verdict", ["new", "old"])
@@ -154,9 +161,18 @@ def test_a_call_that_its_tool_refuses_is_never_chosen(verdict: str) -> None:
     assert pairs_of(given, made) == ([], {"refinement": {"failed_call": 1}, "repair": {}, "injected_mistake": {}})
 
 
-@pytest.mark.parametrize("injections", [(), (STORY,)])
-def test_of_two_refused_calls_one_is_chosen_where_the_failure_is_a_story(
-    injections: tuple[InjectionRecord, ...],
+@pytest.mark.parametrize(
+    ("injections", "end"),
+    [
+        ((), "failed_call"),
+        ((story(InjectionSubType.SERVICE_ERROR),), "pairs"),
+        # A call made wrong on purpose, whichever is more like one that a model would make, is not to be learned.
+        ((story(InjectionSubType.INVALID_ARGUMENT),), "failed_call"),
+        ((story(None),), "failed_call"),
+    ],
+)
+def test_of_two_calls_that_fail_one_is_chosen_only_where_the_service_is_at_fault(
+    injections: tuple[InjectionRecord, ...], end: str
 ) -> None:
     sound = dialogue()
     worse = call("t01", "find_garage", {"city": "Ghent", "limit": 990}, origin=ERROR)
@@ -164,7 +180,7 @@ def test_of_two_refused_calls_one_is_chosen_where_the_failure_is_a_story(
     given = dialogue((sound.turns[0], worse, refused, *sound.turns[3:]), injections=injections)
     made = edit(given, {"t01": (LIMITED,), "t02": (REFUSED,)}, reason="Nobody would ask for 990 garages.")
     _, counts = pairs_of(given, made)
-    assert counts["refinement"] == ({"pairs": 1} if injections else {"failed_call": 1})
+    assert counts["refinement"] == {end: 1}
 
 
 LATER = reply("t09", "Four stars it is.", 1, origin=NEW)
@@ -176,10 +192,13 @@ ONE = call("t01", "find_garage", {"city": "Ghent", "limit": 1}, origin=NEW)
     [
         ("The reply in t05 of version A names no booking.", ["t05"]),
         ("Turns t05 and t09 of B are shorter.", ["t05", "t09"]),
-        # The replies t05 and t09 tell what the tools answered.
+        # The reply t05 tells what the tool answered in t04, the same in both.
         ("In turn t04 of A the time has no minutes.", ["t05"]),
-        ("In turn t03 the date is another than the user's.", ["t05"]),
-        ("In turn t07 of A the stars are not what the user asked for.", ["t09"]),
+        # So does t09, but behind t05, which differs.
+        ("In turn t08 of A nothing says what was rated.", []),
+        # A fault of a call is none of the reply.
+        ("In turn t03 the date is another than the user's.", []),
+        ("In turn t07 of A the stars are not what the user asked for.", []),
         ("The user of A recites a list in turn t06.", []),
         # What refinement noted behind the judge's words names no fault.
         ("B is friendlier.; turn t07 stays as it is: nothing is wrong with it", ["t05", "t09"]),
@@ -215,6 +234,66 @@ def test_wording_is_no_ground_to_prefer_a_value(reason: str, end: str) -> None:
     antwerp = call("t01", "find_garage", {"city": "Antwerp", "limit": 1}, origin=NEW)
     _, counts = pairs_of(given, edit(given, {"t01": (antwerp,)}, reason=reason, outcome="kept", verdict="old"))
     assert counts["refinement"] == {end: 1}
+
+
+def test_a_reply_true_to_its_own_outputs_is_no_worse_for_the_call_before_it() -> None:
+    given = dialogue()
+    booked = call("t03", "book_service", {"garage_id": "GR-771", "date": "2026-07-15"}, origin=NEW)
+    other = output("t04", booked, {"booking_id": "BK-44120", "time": "10:15"}, origin=NEW)
+    told = reply("t05", "Dok Noord takes your van at 10:15; the booking is BK-44120.", origin=NEW)
+    reason = "Version B has a fault that the other lacks. In turn t03 the date 2026-07-15 comes from nowhere."
+    fills = {"t03": (booked,), "t04": (other,), "t05": (told,)}
+    (pair,), counts = pairs_of(given, edit(given, fills, outcome="kept", verdict="old", reason=reason))
+    assert json.dumps(pair.rejected).count("2026-07-15") == 1
+    assert counts["refinement"] == {"pairs": 1, "not_named": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "end"),
+    [
+        ("Dok Noord takes your van at 09:45; the booking is BK-30918.", "Version B reads better.", "wording"),
+        ("Dok Noord takes your van at 09:30; the booking is BK-39018.", "Version B reads better.", "wording"),
+        ("Garage Zuid takes your van at 09:30; the booking is BK-30918.", "Version B reads better.", "wording"),
+        ("Dok Noord takes your van; the booking is BK-30918.", "B reads better, as turn t05 shows.", "wording"),
+        ("Dok Noord takes your three vans at 09:30; the booking is BK-30918.", "B reads better.", "wording"),
+        # The reason gives what differs, or what is wrong with the reply.
+        ("Dok Noord takes your van at 09:45; the booking is BK-30918.", "A states 09:45.", "pairs"),
+        ("Dok Noord takes your van; the booking is BK-30918.", "Turn t05 of A leaves the hour out.", "pairs"),
+        # The same facts in other words.
+        ("It is BK-30918 with Dok Noord, for your van, at 09:30.", "Version B reads better.", "pairs"),
+        ("One thing first: Dok Noord takes your van at 09:30, as BK-30918.", "Version B reads better.", "pairs"),
+    ],
+)
+def test_wording_is_no_ground_to_prefer_other_facts(text: str, reason: str, end: str) -> None:
+    given = dialogue()
+    worse = edit(given, {"t05": (reply("t05", text, origin=NEW),)}, reason=reason, outcome="kept", verdict="old")
+    assert pairs_of(given, worse)[1]["refinement"] == {end: 1}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "end"),
+    [
+        ("It costs 1,200 euros on 2026-07-14.", "On 14 July 2026 it costs 1200 euros.", "pairs"),
+        ("It weighs 30kg and came 4th of twelve.", "Of 12 it came 4th, with 30 kg.", "pairs"),
+        ("It costs 120 euros.", "It costs 1,200 euros.", "wording"),
+        ("You have two.", "You have three.", "wording"),
+        ("It is on 2026-07-14.", "It is on 17 July 2026.", "wording"),
+    ],
+)
+def test_a_figure_may_be_written_in_several_ways(one: str, other: str, end: str) -> None:
+    given = dialogue()
+    given = given.model_copy(update={"turns": (*given.turns[:-1], reply("t09", one, 1))})
+    made = edit(given, {"t09": (reply("t09", other, 1, origin=NEW),)})
+    assert pairs_of(given, made)[1]["refinement"] == {end: 1}
+
+
+def test_behind_other_messages_a_reply_with_other_facts_needs_one_in_the_reason() -> None:
+    given = dialogue()
+    rated = call("t07", "rate_garage", {"garage_id": "GR-771", "stars": 5}, 1, origin=NEW)
+    told = reply("t09", "I rated them 5 stars.", 1, origin=NEW)
+    for reason, end in (("Turn t09 of A says too little.", "wording"), ("Turn t09 of A states 4.", "pairs")):
+        made = edit(given, {"t07": (rated,), "t09": (told,)}, reason=reason)
+        assert pairs_of(given, made)[1]["refinement"] == {end: 1, "not_named": 1}
 
 
 def test_the_words_beside_a_call_may_be_preferred_for_wording() -> None:
@@ -291,10 +370,10 @@ def test_what_verification_found_at_fault_is_not_chosen_whatever_came_before_it(
     }
 
 
-def mistake(arguments: dict[str, Any]) -> tuple[Dialogue, Edit]:
+def mistake(arguments: dict[str, Any], words: str = "") -> tuple[Dialogue, Edit]:
     given = dialogue()
     wrong = call("t01", "find_garage", arguments, origin=ERROR)
-    right = call("t01.1", "find_garage", {"city": "Ghent"}, origin=ERROR)
+    right = call("t01.1", "find_garage", {"city": "Ghent"}, content=words, origin=ERROR)
     after = (wrong, output("t01.e", wrong, {"error": "unknown city"}, is_error=True, origin=ERROR), right)
     fields = {"operation": "complexity_injection", "injection": InjectionType.ERROR_SIMULATION}
     return given, edit(given, {"t01": after}, order_shown=None, verdict=None, reason="", **fields)
@@ -308,6 +387,40 @@ def test_a_sound_call_is_chosen_over_the_mistake_made_of_it():
     assert pair.reason == '{"error":"unknown city"}'
     assert [message["role"] for message in pair.prompt] == ["user"]
     assert counts == {"refinement": {}, "repair": {}, "injected_mistake": {"pairs": 1}}
+
+
+def test_a_call_that_verification_found_at_fault_is_not_chosen_over_the_mistake_made_of_it() -> None:
+    """The injection gives the failing call the old turn's id, and the sound one another."""
+    given, made = mistake({"town": "Gent"}, "I named the city wrongly, so once more.")
+    broken = apply_edit(given, made)
+    mended = repair(broken, {"t01.1": (call("t01.1", "find_garage", {"city": "Ghent", "limit": 3}, origin=NEW),)})
+    counts = PairCounts()
+    findings = (found("t01.1", "The user asked for three."),)
+    (pair,) = preference_pairs([(given, made), (broken, mended)], TOOLS, "train", counts, findings)
+    assert pair.source == "repair"
+    assert pair.rejected[0]["tool_calls"][0]["function"]["arguments"] == {"city": "Ghent"}
+    assert ends(counts) == {"refinement": {}, "repair": {"pairs": 1}, "injected_mistake": {"reversed": 1}}
+
+
+def test_a_call_whose_words_alone_were_at_fault_may_still_be_chosen() -> None:
+    given, made = mistake({"town": "Gent"}, "Hm.")
+    broken = apply_edit(given, made)
+    wordy = broken.turn("t01.1").model_copy(update={"content": "I named the city wrongly, so once more."})
+    counts = PairCounts()
+    history = [(given, made), (broken, repair(broken, {"t01.1": (wordy,)}))]
+    pairs = list(preference_pairs(history, TOOLS, "train", counts, (found("t01.1", "It says nothing of the error."),)))
+    assert [pair.source for pair in pairs] == ["injected_mistake", "repair"]
+
+
+def test_what_was_cut_off_a_dialogue_gives_no_pair() -> None:
+    given = dialogue()
+    made = edit(given, {"t05": (FRIENDLY,), "t09": (LATER,)})
+    whole = apply_edit(given, made)
+    accepted = whole.model_copy(update={"turns": whole.turns[:6]})
+    counts = PairCounts()
+    (pair,) = preference_pairs([(given, made)], TOOLS, "train", counts, accepted=accepted)
+    assert pair.chosen[0]["content"] == FRIENDLY.content
+    assert ends(counts)["refinement"] == {"pairs": 1, "cut_off": 1}
 
 
 def test_a_service_that_failed_on_a_sound_call_prefers_nothing():

@@ -15,7 +15,7 @@ from toolace_dagster.pipeline.verified import dataset_domains
 from toolace_dagster.settings import FormatName, Settings
 from toolace_dagster.warehouse import Warehouse
 
-_LEFT_OUT = ("same_text", "no_preference", "failed_call", "not_named", "wording", "reversed")
+_LEFT_OUT = ("same_text", "no_preference", "failed_call", "not_named", "wording", "reversed", "cut_off")
 """What becomes of candidates that are no pair."""
 
 

@@ -13,7 +13,7 @@ Three sources, each with a reason that is on record:
 
 Ties, and pairs whose versions say the same, are left out and counted. So is a pair whose
 winner lost to another version after the same messages, or that verification found at fault: a
-later verdict overruled it, or two contradict each other.
+later verdict overruled it, or two contradict each other. What was cut off a dialogue gives no pair.
 
 Belongs here: finding pairs in a dialogue's history. Does not belong here: reading the
 history (``pipeline.preferences``), or writing files (``formats.preferences``).
@@ -44,16 +44,18 @@ from toolace_dagster.entities import (
 )
 
 PairSource = Literal["refinement", "repair", "injected_mistake"]
-PairEnd = Literal["pairs", "same_text", "no_preference", "failed_call", "not_named", "wording", "reversed"]
+PairEnd = Literal["pairs", "same_text", "no_preference", "failed_call", "not_named", "wording", "reversed", "cut_off"]
 """What becomes of two versions of a turn.
 
 - ``pairs``: a pair is written.
 - ``same_text``: they say the same.
 - ``no_preference``: the judge called it a tie, or the repair did not lead to acceptance.
 - ``failed_call``: the better one is a call that its tool answers with an error.
-- ``not_named``: the reason names other turns as at fault, and the turn is no reply to the output of one.
-- ``wording``: the calls differ, and the reason speaks of wording alone.
+- ``not_named``: the reason names other turns as at fault, and the turn is no reply, after the same messages, to the
+  output of one.
+- ``wording``: the calls, or the facts that the replies tell, differ, and the reason speaks of something else.
 - ``reversed``: a later verdict overruled it.
+- ``cut_off``: the turn is not in the dialogue as it was accepted.
 """
 
 
@@ -132,7 +134,7 @@ class _Work:
             edit_id=edit.id,
             source=source,
             reason=reason,
-            same_context=_alike(winner.turns[:place], loser.turns[: loser.position(chosen.id)]),
+            same_context=_same_context(winner, loser, chosen.id),
             prompt=_messages(winner, winner.turns[:place], self.tools),
             chosen=_messages(winner, (chosen,), self.tools),
             rejected=_messages(winner, (rejected,), self.tools),
@@ -150,6 +152,7 @@ def preference_pairs(
     split: Split,
     counts: PairCounts,
     findings: Sequence[Finding] = (),
+    accepted: Dialogue | None = None,
 ) -> Iterator[PreferencePair]:
     """Find the pairs in one dialogue's history.
 
@@ -159,25 +162,30 @@ def preference_pairs(
         split: The dialogue's side.
         counts: Told what became of each candidate.
         findings: Of verification, those that a repair mended among them.
+        accepted: The dialogue as it was accepted, where that is not all that the history came to.
 
     Yields:
         Pairs in the order of the edits, then of the turns.
     """
     work = _Work(tools, split, counts)
     found: list[tuple[Turn, PreferencePair]] = []
-    faulty: set[tuple[str, str]] = set()
+    faulty: set[str] = set()
     for before, edit in history:
         if edit.operation == "reasonability_refinement":
             found += _refinement(before, edit, work)
         elif edit.operation == "repair":
             reasons = _mended(edit, findings)
             found += _repair(before, edit, reasons, work)
-            faulty |= {(r.before.id, _said(r.before)) for r in _rewritten(edit) if r.before.id in reasons}
+            faulty |= {_fault(r.before, r.after[0]) for r in _rewritten(edit) if r.before.id in reasons}
         elif edit.injection is InjectionType.ERROR_SIMULATION and edit.outcome == "accepted":
             found += _injected_mistake(before, edit, work)
     lost = {(_plain(pair.prompt), _plain(pair.rejected)) for _, pair in found}
+    kept = None if accepted is None else {turn.id for turn in accepted.turns}
     for chosen, pair in found:
-        if (_plain(pair.prompt), _plain(pair.chosen)) in lost or (chosen.id, _said(chosen)) in faulty:
+        if kept is not None and chosen.id not in kept:
+            work.leave_out(pair.source, "cut_off")
+            continue
+        if (_plain(pair.prompt), _plain(pair.chosen)) in lost or faulty & {_words_of(chosen), _calls_of(chosen)}:
             work.leave_out(pair.source, "reversed")
             continue
         counts.counts[pair.source, "pairs"] += 1
@@ -207,13 +215,14 @@ def _refinement(before: Dialogue, edit: Edit, work: _Work) -> Iterator[tuple[Tur
         old, new = replacement.before, replacement.after[0]
         chosen, rejected = (new, old) if prefers_new else (old, new)
         both_meant_to_fail = fails(loser, old.id) and is_meant_to_fail(winner, old.id)
+        same_context = _same_context(winner, loser, old.id)
         if _same(chosen, rejected):
             work.leave_out("refinement", "same_text")
         elif fails(winner, old.id) and not both_meant_to_fail:
             work.leave_out("refinement", "failed_call")
-        elif named and not bears_on(old.id, named, winner):
+        elif named and not bears_on(old.id, named, winner, same_context=same_context):
             work.leave_out("refinement", "not_named")
-        elif is_wording(edit.reason, named, chosen, rejected):
+        elif is_wording(edit.reason, named, winner, loser, old.id, same_context=same_context):
             work.leave_out("refinement", "wording")
         else:
             yield chosen, work.pair("refinement", edit, edit.reason, winner, loser, chosen, rejected)
@@ -297,8 +306,28 @@ def _same(one: Turn, other: Turn) -> bool:
     return _said(one) == _said(other)
 
 
-def _alike(one: tuple[Turn, ...], other: tuple[Turn, ...]) -> bool:
-    return [_said(turn) for turn in one] == [_said(turn) for turn in other]
+def _same_context(one: Dialogue, other: Dialogue, turn_id: str) -> bool:
+    """Whether two versions say the same up to a turn."""
+    mine, theirs = (version.turns[: version.position(turn_id)] for version in (one, other))
+    return [_said(turn) for turn in mine] == [_said(turn) for turn in theirs]
+
+
+def _fault(faulty: Turn, mended: Turn) -> str:
+    """What was wrong with a turn that a repair wrote anew: its calls where these changed, else all it says."""
+    return _calls_of(faulty) if faulty.is_call and _calls_of(faulty) != _calls_of(mended) else _words_of(faulty)
+
+
+def _words_of(turn: Turn) -> str:
+    return f"{_root(turn)} {_said(turn)}"
+
+
+def _calls_of(turn: Turn) -> str:
+    return f"{_root(turn)} {canonical_json([[call.name, call.arguments] for call in turn.tool_calls])}"
+
+
+def _root(turn: Turn) -> str:
+    """Id of the turn that injections made this one of; the sound call of a failure is ``t11.2`` and was ``t11``."""
+    return turn.id.partition(".")[0]
 
 
 def _text(content: Any) -> str:

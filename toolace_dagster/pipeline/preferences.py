@@ -104,7 +104,8 @@ def home_pairs(
             if history is None or row.split is None:
                 continue
             steps = [(one.dialogue, other.edit) for one, other in pairwise(history.steps) if other.edit is not None]
-            yield from preference_pairs(steps, row.tools, row.split, counts, mended.get(row.dialogue.id, ()))
+            found = mended.get(row.dialogue.id, ())
+            yield from preference_pairs(steps, row.tools, row.split, counts, found, row.dialogue)
 
 
 def _batches(warehouse: Warehouse, settings: Settings, sides: Mapping[str, Split]) -> Iterator[list[DatasetRow]]:
