@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 import re
 from collections.abc import Collection
 from itertools import groupby
@@ -21,6 +22,7 @@ from toolace_dagster.dataset.exact_json import compact_json
 from toolace_dagster.dataset.formats.lines import LineFormat
 from toolace_dagster.dataset.messages import ChatMessage, chat_messages, listed_tools
 from toolace_dagster.dataset.rows import DatasetRow
+from toolace_dagster.dataset.schema_types import respelled
 from toolace_dagster.settings import MaskedTurn
 
 SYSTEM = """You can call functions to do what the user asks. If you call any, write nothing but a list of calls:
@@ -30,7 +32,6 @@ If a value is missing, ask for it. If no function fits, say so. These are the fu
 
 _PLAIN_NAME = re.compile(r"[^\s=,()\[\]{}\"']+")
 _NAME = re.compile(r"[A-Za-z0-9_-]+(?=\()")
-_KEPT = frozenset({"default", "enum", "const", "examples", "example"})
 
 
 class CallSyntaxError(ValueError):
@@ -84,7 +85,7 @@ def read_calls(text: str) -> list[dict[str, Any]]:
 
 
 def _definition(tool: dict[str, Any]) -> dict[str, Any]:
-    return tool["function"] | {"parameters": _dicts(tool["function"]["parameters"])}
+    return tool["function"] | {"parameters": respelled(tool["function"]["parameters"], {"object": "dict"})}
 
 
 def _spoken(message: ChatMessage) -> str:
@@ -117,31 +118,37 @@ def _literal(value: Any) -> str:
 
 
 def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
+    """An object or a list as what it is, where it can be written again as it was; any other answer as its text.
+
+    A text such as ``1.10`` or ``NaN`` is none, whatever a parser makes of it.
+    """
+    if not text.lstrip().startswith(("{", "[")):
         return text
+    try:
+        value = json.loads(text, object_pairs_hook=_whole_object, parse_float=_same_number, parse_constant=_no_number)
+        # Half of a surrogate pair can be escaped in JSON, and stands in no file.
+        compact_json(value).encode()
+    except (ValueError, RecursionError):
+        return text
+    return value
 
 
-def _dicts(schema: Any) -> Any:
-    if isinstance(schema, list):
-        return [_dicts(item) for item in schema]  # pyright: ignore[reportUnknownVariableType]
-    if not isinstance(schema, dict):
-        return schema
-    found: dict[str, Any] = {}
-    for key, value in schema.items():  # pyright: ignore[reportUnknownVariableType]
-        name = str(key)  # pyright: ignore[reportUnknownArgumentType]
-        if name == "type" and isinstance(value, (str, list)):
-            found[name] = _dict_type(value)
-        else:
-            found[name] = value if name in _KEPT else _dicts(value)
+def _same_number(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value) or text != compact_json(value):
+        raise ValueError(f"{text} would be written otherwise")
+    return value
+
+
+def _whole_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands in it twice")
     return found
 
 
-def _dict_type(kind: Any) -> Any:
-    if isinstance(kind, list):
-        return [_dict_type(each) for each in kind]  # pyright: ignore[reportUnknownVariableType]
-    return "dict" if kind == "object" else kind
+def _no_number(text: str) -> Any:
+    raise ValueError(f"{text} is no number of JSON")
 
 
 class _Reader:
