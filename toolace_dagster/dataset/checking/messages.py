@@ -15,6 +15,15 @@ from toolace_dagster.dataset.checking.reading import Example, functions, items_o
 from toolace_dagster.dataset.checking.transcript import Answer, Call, Report, Severity, Speech, Transcript
 from toolace_dagster.dataset.checking.values import lenient_json, strict_json
 
+_READ_BY_TEMPLATES = frozenset(
+    {
+        *("role", "name", "tool_calls", "tool_call_id", "tool_responses", "tool_plan", "recipient", "end_turn"),
+        *("reasoning", "reasoning_content", "thinking", "citations"),
+    }
+)
+"""Keys of a message that chat templates look for, often only by whether they are there. Others, such as the ``refusal``
+and ``audio`` that OpenAI's client writes as null, change nothing."""
+
 
 def read_openai_example(example: Example, report: Report) -> list[Transcript]:
     """OpenAI fine-tuning: what the schema asks for, arguments that are JSON, weights on the assistant's turns."""
@@ -81,8 +90,12 @@ def _templates_break(messages: Any, what: str, report: Report) -> None:
 
 
 def _padded(message: Example, where: str, report: Report, but: tuple[str, ...] = ("content", "train")) -> None:
-    if padded := [key for key, value in message.items() if value is None and key not in but]:
-        report("padded_nulls", f"{where}: {', '.join(padded)} is null, padded by a loader.")
+    padded = [key for key, value in message.items() if value is None and key not in but]
+    if read := [key for key in padded if key in _READ_BY_TEMPLATES]:
+        report("padded_nulls", f"{where}: {', '.join(read)} is null, padded by a loader; chat templates read it.")
+    if unread := [key for key in padded if key not in _READ_BY_TEMPLATES]:
+        words = "no chat template that we know reads it, but leave it out"
+        report("padded_nulls", f"{where}: {', '.join(unread)} is null; {words}.", "warning")
 
 
 def _messages(
