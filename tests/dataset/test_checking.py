@@ -71,7 +71,8 @@ def test_a_tool_is_announced_as_the_others_are_written(name: FormatName):
     tool = json.loads(definition.removesuffix("]"))
     other = tool.get("function", {"type": "function", "function": tool})
     said[key] = f"{before}[A tool has been added: {json.dumps(other)}]"
-    assert checks(name, made) == {"announcement_form"}
+    # What a model sees of LLaMA-Factory's tools is up to its template.
+    assert checks(name, made) == (set() if name == "llama_factory" else {"announcement_form"})
 
 
 Change = Callable[[Any], Any]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tests.dataset.examples import checks, example, full
 from toolace_dagster.dataset.checking import check_example
 from toolace_dagster.dataset.checking.answers import says_error
+from toolace_dagster.settings import FormatName
 
 NEAR = {"type": "object", "properties": {"at": {"type": "string"}}}
 OPEN = {"type": "object", "additionalProperties": True, "properties": {"at": {"type": "string"}}}
@@ -86,6 +88,56 @@ def test_an_error_excuses_only_the_call_it_answers():
     rename(made, "gone")
     made["messages"][3]["content"] = '{"error": "the second call failed"}'
     assert checks("trl", made) == {"tool_unknown"}
+
+
+READ_NOTE = {
+    "type": "function",
+    "function": {
+        "name": "read_note",
+        "description": "Read a note.",
+        "parameters": {"type": "object", "properties": {"path": {"type": "string"}}},
+    },
+}
+
+
+def reading(answer: Any, calls: int = 1) -> dict[str, Any]:
+    """A Hermes example in which notes are read."""
+    called = '<tool_call>\n{"name":"read_note","arguments":{"path":"todo.txt"}}\n</tool_call>'
+    answered = f"<tool_response>\n{json.dumps(answer)}\n</tool_response>"
+    said = [
+        ("system", f"<tools>\n{json.dumps(READ_NOTE)}\n{json.dumps(READ_NOTE).replace('read_', 'list_')}\n</tools>"),
+        ("human", "Read it."),
+        ("gpt", "\n".join([called] * calls)),
+        ("tool", "\n".join([answered] * calls)),
+        ("gpt", "Milk."),
+    ]
+    return {"conversations": [{"from": role, "value": value} for role, value in said]}
+
+
+@pytest.mark.parametrize("calls", [1, 2])
+@pytest.mark.parametrize("key", ["content", "results"])
+@pytest.mark.parametrize(
+    ("name", "found"), [("todo.txt", set[str]()), ("read_note", set[str]()), ("list_note", {"answer_name"})]
+)
+def test_a_name_in_an_answer_is_a_tool_s_only_where_such_a_tool_is_offered(
+    name: str, found: set[str], key: str, calls: int
+):
+    assert checks("hermes", reading({"name": name, key: "buy milk"}, calls)) == found
+
+
+@pytest.mark.parametrize(
+    ("key", "severity"),
+    [
+        *((key, "warning") for key in ("refusal", "audio", "annotations", "function_call")),
+        *((key, "error") for key in ("tool_call_id", "name", "reasoning_content", "tool_responses")),
+    ],
+)
+@pytest.mark.parametrize("name", ["trl", "axolotl"])
+def test_a_null_of_a_message_is_an_error_only_where_templates_read_the_key(name: FormatName, key: str, severity: str):
+    made = example(name, full())
+    made["messages"][4][key] = None
+    found = [(each.check, each.severity) for each in check_example(made, name)]
+    assert found == [("padded_nulls", severity)]
 
 
 ERRORS = [

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.builders import call, dialogue, output, reply, user
+from tests.builders import TOOLS, call, dialogue, output, reply, tool, user
+from tests.dataset.examples import checks
 from tests.dataset.rows import json_values, random_rows, row
 from toolace_dagster.dataset import LINE_FORMATS, DatasetRow, chat_messages, export_rows, listed_tools, write_lines
 from toolace_dagster.dataset.columns import export_columns
@@ -138,15 +139,50 @@ def test_toolace_lines_hold_the_dialogue(given_row: DatasetRow):
     wanted = meant(given_row, beside=False)
     assert same([calls, asked, spoken], [wanted[0], wanted[2], wanted[3]])
     contents = [o.content for turn in given_row.dialogue.turns for o in turn.outputs]
-    read = [c if not isinstance(c, str) else _parsed(c) for c in contents]
-    assert same([answer["results"] for answer in answers], read)
+    results = [answer["results"] for answer in answers]
+    # Lists and objects as what they are, all else as the text that a model gets to see.
+    assert same([each for each in results if isinstance(each, dict | list)], [*filter(_is_compound, contents)])
+    texts = [each for each in wanted[1] if not each.startswith(("{", "["))]
+    assert same([each for each in results if isinstance(each, str)], texts)
 
 
-def _parsed(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+def _is_compound(content: Any) -> bool:
+    return isinstance(content, dict | list)
+
+
+@pytest.mark.parametrize(
+    ("text", "results"),
+    [
+        *((text, text) for text in ("NaN", "1.10", "1e999", "450", "true", "null", '"quoted"', "", "-0", "Infinity")),
+        *((text, text) for text in ('{"n":1e999}', '{"n":NaN}', "[1.10]", '{"n":1,"n":2}', "[" * 5000, "[1", "{}x")),
+        *((text, text) for text in ('{"half":"\\ud83d"}', "[" * 5000 + "]" * 5000)),
+        ('{"n": 1.1, "all": [true, null]}', {"n": 1.1, "all": [True, None]}),
+        ("[]", []),
+        ('["\\u00e9"]', ["é"]),
+    ],
+)
+def test_a_toolace_answer_is_never_altered(text: str, results: Any):
+    acting = call("t1", "find_garage", {"city": "Ghent"})
+    turns = (user("t0", "Find."), acting, output("t2", acting, text), reply("t3", "Done."))
+    made = LINE_FORMATS["toolace"].example(row(dialogue=dialogue(turns)), ())
+    answers = json.loads(made["conversations"][2]["value"].encode())
+    assert same(answers, [{"name": "find_garage", "results": results}])
+
+
+def test_toolace_types_stand_where_schemas_are_and_not_where_values_are():
+    of_object = {"type": "object", "properties": {}}
+    given: dict[str, Any] = {"garage_id": {"type": "string"}, "stars": {"type": "integer"}}
+    named = dict.fromkeys(("default", "enum", "example", "type", "properties"), of_object)
+    kept = {"type": "object", "default": {"type": "object"}, "examples": [{"type": "object"}]}
+    clashing = tool("rate_garage", given | named | {"kept": kept}, [])
+    made = example("toolace", row(tools=TOOLS | {"rate_garage": clashing}))
+    listed = next(each for each in listed_in(made) if each["name"] == "rate_garage")
+    of_dict = {"type": "dict", "properties": {}}
+    wanted = given | dict.fromkeys(named, of_dict) | {"kept": kept | {"type": "dict"}}
+    assert listed["parameters"]["properties"] == wanted
+    assert checks("toolace", made) == set()
+    made["system"] = made["system"].replace('"example":{"type":"dict"', '"example":{"type":"object"')
+    assert checks("toolace", made) == {"tool_type"}
 
 
 @QUICK
@@ -187,7 +223,7 @@ def listed_in(made: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", sorted(LINE_FORMATS))
-def test_a_late_tool_is_announced_as_the_format_writes_its_tools(name: FormatName):
+def test_a_late_tool_is_announced_in_the_form_that_a_model_sees_the_others_in(name: FormatName):
     early = dialogue()
     late = early.model_copy(
         update={
@@ -201,11 +237,9 @@ def test_a_late_tool_is_announced_as_the_format_writes_its_tools(name: FormatNam
     turns: list[Any] = made["conversations"] if "conversations" in made else made["messages"]
     said = [turn["value"] if "value" in turn else turn["content"] for turn in turns]
     (announced,) = [found for text in said for found in ANNOUNCED.findall(text)]
-    assert json.loads(announced) == written
-    assert ("dict" in announced, "function" in announced) == (
-        name == "toolace",
-        name not in ("toolace", "llama_factory"),
-    )
+    # LLaMA-Factory's file holds tools bare, and most of its templates wrap them.
+    assert json.loads(announced) == ({"type": "function", "function": written} if name == "llama_factory" else written)
+    assert ("dict" in announced, "function" in announced) == (name == "toolace", name != "toolace")
 
 
 def test_a_value_cannot_end_a_hermes_tag():

@@ -8,8 +8,8 @@ Four choices:
 
 - **A tool that arrives later** is announced in the user message it comes with, as
   ``[A tool has been added: {definition}]`` after a blank line, and ``tools`` lists
-  only what was offered from the start. The definition is written as the format writes
-  those of ``tools``, so that a model sees one form of tools. A system message in mid-dialogue would be the
+  only what was offered from the start. The definition is written as the model
+  gets to see those of ``tools``, so that it sees one form of tools. A system message in mid-dialogue would be the
   other way, but strict chat templates (gemma, cohere) refuse it. Listing the tool
   from the start would teach the model to refuse a tool that it can see.
 - **The day** is told at the end of the first user message, as ``[Today is Friday, 2026-03-06.]``

@@ -22,10 +22,10 @@ from toolace_dagster.dataset.checking.transcript import Answer, Call, Report, Sp
 from toolace_dagster.dataset.checking.values import lenient_json
 from toolace_dagster.dataset.exact_json import numbers
 from toolace_dagster.dataset.messages import ANNOUNCEMENT
+from toolace_dagster.dataset.schema_types import respelled, types_in
 from toolace_dagster.entities import TOOL_NAME
 
 _ANNOUNCED = re.compile(re.escape(ANNOUNCEMENT.strip()).replace(re.escape("{definition}"), r"(\{.*\})"))
-_NO_SCHEMAS = ("default", "enum", "const", "examples", "example")
 _LARGEST, _SMALLEST = 2**64 - 1, -(2**63)
 
 
@@ -85,8 +85,9 @@ def _calls(transcript: Transcript, report: Report) -> None:
         for number, call in enumerate(speech.calls):
             # A call may be wrong on purpose where the tool says so.
             own = _answers_to(transcript, call, number, answered)
-            for other in {answer.name for answer in own if answer.name not in (None, call.name)}:
-                report("answer_name", f"{speech.where}: {call.name} is called, and {other} answers.")
+            for other in {answer.name for answer in own if answer.name_is_certain or answer.name in offered}:
+                if other not in (None, call.name):
+                    report("answer_name", f"{speech.where}: {call.name} is called, and {other} answers.")
             texts = [answer.content for answer in own]
             unlearned = after is None and transcript.last_may_be_wrong
             spared = _Spared(
@@ -161,7 +162,7 @@ def _announced(transcript: Transcript, speech: Speech, report: Report) -> list[A
     found: list[Any] = []
     for text in _ANNOUNCED.findall(speech.text):
         tool: Any = lenient_json(text)
-        if is_wrapped(tool) != transcript.wraps_tools:
+        if transcript.wraps_tools not in (None, is_wrapped(tool)):
             how = "stand in {type: function, function: …}" if transcript.wraps_tools else "stand bare"
             report(
                 "announcement_form", f"{speech.where}: a tool is announced in another form than the others; they {how}."
@@ -198,12 +199,12 @@ def _schema(transcript: Transcript, name: str, parameters: Any, report: Report) 
     kind: Any = parameters.get("type")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     if not isinstance(kind, str) or kind not in transcript.object_types:
         report("tool_type", f"the parameters of {name} are of type {kind!r}, not {min(transcript.object_types)!r}.")
-    elif "object" not in transcript.object_types and _says_object(parameters["properties"]):
+    elif "object" not in transcript.object_types and "object" in types_in(parameters):
         report("tool_type", f"a parameter of {name} is of type 'object', not {min(transcript.object_types)!r}.")
     properties = cast("dict[str, Any]", parameters["properties"])
     if padded := [key for key, value in properties.items() if value is None]:
         report("padded_nulls", f"the parameters {', '.join(padded)} of {name} are null, padded by a loader.")
-    plain: Any = _plain(parameters, transcript.object_types)
+    plain: Any = respelled(parameters, dict.fromkeys(transcript.object_types, "object"))
     try:
         # Anybody's schema may refer to any address or file; nothing is fetched.
         return _Schema(plain, jsonschema_rs.Draft202012Validator(plain, offline=True))
@@ -240,35 +241,3 @@ def _call(speech: Speech, call: Call, offered: dict[str, _Schema | None], spared
             f"{speech.where}: the arguments of {name} are not valid: {error.message[:300]}",
             severity,
         )
-
-
-def _plain(schema: Any, object_types: frozenset[str]) -> Any:
-    """The schema with other words for objects spelled as JSON Schema does, as far as its own keys go."""
-    if isinstance(schema, list):
-        return [_plain(item, object_types) for item in schema]  # pyright: ignore[reportUnknownVariableType]
-    if not isinstance(schema, dict):
-        return schema
-    held = cast("dict[str, Any]", schema)
-    return {key: _plain_value(key, value, object_types) for key, value in held.items()}
-
-
-def _plain_value(key: str, value: Any, object_types: frozenset[str]) -> Any:
-    if key in _NO_SCHEMAS:
-        return value
-    if key == "type" and isinstance(value, str):
-        return "object" if value in object_types else value
-    if key == "type" and isinstance(value, list):
-        return [_plain_value("type", each, object_types) for each in cast("list[Any]", value)]
-    return _plain(value, object_types)
-
-
-def _says_object(schema: Any) -> bool:
-    """Whether the type of anything in a schema is called ``object``."""
-    if isinstance(schema, list):
-        return any(_says_object(item) for item in cast("list[Any]", schema))
-    if not isinstance(schema, dict):
-        return False
-    held = cast("dict[str, Any]", schema)
-    kind = held.get("type")
-    kinds = cast("list[Any]", kind) if isinstance(kind, list) else [kind]
-    return "object" in kinds or any(_says_object(value) for key, value in held.items() if key not in _NO_SCHEMAS)

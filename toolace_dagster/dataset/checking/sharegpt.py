@@ -38,7 +38,9 @@ _HERMES_ROLES: dict[str, Literal["system", "user", "assistant", "tool"]] = {
 
 def read_llama_factory_example(example: Example, report: Report) -> list[Transcript]:
     """LLaMA-Factory sharegpt: strict odd and even turns, calls and tools as JSON text."""
-    transcript = _with_tools_text(example, report, wrapped=False)
+    tools = _tools_text(example, report)
+    # Most of its templates wrap bare definitions, so an announcement is right in either form.
+    transcript = Transcript(has_ids=False, tools=functions(tools, report), wraps_tools=None)
     turns = [(where, turn) for where, turn in objects(example.get("conversations"), "turn", report)]
     if turns and turns[0][1].get("from") == "system":
         transcript.speeches.append(
@@ -65,7 +67,8 @@ def read_llama_factory_example(example: Example, report: Report) -> list[Transcr
 
 def read_ms_swift_example(example: Example, report: Report) -> list[Transcript]:
     """ms-swift: one ``tool_call`` message a call and one ``tool_response`` an answer, as JSON text."""
-    transcript = _with_tools_text(example, report, wrapped=True)
+    tools = _tools_text(example, report)
+    transcript = Transcript(has_ids=False, tools=functions(tools, report), wraps_tools=wraps_tools(tools, True))
     for where, message in objects(example.get("messages"), "message", report):
         role, text = message.get("role"), text_of(message.get("content"), where, report)
         last = transcript.speeches[-1] if transcript.speeches else None
@@ -107,7 +110,7 @@ def read_hermes_example(example: Example, report: Report) -> list[Transcript]:
                     if not isinstance(value, dict | list):
                         report("tool_shape", f"{where}: among the tools stands {value!r}, which is none.")
                     listed = items_of([value] if isinstance(value, dict) else value)
-                    transcript.wraps_tools = wraps_tools(listed, transcript.wraps_tools)
+                    transcript.wraps_tools = wraps_tools(listed, bool(transcript.wraps_tools))
                     transcript.tools += functions(listed, report)
         elif role == "assistant":
             for block in _tagged("tool_call", text, where, report):
@@ -167,11 +170,6 @@ def _written_calls(text: str, where: str, report: Report) -> list[Call]:
     return calls
 
 
-def _with_tools_text(example: Example, report: Report, *, wrapped: bool) -> Transcript:
-    tools = _tools_text(example, report)
-    return Transcript(has_ids=False, tools=functions(tools, report), wraps_tools=wraps_tools(tools, wrapped))
-
-
 def _tools_text(example: Example, report: Report) -> list[Any]:
     tools: Any = example.get("tools")
     if not isinstance(tools, str):
@@ -206,10 +204,10 @@ def _joined(text: str, calls: int) -> list[Answer]:
 
 
 def _answer(value: Any, text: str | None = None) -> Answer:
-    """An answer out of its JSON; an object of a name and a content or results says whose it is."""
+    """An answer out of its JSON; an object of a name and a content or results may say whose it is."""
     given = text if text is not None else value if isinstance(value, str) else json.dumps(value)
     if isinstance(value, dict) and value.keys() in ({"name", "content"}, {"name", "results"}):  # pyright: ignore[reportUnknownMemberType]
-        return Answer(given, name=name_of(cast("Example", value)))
+        return Answer(given, name=name_of(cast("Example", value)), name_is_certain=False)
     return Answer(given)
 
 

@@ -43,12 +43,14 @@ class Call:
 class Answer:
     """A tool's answer; ``call_id`` is None where the format has none, and answers come in the order of the calls.
 
-    ``name`` is the tool that it says it is of; None where it says nothing.
+    ``name`` is the tool that it says it is of; None where it says nothing. ``name_is_certain`` is false where that
+    stands among what is answered: ``{"name", "content"}`` may as well be the answer itself, such as a file.
     """
 
     content: str
     call_id: str | None = None
     name: str | None = None
+    name_is_certain: bool = True
 
 
 @dataclass
@@ -80,7 +82,7 @@ class Transcript:
         speeches: In order.
         tools: Definitions as they stand: objects with name, description and parameters.
         wraps_tools: Whether definitions stand in ``{type: function, function: …}``; those of tools that arrive later
-            must too.
+            must too. None: these may be either, since what the model sees is up to the template.
         has_ids: Whether calls and answers are joined by ids.
         object_types: What the type of an object is called in schemas.
         is_cut: Whether it may end with a call whatever came before, since a longer dialogue was cut there.
@@ -89,7 +91,7 @@ class Transcript:
 
     speeches: list[Speech] = field(default_factory=list[Speech])
     tools: list[Any] = field(default_factory=list[Any])
-    wraps_tools: bool = True
+    wraps_tools: bool | None = True
     has_ids: bool = True
     object_types: frozenset[str] = frozenset({"object"})
     is_cut: bool = False

@@ -6,6 +6,10 @@ are one ``function_call`` and all their results one ``observation``: the content
 is for one, a JSON list of names and contents for several. Every value is a string, and
 ``tools`` is JSON text, so that no schema is padded with another's fields.
 
+A tool that arrives later is announced in ``{"type": "function", "function": ...}``, though
+``tools`` holds definitions bare: most of its templates (Qwen, Llama 3, Mistral, GLM 4.5) wrap
+each so before the model sees it, and nothing wraps what stands in a message.
+
 No ``system`` column is configured: a row without it would be a KeyError there.
 
 Belongs here: this form. Does not belong here: how a dialogue becomes messages
@@ -47,7 +51,7 @@ def llama_factory_example(row: DatasetRow, _mask: Collection[MaskedTurn] = ()) -
     Returns:
         ``conversations`` and ``tools``; text beside calls is left out, as there is no place for it.
     """
-    messages = chat_messages(row.dialogue, row.tools, lambda tool: compact_json(tool.as_openai()["function"]))
+    messages = chat_messages(row.dialogue, row.tools)
     conversations: list[dict[str, str]] = []
     for role, run in groupby(messages, key=lambda message: message["role"]):
         if role == "tool":

@@ -1,8 +1,10 @@
 """JSON lines for ms-swift's agent data: one ``tool_call`` message a call, one ``tool_response`` an answer.
 
-Calls and tools are JSON text. An answer has its tool's ``name``, which some agent
-templates write: they say ``unknown`` without it. A turn to keep out of the loss has ``"loss": false`` on
-all of its messages; ms-swift takes the first one's when it joins parallel calls.
+Calls and tools are JSON text. An answer has its tool's ``name``, which a few agent
+templates write (Gemma 4's says ``unknown`` without it): ms-swift 4.6.0 hands it on to them,
+its earlier states drop every key of a message but role, content, ``loss`` and
+``loss_scale``. A turn to keep out of the loss has ``"loss": false`` on all of its
+messages; ms-swift takes the first one's when it joins parallel calls.
 
 Belongs here: this form. Does not belong here: how a dialogue becomes messages
 (``messages``).
