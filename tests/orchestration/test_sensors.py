@@ -331,7 +331,7 @@ def test_sync_retires_nothing_while_a_part_of_the_pool_cannot_be_read(
         instance.add_dynamic_partitions("tool_domain", [KEPT, GOING])
     named = break_file(site, GOING)
     site.add(NEW)
-    for words in (("--dry-run",), ()):
+    for words in (("--dry-run",), (), ("--run",)):
         ended = toolace("sync", "--pool", site.pool, "--home", site.home, *words)
         assert ended.code == 1
         assert "no domain is retired" in ended.err
@@ -428,6 +428,41 @@ def test_the_nightly_schedule_requests_just_what_is_stale(site: Site) -> None:
         assert isinstance(night(site, instance), dg.SkipReason)
         instance.report_run_failed(run)
         assert isinstance(night(site, instance), list)
+
+
+def test_the_nightly_schedule_makes_no_domain_for_the_first_time(site: Site) -> None:
+    site.add(NEW)
+    with open_instance(site.warehouse) as instance:
+        skipped = night(site, instance)
+        assert isinstance(skipped, dg.SkipReason)
+        assert "1 domain never made before" in str(skipped.skip_message)
+        assert NEW in registered_domains(instance)
+
+
+def test_sync_makes_what_is_stale_when_asked_to(site: Site) -> None:
+    runs = "SELECT DISTINCT run_id FROM stage_rows ORDER BY ALL"
+    before = site.warehouse.domain(KEPT).read(runs)
+    site.add(NEW)
+    planned = toolace("sync", "--home", site.home, "--run", "--dry-run")
+    assert planned.code == 0, planned.err
+    assert f"{site.settings.dialogues} are to be made" in " ".join(planned.out.split())
+    assert not site.warehouse.domain(NEW).exists()
+    with open_instance(site.warehouse) as instance:
+        run = under_way(instance, NEW)
+        left_out = toolace("sync", "--home", site.home, "--run")
+        instance.report_run_failed(run)
+    assert left_out.code == 0, left_out.err
+    assert f"{NEW}: left out, a run works on it." in left_out.out
+    assert not site.warehouse.domain(NEW).exists()
+    ended = toolace("sync", "--home", site.home, "--run")
+    assert ended.code == 0, ended.err
+    assert f"{NEW}: new" in ended.out
+    tasks = "SELECT count(*) AS n FROM stage_rows WHERE stage = 'task_specs'"
+    assert site.warehouse.domain(NEW).read(tasks) == [{"n": site.settings.dialogues}]
+    assert site.warehouse.domain(KEPT).read(runs) == before
+    again = toolace("sync", "--home", site.home, "--run")
+    assert again.code == 0, again.err
+    assert "Nothing was stale: no model call was made." in again.out
 
 
 def test_all_that_starts_by_itself_is_off_until_it_is_switched_on(tmp_path: Path) -> None:

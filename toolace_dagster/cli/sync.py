@@ -1,16 +1,19 @@
-"""``toolace sync``: bring partitions in line with the pool, without making anything.
+"""``toolace sync``: bring partitions in line with the pool, and on request make what is stale then.
 
-Belongs here: what is printed. Does not belong here: comparing (``pipeline.sync``).
+Belongs here: what is printed. Does not belong here: comparing (``pipeline.sync``), or
+making (``run``).
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 
-from toolace_dagster.cli.console import say, warn
+from toolace_dagster.cli.console import complain, say, warn
+from toolace_dagster.cli.plan import show_plan
 from toolace_dagster.cli.pool import open_pool, print_notes
+from toolace_dagster.cli.preset import RunOptions
+from toolace_dagster.cli.run import run_pipeline
 from toolace_dagster.pipeline.sync import pool_drift
-from toolace_dagster.settings import Settings
 from toolace_dagster.warehouse import Warehouse
 
 _WORDS = {
@@ -22,21 +25,23 @@ _WORDS = {
 }
 
 
-def sync_pool(home: Path, settings: Settings, *, dry_run: bool) -> int:
+def sync_pool(options: RunOptions, *, dry_run: bool, run: bool) -> int:
     """Register new domains, retire those that are gone, and say what a run would find.
 
     Args:
-        home: Home folder.
-        settings: They name the pool.
+        options: They name the home and the pool, and say how a run makes what is stale.
         dry_run: Only say it.
+        run: Make what is stale afterwards, in all domains of the pool that no run works on; or say what that would be.
 
     Returns:
-        Exit code: 1 when the pool can't be read, or so little of it that nobody can tell whether a domain is gone.
+        Exit code: that of the run if there is one; 1 when the pool can't be read, or so little of it that nobody can
+        tell whether a domain is gone, or, before a run, any part of it.
     """
+    settings = options.settings
     pool = open_pool(settings)
     if pool is None:
         return 1
-    warehouse = Warehouse(home)
+    warehouse = Warehouse(options.home)
     if dry_run:
         drift = pool_drift(pool, warehouse)
     else:
@@ -53,4 +58,20 @@ def sync_pool(home: Path, settings: Settings, *, dry_run: bool) -> int:
             say(f"{', '.join(names)}: {words}.")
     if not any(getattr(drift, kind) for kind in _WORDS):
         say("The home holds these domains as they are.")
-    return 1 if drift.unsure else 0
+    if not run:
+        return 1 if drift.unsure else 0
+    if drift.unread:
+        # Dialogues that offer a tool which can't be read for a moment would be made anew, and again when it can be.
+        complain("nothing is made while a part of the pool can't be read.")
+        return 1
+    from toolace_dagster.orchestration.sync import busy_domains
+
+    busy = busy_domains(warehouse)
+    free = [name for name in drift.current if name not in busy]
+    if len(free) < len(drift.current):
+        say(f"{', '.join(sorted(busy & set(drift.current)))}: left out, a run works on it.")
+    if not free:
+        return 0
+    say("")
+    chosen = replace(options, domains=free)
+    return show_plan(chosen, as_json=False) if dry_run else run_pipeline(chosen)

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import dagster as dg
 
+from toolace_dagster.llm.money import counted
 from toolace_dagster.orchestration.instance import register_domains
 from toolace_dagster.orchestration.resources import LAUNCH_TAG, Toolace
 from toolace_dagster.orchestration.workers import domains_under_way
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 def nightly_regeneration(generate: "Job", settings: Settings) -> dg.ScheduleDefinition:
     """Make the schedule that regenerates what is stale: one run for each domain that has something to make.
 
+    A domain of which the home holds nothing is left to a run that somebody asks for: nobody has agreed to pay for it.
+
     Args:
         generate: The job that makes a domain.
         settings: They say when.
@@ -42,7 +45,8 @@ def nightly_regeneration(generate: "Job", settings: Settings) -> dg.ScheduleDefi
         cron_schedule=settings.nightly_cron,
         execution_timezone=settings.cron_timezone,
         default_status=dg.DefaultScheduleStatus.STOPPED,
-        description="A run for each tool domain that has stale rows. When: nightly_cron in the settings.",
+        description="A run for each tool domain that was made before and has stale rows. "
+        "When: nightly_cron in the settings.",
     )
     def schedule(context: dg.ScheduleEvaluationContext, toolace: Toolace) -> list[dg.RunRequest] | dg.SkipReason:
         warehouse, settings = toolace.warehouse(), toolace.effective_settings()
@@ -57,14 +61,19 @@ def nightly_regeneration(generate: "Job", settings: Settings) -> dg.ScheduleDefi
         launch = uuid4().hex
         # Another run of these would fail; what it leaves stale is found the next night.
         busy = domains_under_way(context.instance)
+        held = set(warehouse.domains())
         for domain in domains:
-            if domain.name in busy:
+            if domain.name in busy or domain.name not in held:
                 continue
             found = first_stale(StageContext(domain.name, settings, warehouse, run_id=""), domain)
             if found is not None:
                 tags = {LAUNCH_TAG: launch, "toolace/stale_from": found.stage, "toolace/stale_rows": str(found.rows)}
                 requests.append(dg.RunRequest(run_key=f"{launch}-{domain.name}", partition_key=domain.name, tags=tags))
-        return requests or dg.SkipReason("Nothing is stale that no run works on")
+        never = sum(domain.name not in held and domain.name not in busy for domain in domains)
+        told = f"{counted(never, 'domain')} never made before: make them once, by hand" if never else ""
+        if requests and told:
+            context.log.info(told)
+        return requests or dg.SkipReason("; ".join(filter(None, ("Nothing is stale that no run works on", told))))
 
     return schedule
 

@@ -8,6 +8,7 @@ import dagster as dg
 
 from toolace_dagster.orchestration.instance import open_instance, register_domains
 from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
+from toolace_dagster.orchestration.workers import domains_under_way
 from toolace_dagster.pipeline.pool import configured_pool
 from toolace_dagster.pipeline.sync import PoolDrift, mark_domains, pool_drift
 from toolace_dagster.settings import Settings
@@ -37,6 +38,16 @@ def sync_home(settings: Settings, warehouse: Warehouse) -> PoolDrift:
             instance.delete_dynamic_partition(_name(), domain)
     mark_domains(drift, warehouse)
     return drift
+
+
+def busy_domains(warehouse: Warehouse) -> set[str]:
+    """Domains that a run of the home's own instance waits for or works on.
+
+    Args:
+        warehouse: The home.
+    """
+    with open_instance(warehouse) as instance:
+        return domains_under_way(instance)
 
 
 def registered_domains(instance: dg.DagsterInstance) -> set[str]:

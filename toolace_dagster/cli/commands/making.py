@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -26,6 +26,10 @@ from toolace_dagster.cli.commands.options import (
     read_configuration,
     setting,
 )
+
+if TYPE_CHECKING:
+    from toolace_dagster.cli.preset import RunOptions
+    from toolace_dagster.configuration import Configuration
 
 making = group()
 
@@ -90,8 +94,6 @@ def _run_options(
     ] = None,
 ) -> Any:
     """What the options of a run ask for, as ``RunOptions``; each parameter is an option."""
-    from toolace_dagster.cli.preset import RunOptions
-
     given: dict[str, object] = {
         "pool": pool,
         "domain_limit": domain_limit,
@@ -118,13 +120,29 @@ def _run_options(
         "llm.mode": mode,
         "llm.error_rate": error_rate,
     }
-    made = read_configuration(given, home=home, config=config, assignments=assignments or ())
+    return _options(given, home=home, config=config, assignments=assignments, domains=domain, parallel=parallel)
+
+
+def _options(
+    given: dict[str, object],
+    *,
+    home: Path,
+    config: Path | None,
+    assignments: list[str] | None,
+    domains: list[str] | None = None,
+    parallel: int = 0,
+    goes_on: bool = False,
+) -> RunOptions:
+    """Options of a run, with the settings that count where ``preset=auto`` comes to ``small``."""
+    from toolace_dagster.cli.preset import RunOptions
+
+    def read(values: dict[str, object]) -> Configuration:
+        return read_configuration(values, home=home, config=config, assignments=assignments or (), goes_on=goes_on)
+
+    made = read(given)
+    small = read(given | {"preset": "small"}).settings if made.settings.preset == "auto" else None
     names = frozenset(made.origins)
-    small = None
-    if made.settings.preset == "auto":
-        chosen = given | {"preset": "small"}
-        small = read_configuration(chosen, home=home, config=config, assignments=assignments or ()).settings
-    return RunOptions(home, made.settings, domain or [], parallel=parallel, given=names, small=small)
+    return RunOptions(home, made.settings, domains or [], parallel=parallel, given=names, small=small)
 
 
 def _with_run_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -237,10 +255,18 @@ def sync(
     config: ConfigOption = None,
     pool: PoolOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    run: Annotated[
+        bool,
+        typer.Option(
+            "--run",
+            help="Then make what is stale, with the settings of the home's last run where there is no toolace.toml. "
+            "With --dry-run: say what that would be, and what it would cost.",
+        ),
+    ] = False,
     assignments: AssignmentsOption = None,
 ) -> None:
     """Bring Dagster's partitions in line with the pool: add domains that appeared, retire those that went."""
     from toolace_dagster.cli.sync import sync_pool
 
-    made = read_configuration({"pool": pool}, home=home, config=config, assignments=assignments or (), goes_on=True)
-    raise typer.Exit(sync_pool(home, made.settings, dry_run=dry_run))
+    options = _options({"pool": pool}, home=home, config=config, assignments=assignments, goes_on=True)
+    raise typer.Exit(sync_pool(options, dry_run=dry_run, run=run))
