@@ -125,6 +125,16 @@ def test_card_and_files_arrive_as_they_are(made: Made, hub: Hub, tmp_path: Path)
     assert TOKEN not in ended.out + ended.err
 
 
+def test_the_card_pushed_names_the_files_pushed_alone(made: Made, hub: Hub, tmp_path: Path) -> None:
+    ended = push(made, hub, tmp_path, "--rehearsal", "--set", 'formats=["openai"]')
+    assert ended.code == 0, ended.err
+    assert {path.partition("/")[0] for path in hub.files} == {"README.md", "openai"}
+    card = hub.files["README.md"].decode()
+    assert "- `openai/`" in card
+    assert "trl/" in (made.home / "exports" / "README.md").read_text(encoding="utf-8")
+    assert "trl/" not in card
+
+
 def test_the_offline_model_s_data_is_not_pushed_by_mistake(made: Made, hub: Hub, tmp_path: Path) -> None:
     ended = push(made, hub, tmp_path)
     assert ended.code == 1

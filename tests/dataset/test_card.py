@@ -42,6 +42,7 @@ def facts(**more: Any) -> CardFacts:
         "sources": (PoolSource("garages", "garages.json", 3, "Apache-2.0"),),
         "injections": {"clarification": 2},
         "example": row(),
+        "rows": {"trl": {"dialogue": 4}},
     }
     return CardFacts(**(fields | more))
 
@@ -74,6 +75,28 @@ def test_the_head_lists_only_splits_with_rows():
         }
     ]
     assert "configs" not in head(render_card(facts(splits=report_splits([]), example=None)))
+
+
+@pytest.mark.parametrize(
+    ("formats", "named"),
+    [
+        ({"openai": "OpenAI fine-tuning", "toolace": "the form of the ToolACE data"}, "openai/train.jsonl"),
+        ({"hermes": "Hermes"}, "hermes/train.jsonl"),
+    ],
+)
+def test_files_for_trl_are_named_only_where_there_are_some(formats: dict[str, str], named: str) -> None:
+    card = render_card(facts(rows={name: {"dialogue": 4} for name in formats}, formats=formats))
+    assert "trl/" not in card
+    assert "configs" not in head(card)
+    assert "dataset_info" not in head(card)
+    assert f"each line of `{named}` is an example" in card
+    with_trl = render_card(facts(rows={name: {"dialogue": 4} for name in (*formats, "trl")}, formats=formats))
+    assert "- `trl/train.parquet`" in with_trl
+    assert "is an example as JSON" not in with_trl
+
+
+def test_a_card_beside_no_file_names_none() -> None:
+    assert "No file of this data stands beside the card." in render_card(facts(rows={}))
 
 
 @pytest.mark.parametrize(

@@ -211,6 +211,49 @@ def test_the_card_tells_of_each_export_as_it_was_made(home: Warehouse) -> None:
     )
 
 
+def test_an_export_of_splits_that_stand_is_present_whatever_settings_they_were_made_with(home: Warehouse) -> None:
+    make_splits(home, settings())
+    # As an earlier version of the code stored it, which hashed other settings.
+    with home.shared.write() as connection:
+        connection.execute("UPDATE dataset_facts SET fingerprint = 'of another version' WHERE name = 'splits'")
+    make_export(home, settings(), "openai")
+    make_preferences(home, settings())
+    later = settings(expert_votes=3)
+    facts = card_facts(home, later)
+    assert (facts.earlier, set(facts.rows)) == ((), {"openai"})
+    assert facts.pairs is not None
+    assert "trl/" not in render_card(facts)
+    # The same dialogues on other sides are another matter.
+    with home.shared.write() as connection:
+        connection.execute("UPDATE splits SET split = CASE split WHEN 'train' THEN 'test' ELSE 'train' END")
+    facts = card_facts(home, later)
+    assert (facts.earlier, facts.rows, facts.pairs) == (("openai", "preferences"), {}, None)
+
+
+def test_an_export_of_a_dialogue_that_was_made_anew_is_an_earlier_one(home: Warehouse) -> None:
+    make_splits(home, settings())
+    make_export(home, settings(), "openai")
+    with home.domain(DOMAIN).write() as connection:
+        connection.execute(
+            "UPDATE stage_rows SET content_hash = 'another' WHERE stage = 'verified_dialogues' AND dialogue_id = "
+            "(SELECT min(dialogue_id) FROM stage_rows WHERE stage = 'verified_dialogues')"
+        )
+    make_splits(home, settings())
+    assert card_facts(home, settings()).earlier == ("openai",)
+
+
+def test_an_export_that_noted_no_content_is_present_where_it_was_made_with_the_splits(home: Warehouse) -> None:
+    make_splits(home, settings())
+    make_export(home, settings(), "openai")
+    make_preferences(home, settings())
+    with home.shared.write() as connection:
+        connection.execute("UPDATE dataset_facts SET facts = json_merge_patch(facts, '{\"made_of\": null}')")
+    assert card_facts(home, settings()).earlier == ()
+    with home.shared.write() as connection:
+        connection.execute("UPDATE dataset_facts SET fingerprint = 'of another version' WHERE name = 'splits'")
+    assert card_facts(home, settings()).earlier == ("openai", "preferences")
+
+
 def test_an_export_warns_of_examples_that_the_dialogues_do_not_offer(home: Warehouse, tmp_path: Path) -> None:
     wanted = settings(slices={"parallel_calls": 1.0})
     make_splits(home, wanted)

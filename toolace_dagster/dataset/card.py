@@ -1,8 +1,9 @@
 """The dataset card: what a stranger must know before training on the data.
 
 Belongs here: what the card says of its facts (``card_facts``). Does not belong here:
-collecting them, or escaping (``card_text``). The text has no time and no path of the
-machine, so the same data gives the same card.
+collecting them, what it says of the files beside it (``card_files``), or escaping
+(``card_text``). The text has no time and no path of the machine, so the same data gives
+the same card.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from pathlib import Path, PurePath
 from typing import Any, cast
 
 from toolace_dagster.dataset.card_facts import CardFacts, PoolSource
+from toolace_dagster.dataset.card_files import configs, files_text
 from toolace_dagster.dataset.card_method import method_text, results_limits, results_text
 from toolace_dagster.dataset.card_text import cell, code_block, table, yaml_lines
 from toolace_dagster.dataset.files import FileReport, write_text
-from toolace_dagster.dataset.formats import FEATURES, trl_path
 from toolace_dagster.dataset.messages import ANNOUNCEMENT, chat_messages, listed_tools
-from toolace_dagster.dataset.rows import SPLITS, Split
+from toolace_dagster.dataset.rows import SPLITS
 from toolace_dagster.dataset.splits import SplitReport
 from toolace_dagster.entities import SUB_TYPES, InjectionType
 from toolace_dagster.llm.money import total
@@ -77,24 +78,14 @@ def write_card(facts: CardFacts, folder: Path) -> FileReport:
 
 
 def _head(facts: CardFacts) -> dict[str, Any]:
-    head: dict[str, Any] = {
+    return {
         "pretty_name": facts.title,
         "license": _licence(facts.sources),
         "task_categories": ["text-generation"],
         "tags": [*_TAGS, "rehearsal"] if facts.offline else _TAGS,
         "size_categories": [_size(sum(facts.rows["trl"].values()) if "trl" in facts.rows else facts.dialogues)],
+        **configs(facts),
     }
-    # `datasets` refuses to load a dataset that names a split without rows.
-    filled: list[Split] = [split for split in SPLITS if facts.splits.sizes[split] and "trl" not in facts.earlier]
-    if filled:
-        features = [
-            {"name": name, "list": "json"} if column["_type"] == "List" else {"name": name, "dtype": column["dtype"]}
-            for name, column in FEATURES.items()
-        ]
-        data_files = [{"split": split, "path": trl_path(split)} for split in filled]
-        head["configs"] = [{"config_name": "default", "data_files": data_files}]
-        head["dataset_info"] = {"config_name": "default", "features": features}
-    return head
 
 
 def _licence(sources: tuple[PoolSource, ...]) -> str | list[str]:
@@ -118,54 +109,10 @@ def _introduction(facts: CardFacts) -> str:
 {len(facts.splits.domains):,} tool domains, for fine-tuning. Every user message, call and reply was written by {maker};
 no person took part. {results_text(facts.outputs)}
 
-{_files(facts)}
+{files_text(facts)}
 
 `tools` lists what the assistant is offered from the start. A tool that arrives later is announced at the end of the
 user message it comes with: `{ANNOUNCEMENT.strip().format(definition="{definition as JSON}")}`."""
-
-
-def _files(facts: CardFacts) -> str:
-    lines = [
-        f"- `{trl_path('train')}` and its siblings: for TRL, read with `datasets`. Columns: `dialogue_id`, `domain`, "
-        "`kind`, `messages`,\n  `tools`; call arguments are objects. The `.jsonl` files hold the same, each message as "
-        f"JSON text.{_rows(facts, 'trl')}{_made_with(facts, 'trl')}"
-    ]
-    if "trl" in facts.earlier:
-        lines = []
-    lines += [
-        f"- `{folder}/`: for {cell(title)}.{_rows(facts, folder)}{_made_with(facts, folder)}"
-        for folder, title in sorted(facts.formats.items())
-        if folder != "trl"
-    ]
-    if facts.pairs is not None:
-        lines.append(f"- `preferences/`: preference pairs for TRL, chosen over rejected. Rows: {facts.pairs:,}.")
-    lines += [
-        f"- `{folder}/`: of an earlier export, so its rows and sides are not those told here."
-        for folder in sorted(facts.earlier)
-    ]
-    return "\n".join(lines)
-
-
-def _made_with(facts: CardFacts, name: str) -> str:
-    settings = facts.made_with.get(name, {})
-    masked = ", ".join(f"`{turn}`" for turn in settings.get("loss_mask") or ())
-    slices = cast("Mapping[str, float]", settings.get("slices") or {})
-    shares = ", ".join(f"`{kind}` {share:g}" for kind, share in slices.items() if share)
-    told = f" To be kept out of the loss: {masked}." if masked else ""
-    return f"{told} Examples asked for a dialogue: {shares}." if shares else told
-
-
-def _rows(facts: CardFacts, name: str) -> str:
-    kinds = facts.rows.get(name)
-    if not kinds:
-        return ""
-    cut = ", ".join(
-        f"{number:,} of `{kind}`" for kind, number in sorted(kinds.items()) if kind != "dialogue" and number
-    )
-    text = f" Rows: {sum(kinds.values()):,}"
-    return (
-        f"{text}; {kinds.get('dialogue', 0):,} dialogues, and examples cut out of them: {cut}." if cut else f"{text}."
-    )
 
 
 def _how(facts: CardFacts) -> str:

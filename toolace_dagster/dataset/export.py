@@ -34,6 +34,7 @@ class ExportReport(Entity):
         masked: Assistant turns that the settings keep out of the loss.
         texts_left_out: Turns whose text beside calls the format has no place for.
         made_with: Settings of the export, as JSON values; None where they were not noted.
+        made_of: Content hash of the dialogues and their sides; None where it was not noted.
         warnings: Sentences on what the user should know before training.
     """
 
@@ -46,6 +47,7 @@ class ExportReport(Entity):
     masked: int = 0
     texts_left_out: int = 0
     made_with: dict[str, JsonValue] | None = None
+    made_of: str | None = None
     warnings: tuple[str, ...] = ()
 
 

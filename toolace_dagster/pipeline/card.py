@@ -30,10 +30,11 @@ from toolace_dagster.llm.money import Bill
 from toolace_dagster.pipeline.dataset import (
     SplitOutcome,
     dataset_facts,
+    exported_content,
     remember,
     split_rows,
 )
-from toolace_dagster.pipeline.exports import EXPORT_SETTINGS, export_reports, is_of_present_splits, part_of
+from toolace_dagster.pipeline.exports import EXPORT_SETTINGS, export_reports, is_of_present_rows, part_of
 from toolace_dagster.pipeline.preferences import PreferenceReport
 from toolace_dagster.pipeline.stages import domain_stages
 from toolace_dagster.pipeline.verified import dataset_domains
@@ -73,15 +74,17 @@ def card_facts(warehouse: Warehouse, settings: Settings) -> CardFacts:
     reasons = _reasons(summaries)
     outcome = SplitOutcome.model_validate_json(facts["splits"]["facts"])
     made = export_reports(warehouse)
-    splits = facts["splits"]["fingerprint"]
+    splits, content = facts["splits"]["fingerprint"], exported_content(warehouse, settings)
     present = {
         name: report
         for name, report in made.items()
-        if is_of_present_splits(report, facts[part_of(name)]["fingerprint"], splits)
+        if is_of_present_rows(report, content, facts[part_of(name)]["fingerprint"], splits)
     }
-    pairs = facts.get("preferences")
-    has_pairs = pairs is not None and pairs["fingerprint"] == splits
-    earlier = [*(made.keys() - present.keys()), *(["preferences"] if pairs is not None and not has_pairs else [])]
+    pairs, pairs_are_present = None, True
+    if told := facts.get("preferences"):
+        pairs = PreferenceReport.model_validate_json(told["facts"])
+        pairs_are_present = told["fingerprint"] == splits if pairs.made_of is None else pairs.made_of == content
+    earlier = [*(made.keys() - present.keys()), *([] if pairs_are_present else ["preferences"])]
     return CardFacts(
         model=", ".join(sorted(models)) or settings.llm.model,
         settings=settings.model_dump(mode="json", exclude={"cache", *OPERATION_SETTINGS}),
@@ -94,7 +97,7 @@ def card_facts(warehouse: Warehouse, settings: Settings) -> CardFacts:
         },
         made_with={name: report.made_with or {} for name, report in present.items()},
         earlier=tuple(sorted(earlier)),
-        pairs=PreferenceReport.model_validate_json(pairs["facts"]).rows if pairs is not None and has_pairs else None,
+        pairs=pairs.rows if pairs is not None and pairs_are_present else None,
         domains=tuple(DomainCounts(s.domain, s.attempted, s.accepted, s.rejected, s.failed) for s in summaries),
         reasons=reasons,
         usage=_usage(warehouse, domains, settings),

@@ -205,6 +205,19 @@ def splits_content(warehouse: Warehouse, settings: Settings) -> str:
     return content_hash(sides, [[row["dialogue_id"], row["content_hash"]] for row in rows])
 
 
+def exported_content(warehouse: Warehouse, settings: Settings) -> str:
+    """Content hash of what an export of the home holds: the dialogues that have a side, with it."""
+    sides = stored_splits(warehouse)
+    return content_hash(
+        [
+            [row["dialogue_id"], sides[row["dialogue_id"]], row["content_hash"]]
+            for domain in dataset_domains(warehouse, settings)
+            for row in warehouse.domain(domain).read(sql("queries/dataset_content"))
+            if row["dialogue_id"] in sides
+        ]
+    )
+
+
 def dataset_facts(warehouse: Warehouse) -> dict[str, Row]:
     """What is stored of splits, exports and card, by part."""
     return {row["name"]: row for row in warehouse.shared.read(sql("queries/dataset_facts"))}

@@ -16,6 +16,7 @@ from toolace_dagster.pipeline.dataset import (
     dataset_facts,
     dataset_fingerprint,
     deal_splits,
+    exported_content,
     part_fingerprint,
     remember,
     stored_splits,
@@ -57,10 +58,11 @@ def make_export(warehouse: Warehouse, settings: Settings, name: FormatName) -> E
         ExportError: If a file does not hold what was written; no file is changed then.
     """
     lines = ExportLines()
+    made_of = exported_content(warehouse, settings)
     rows = _ready_rows(warehouse, settings, name, stored_splits(warehouse))
     report = write_ready(lines.noting(rows), warehouse.exports, name)
     report = _with_all_warnings(report, settings, stored_withheld(warehouse))
-    report = report.model_copy(update={"made_with": settings.of(*EXPORT_SETTINGS)})
+    report = report.model_copy(update={"made_with": settings.of(*EXPORT_SETTINGS), "made_of": made_of})
     lines.write(warehouse, name, report.files)
     remember(warehouse, settings, part_of(name), report, *EXPORT_SETTINGS)
     return report
@@ -136,14 +138,18 @@ def export_reports(warehouse: Warehouse) -> dict[FormatName, ExportReport]:
     }
 
 
-def is_of_present_splits(report: ExportReport, fingerprint: str, splits: str) -> bool:
-    """Whether an export holds the rows of the splits as they are now; not known of one of an earlier version.
+def is_of_present_rows(report: ExportReport, content: str, fingerprint: str, splits: str) -> bool:
+    """Whether an export holds the rows as they are now, on their sides.
 
     Args:
         report: What the export wrote.
+        content: The content as ``exported_content`` has it.
         fingerprint: What is stored as its fingerprint.
-        splits: The fingerprint of the splits.
+        splits: The fingerprint of the splits. Of an export that did not note its content, only what was made with the
+            settings of the splits is known to be theirs.
     """
+    if report.made_of is not None:
+        return report.made_of == content
     return report.made_with is not None and fingerprint == content_hash(splits, report.made_with)
 
 

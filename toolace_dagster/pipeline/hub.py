@@ -6,11 +6,12 @@ hub's protocol (``huggingface_hub``), or writing the files (``pipeline.exports``
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import cast
 
+from toolace_dagster.dataset import CardFacts, render_card
 from toolace_dagster.dataset.checking import FileUnreadable, check_file
 from toolace_dagster.dataset.checking.errors import first_line
 from toolace_dagster.pipeline.card import card_facts
@@ -61,13 +62,22 @@ def push(
         raise PushRefused('pushing needs the extra: pip install "toolace-dagster[hub]"')
     if dataset_is_stale(warehouse, settings) or not (reports := export_reports(warehouse)):
         raise PushRefused("the exports are not current: run `toolace run` again, then push")
-    if card_facts(warehouse, settings).offline and not rehearsal:
+    facts = card_facts(warehouse, settings)
+    if facts.offline and not rehearsal:
         raise PushRefused(
             "the offline model wrote this data, which nobody should train on; --rehearsal pushes it anyway"
         )
     files = [file.path for name in settings.formats for file in reports[name].files]
     _check(warehouse.exports, settings.formats, files)
-    return _upload(warehouse.exports, repository, [CARD_FILE, *files], private=private)
+    card = render_card(_of_formats(facts, settings.formats))
+    return _upload(warehouse.exports, repository, card, files, private=private)
+
+
+def _of_formats(facts: CardFacts, formats: tuple[FormatName, ...]) -> CardFacts:
+    """What a card says that stands beside files of some formats alone; a home may hold more."""
+    rows = {name: kinds for name, kinds in facts.rows.items() if name in formats}
+    titles = {name: title for name, title in facts.formats.items() if name in formats}
+    return replace(facts, rows=rows, formats=titles, earlier=(), pairs=None)
 
 
 def _check(folder: Path, formats: tuple[FormatName, ...], files: list[str]) -> None:
@@ -84,8 +94,8 @@ def _check(folder: Path, formats: tuple[FormatName, ...], files: list[str]) -> N
                 raise PushRefused(f"{path} is not sound ({', '.join(sorted(wrong))}): toolace export check {path}")
 
 
-def _upload(folder: Path, repository: str, files: list[str], *, private: bool) -> Pushed:
-    from huggingface_hub import HfApi
+def _upload(folder: Path, repository: str, card: str, files: list[str], *, private: bool) -> Pushed:
+    from huggingface_hub import CommitOperationAdd, HfApi
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     api = HfApi(library_name="toolace-dagster")
@@ -93,11 +103,13 @@ def _upload(folder: Path, repository: str, files: list[str], *, private: bool) -
     unreachable = cast("tuple[type[Exception], ...]", HfHubHTTPError.__bases__)
     try:
         made = api.create_repo(repository, repo_type="dataset", private=private, exist_ok=True)
-        api.upload_folder(
-            repo_id=made.repo_id,
+        api.create_commit(
+            made.repo_id,
+            [
+                CommitOperationAdd(CARD_FILE, card.encode()),
+                *(CommitOperationAdd(path, folder / path) for path in files),
+            ],
             repo_type="dataset",
-            folder_path=folder,
-            allow_patterns=files,
             commit_message="Verified tool-calling dialogues",
         )
     except (HfHubHTTPError, HFValidationError, ValueError) as error:
@@ -106,4 +118,4 @@ def _upload(folder: Path, repository: str, files: list[str], *, private: bool) -
         raise PushRefused(
             f"{api.endpoint} could not be reached, nothing was pushed: {first_line(error)}. Is HF_ENDPOINT right?"
         ) from error
-    return Pushed(f"{api.endpoint}/datasets/{made.repo_id}", tuple(files))
+    return Pushed(f"{api.endpoint}/datasets/{made.repo_id}", (CARD_FILE, *files))

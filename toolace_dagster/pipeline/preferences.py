@@ -22,7 +22,7 @@ from toolace_dagster.dataset import (
     write_preferences,
 )
 from toolace_dagster.entities import Entity
-from toolace_dagster.pipeline.dataset import deal_splits, remember, split_rows, stored_splits
+from toolace_dagster.pipeline.dataset import deal_splits, exported_content, remember, split_rows, stored_splits
 from toolace_dagster.reporting.history import read_histories, read_mended
 from toolace_dagster.settings import Settings
 from toolace_dagster.warehouse import Warehouse
@@ -40,12 +40,14 @@ class PreferenceReport(Entity):
             prompt.
         counts: Candidates by source and what became of them, by the names of ``PairEnd``.
         files: One report per file.
+        made_of: Content hash of the dialogues and their sides; None where it was not noted.
     """
 
     rows: int
     same_context: dict[str, int] = Field(default_factory=dict[str, int])
     counts: dict[str, dict[str, int]]
     files: tuple[FileReport, ...]
+    made_of: str | None = None
 
 
 def make_preferences(warehouse: Warehouse, settings: Settings) -> PreferenceReport:
@@ -54,7 +56,9 @@ def make_preferences(warehouse: Warehouse, settings: Settings) -> PreferenceRepo
     Raises:
         ExportError: If a file read back differs; no file is changed then.
     """
+    made_of = exported_content(warehouse, settings)
     report = _written(warehouse, settings, warehouse.exports, stored_splits(warehouse))
+    report = report.model_copy(update={"made_of": made_of})
     remember(warehouse, settings, "preferences", report)
     return report
 
