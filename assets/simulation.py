@@ -12,6 +12,7 @@ import dagster as dg
 from toolace_dagster.orchestration.materialize import Materialized, materialize_stage, stage_checks
 from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
 from toolace_dagster.orchestration.resources import Toolace
+from toolace_dagster.orchestration.run_settings import keep_settings
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.simulation_home import simulation_context, take_task_specs, write_settings
 from toolace_dagster.pipeline.stage import Stage
@@ -60,6 +61,9 @@ def _beside(name: str, stage: Stage, before: str, description: str) -> dg.Assets
     )
     def made(context: dg.AssetExecutionContext, toolace: Toolace) -> Materialized:
         where = toolace.stage_context(context)
+        if where.store.exists():
+            # Beside the run's own home; that of the baseline has those of its stages.
+            keep_settings(where.store, context.run, where.settings)
         return materialize_stage(context, toolace, stage, where=_baseline_of(where, stage))
 
     return made

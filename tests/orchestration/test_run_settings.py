@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.scoped_resources_builder import ScopedResourcesBuilder
 
 from tests.pipeline.homes import DOMAIN, small_pool
 from toolace_dagster.configuration import ConfigurationError
@@ -14,7 +17,7 @@ from toolace_dagster.entities import Skeleton
 from toolace_dagster.orchestration.definitions import CHECK_JOB, GENERATE_JOB, build_definitions
 from toolace_dagster.orchestration.instance import open_instance, register_domains
 from toolace_dagster.orchestration.resources import LAUNCH_TAG, Toolace
-from toolace_dagster.orchestration.run_settings import SETTINGS_KEY
+from toolace_dagster.orchestration.run_settings import SETTINGS_KEY, log_settings
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.spending import budget_of
 from toolace_dagster.settings import Settings
@@ -128,14 +131,26 @@ class Loaded:
         self.job = build_definitions(home).resolve_job_def(GENERATE_JOB)
 
     def run(
-        self, settings: dict[str, object] | None = None, tags: dict[str, str] | None = None, **config: object
+        self,
+        settings: dict[str, object] | None = None,
+        tags: dict[str, str] | None = None,
+        listener: Callable[[dg.EventLogEntry], None] | None = None,
+        **config: object,
     ) -> tuple[dg.ExecuteInProcessResult, str]:
         """One run, and what it said when it failed."""
+        run_id = str(uuid4())
         given = {"resources": {"toolace": {"config": {"settings": settings or {}, **config}}}}
         with open_instance(self.warehouse) as instance:
             register_domains(instance, [DOMAIN])
+            if listener is not None:
+                instance.add_event_listener(run_id, listener)
             result = self.job.execute_in_process(
-                instance=instance, partition_key=DOMAIN, run_config=given, tags=tags, raise_on_error=False
+                instance=instance,
+                partition_key=DOMAIN,
+                run_config=given,
+                tags=tags,
+                run_id=run_id,
+                raise_on_error=False,
             )
             events = [entry.dagster_event for entry in instance.all_logs(result.run_id)]
         said = [f"{event.event_specific_data} {event.message}" for event in events if event and event.is_failure]
@@ -275,3 +290,92 @@ def test_runs_over_all_domains_have_their_settings(tmp_path: Path) -> None:
         (said,) = logged(instance, run_id)
     assert (said.seed, said.dialogues) == (5, 3)
     assert kept(tmp_path, None, run_id) == [said]
+
+
+MEANWHILE = {
+    "settings.json": lambda pool: Settings(seed=99, dialogues=1, rounds=1, max_calls=1, pool=pool).model_dump_json(),
+    "toolace.toml": lambda pool: f'seed = 99\ndialogues = 1\nrounds = 1\nmax_calls = 1\npool = "{pool}"\n',
+}
+"""What somebody writes while a run works, by file."""
+
+
+@pytest.mark.parametrize("file", MEANWHILE)
+def test_a_run_goes_by_the_settings_it_began_with_whatever_is_written_meanwhile(tmp_path: Path, file: str) -> None:
+    loaded = Loaded(tmp_path / "home", max_calls=1000)
+    began_with = loaded_settings(loaded)
+    text = MEANWHILE[file](began_with.pool)
+
+    def write(entry: dg.EventLogEntry) -> None:
+        event = entry.dagster_event
+        if event is not None and event.is_step_success and event.step_key == "tool_pool":
+            (loaded.home / file).write_text(text)
+
+    result, said = loaded.run(listener=write)
+    assert loaded_settings(loaded).seed == 99
+    assert result.success, said
+    store = loaded.warehouse.domain(DOMAIN)
+    stages = store.read("SELECT stage, settings FROM stage_runs WHERE run_id = $run", {"run": result.run_id})
+    assert len(stages) == 5
+    assert {row["stage"] for row in stages if Settings.model_validate_json(row["settings"]) != began_with} == set()
+    assert kept(loaded.home, DOMAIN, result.run_id) == [began_with]
+    (told,) = foretold(loaded, result.run_id)
+    assert told["wanted"] == 2
+    assert paid(loaded, result.run_id) > 1
+
+
+def begun(instance: dg.DagsterInstance, run: dg.DagsterRun, home: Path, **given: object) -> Toolace:
+    """The resource as each process of a run begins with it."""
+    made = Toolace(home=str(home), settings=given)
+    none = ScopedResourcesBuilder().build(required_resource_keys=None)
+    made.setup_for_execution(dg.InitResourceContext({}, none, None, {}, instance=instance, dagster_run=run))
+    return made
+
+
+def test_each_process_of_a_run_goes_by_the_settings_in_the_runs_log(tmp_path: Path) -> None:
+    languages = {"Polish": 1.0, "German": 1.0, "English": 2.0}
+    stored(tmp_path, seed=1, llm={"temperature": None}, preset="lean", languages=languages)
+    wanted = settings_of_run(tmp_path)
+    with open_instance(Warehouse(tmp_path)) as instance:
+        job = build_definitions(tmp_path).resolve_job_def(CHECK_JOB)
+        run = instance.create_run_for_job(job)
+        first = begun(instance, run, tmp_path)
+        stored(tmp_path, seed=2)
+        second = begun(instance, run, tmp_path)
+        assert [each.effective_settings() for each in (first, second)] == [wanted, wanted]
+        # What is drawn goes by their order.
+        assert list(second.effective_settings().languages) == list(languages)
+        (tmp_path / "settings.json").write_text("{")
+        assert begun(instance, run, tmp_path).effective_settings() == wanted
+        assert logged(instance, run.run_id) == kept(tmp_path, None, run.run_id) == [wanted]
+        # Two that begin at the same moment both find none. Then the first that was written counts.
+        log_settings(instance, run, Settings(seed=3))
+        assert begun(instance, run, tmp_path).effective_settings() == wanted
+
+
+def test_a_fault_of_the_settings_stays_a_fault_for_the_rest_of_the_run(tmp_path: Path) -> None:
+    (tmp_path / "settings.json").write_text("{")
+    with open_instance(Warehouse(tmp_path)) as instance:
+        job = build_definitions(tmp_path, settings=Settings()).resolve_job_def(CHECK_JOB)
+        run = instance.create_run_for_job(job)
+        toolace = begun(instance, run, tmp_path)
+        stored(tmp_path, seed=2)
+        with pytest.raises(dg.Failure, match="can't be read"):
+            toolace.effective_settings()
+        assert logged(instance, run.run_id) == []
+
+
+def test_what_a_person_executes_again_resolves_its_settings_anew_and_what_dagster_retries_does_not(
+    tmp_path: Path,
+) -> None:
+    stored(tmp_path, seed=1)
+    with open_instance(Warehouse(tmp_path)) as instance:
+        job = build_definitions(tmp_path).resolve_job_def(CHECK_JOB)
+        failed = instance.create_run_for_job(job)
+        begun(instance, failed, tmp_path)
+        stored(tmp_path, seed=2)
+        parent = {"dagster/parent_run_id": failed.run_id, "dagster/root_run_id": failed.run_id}
+        by_a_person = instance.create_run_for_job(job, tags=parent)
+        by_itself = instance.create_run_for_job(job, tags=parent | {"dagster/retry_number": "1"})
+        assert begun(instance, by_a_person, tmp_path).effective_settings().seed == 2
+        assert begun(instance, by_itself, tmp_path).effective_settings().seed == 1
+        assert [each.seed for each in logged(instance, by_itself.run_id)] == [1]

@@ -9,6 +9,7 @@ from toolace_dagster.entities import Dialogue
 from toolace_dagster.orchestration.definitions import SIMULATE_JOB, build_definitions
 from toolace_dagster.orchestration.instance import open_instance, register_domains
 from toolace_dagster.pipeline.simulation_home import simulation_context
+from toolace_dagster.settings import Settings
 
 
 def test_the_job_makes_the_baseline_below_the_home(tmp_path: Path) -> None:
@@ -35,3 +36,6 @@ def test_the_job_makes_the_baseline_below_the_home(tmp_path: Path) -> None:
     assert "explorer" not in made, "the explorer's pages are those of the home itself"
     after = main.store.read("SELECT * EXCLUDE (payload) FROM stage_rows ORDER BY stage_index, dialogue_id")
     assert after == before
+    (kept,) = main.store.read("SELECT job, settings FROM run_settings WHERE run_id = $run", {"run": result.run_id})
+    assert kept["job"] == SIMULATE_JOB
+    assert Settings.model_validate_json(kept["settings"]) == chosen

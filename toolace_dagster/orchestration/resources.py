@@ -13,13 +13,13 @@ from typing import Any, cast
 
 import dagster as dg
 from dagster._core.events import EngineEventData
-from pydantic import Field, ValidationError, create_model
+from pydantic import Field, PrivateAttr, ValidationError, create_model
 
 from toolace_dagster.configuration import ConfigurationError, configure
 from toolace_dagster.configuration.faults import fault_lines
 from toolace_dagster.configuration.names import UnknownSetting, check_name
 from toolace_dagster.configuration.values import checked, flat
-from toolace_dagster.orchestration.run_settings import keep_settings, log_settings
+from toolace_dagster.orchestration.run_settings import keep_settings, log_settings, logged_settings
 from toolace_dagster.orchestration.workers import PARTITION_TAG, engine_events, note_process
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.settings import Settings
@@ -108,23 +108,31 @@ class Toolace(dg.ConfigurableResource[Any]):
     home: str = ""
     settings: dict[str, Any] = Field(default_factory=dict[str, Any])
     settings_are_whole: bool = False
+    _of_run: Settings | str | None = PrivateAttr(default=None)
+    """Inside a run the settings that it goes by, or why there are none."""
 
     def warehouse(self) -> Warehouse:
         """The home's files."""
         return Warehouse(Path(self.home) if self.home else home_from_environment())
 
     def effective_settings(self) -> Settings:
-        """The settings of this run.
+        """The settings: inside a run those that it began with, else those that count now.
 
         Raises:
             dagster.Failure: If they can't be used, with a line for each fault.
         """
         try:
-            if self.settings_are_whole:
-                return _whole(self.settings)
-            return configured_settings(self.warehouse().home, self.settings)
+            settings = self._resolved() if self._of_run is None else self._of_run
         except ConfigurationError as error:
-            raise dg.Failure(description=str(error), allow_retries=False) from None
+            settings = str(error)
+        if isinstance(settings, str):
+            raise dg.Failure(description=settings, allow_retries=False)
+        return settings
+
+    def _resolved(self) -> Settings:
+        if self.settings_are_whole:
+            return _whole(self.settings)
+        return configured_settings(self.warehouse().home, self.settings)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Refuse to write into another home than that of the instance, and note the run's process and settings.
@@ -144,19 +152,38 @@ class Toolace(dg.ConfigurableResource[Any]):
         if context.run is not None and context.instance is not None:
             events = engine_events(context.instance, context.run.run_id)
             note_process(context.instance, context.run, events)
-            self._note_settings(context.instance, context.run, events)
+            try:
+                self._of_run = self._begun_with(context.instance, context.run, events)
+            except ConfigurationError as error:
+                # The first asset that goes by them fails, and says why. Another that does shall not find them mended.
+                self._of_run = str(error)
 
-    def _note_settings(
+    def _begun_with(
         self, instance: dg.DagsterInstance, run: dg.DagsterRun, events: Iterable[EngineEventData]
-    ) -> None:
-        """Keep what the run goes by; rows of a domain's runs are written once its file stands."""
-        try:
-            settings = self.effective_settings()
-        except dg.Failure:
-            # The first asset that goes by them fails, and says why.
-            return
-        if log_settings(instance, run, settings, events) and PARTITION_TAG not in run.tags:
+    ) -> Settings:
+        """The settings in the run's log; where it has none yet, those that count now, which are kept.
+
+        A run resolves them once: what its later assets go by must not hang on what somebody changes meanwhile, least of
+        all its limits. What a person executes again resolves them anew, since a fault of theirs may have been mended.
+
+        Raises:
+            ConfigurationError: If they can't be used.
+        """
+        stored = logged_settings(events)
+        if stored is not None:
+            return _whole(stored)
+        if _RETRIED_TAG in run.tags and _PARENT_TAG in run.tags:
+            # Dagster did this by itself: it is the same work.
+            stored = logged_settings(engine_events(instance, run.tags[_PARENT_TAG]))
+        settings = self._resolved() if stored is None else _whole(stored)
+        log_settings(instance, run, settings)
+        # Assets in processes of their own may begin at the same moment. The first in the log counts for all.
+        first = logged_settings(engine_events(instance, run.run_id))
+        settings = settings if first is None else _whole(first)
+        if PARTITION_TAG not in run.tags:
+            # Rows of a domain's runs are written once its file stands.
             keep_settings(self.warehouse().shared, run, settings)
+        return settings
 
     @staticmethod
     def _named_by(run: dg.DagsterRun) -> str:
