@@ -8,8 +8,10 @@ from __future__ import annotations
 import os
 import resource
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -57,9 +59,15 @@ def store(folder: Path) -> Store:
     return Store(folder / "garages.duckdb", sql("calls/tables"))
 
 
-def journal(folder: Path, run_id: str = "run-1", cache: ResponseCache | None = None) -> CallJournal:
-    """The journal of a run."""
-    return CallJournal(store(folder), folder / "garages.jsonl", run_id, cache)
+def journal(
+    folder: Path,
+    run_id: str = "run-1",
+    cache: ResponseCache | None = None,
+    given_up: Mapping[str, datetime] | None = MappingProxyType({}),
+) -> CallJournal:
+    """The journal of a run; by default no row was ever told to have failed by a call."""
+    told = None if given_up is None else lambda: given_up
+    return CallJournal(store(folder), folder / "garages.jsonl", run_id, cache, given_up=told)
 
 
 def settings(url: str, **more: Any) -> ModelSettings:
@@ -74,11 +82,13 @@ def run(
     progress: list[Progress] | None = None,
     *,
     limits: Path | None = None,
+    given_up: Mapping[str, datetime] | None = MappingProxyType({}),
     **more: Any,
 ) -> dict[str, RowOutcome[Any]]:
     """Run programs over a gateway of their own."""
     told = progress.append if progress is not None else None
-    return run_programs(Gateway(settings(url, **more), journal(folder), on_progress=told, limits=limits), programs)
+    kept = journal(folder, given_up=given_up)
+    return run_programs(Gateway(settings(url, **more), kept, on_progress=told, limits=limits), programs)
 
 
 def rows(count: int) -> dict[str, Program[str]]:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.llm.flaky_server import Answer, Behaviour, Body, FlakyServer, echo, prompt_of, refuses, says
-from tests.llm.rows import all_came_out, calls, prompts, rows, run
+from tests.llm.rows import Value, all_came_out, calls, prompts, request, rows, run, store, uses
+from toolace_dagster.llm.protocol import Program, ask
+from toolace_dagster.warehouse import Store, sql
 
 Serve = Callable[[Behaviour], FlakyServer]
 
@@ -119,10 +124,120 @@ def test_a_stopped_run_goes_on_from_the_replies_it_could_not_use(spoiled: int, s
     assert [call["usable"] for call in calls(tmp_path)] == [False] * spoiled + [True]
 
 
-def test_a_request_whose_tries_were_all_in_vain_is_asked_from_the_start(serve: Serve, tmp_path: Path) -> None:
-    server = serve(lambda number, body: says("no json") if number <= 3 else echo(body))
-    (failed,) = run(tmp_path, server.url, rows(1), concurrency=1).values()
+IN_VAIN = [
+    pytest.param(says("no json"), "malformed", 3, id="malformed"),
+    pytest.param(says(None, refusal="I won't."), "refused", 3, id="refused"),
+    pytest.param(says("{", finish_reason="length"), "truncated", 3, id="truncated"),
+    pytest.param(says("x", finish_reason="content_filter"), "filtered", 3, id="reply_filtered"),
+    pytest.param(refuses(400, "not this", "content_filter"), "filtered", 1, id="prompt_filtered"),
+]
+
+
+@pytest.mark.parametrize(("answer", "kind", "asked"), IN_VAIN)
+def test_tries_in_vain_are_not_paid_for_again_while_nobody_was_told_their_end(
+    answer: Answer, kind: str, asked: int, serve: Serve, tmp_path: Path
+) -> None:
+    """As where a run is stopped before it has written its rows: they fail in the next, as they would have in that."""
+    server = serve(lambda number, body: answer if number <= asked else echo(body))
+    (failed,) = run(tmp_path, server.url, rows(1)).values()
+    assert (failed.error_kind, len(server.bodies)) == (kind, asked)
+    assert run(tmp_path, server.url, rows(1)) == {"row 0": failed}
+    assert len(server.bodies) == asked
+    assert [use["cached"] for use in uses(tmp_path)] == [False, True]
+
+
+def test_many_tries_in_vain_are_found_by_one_query(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve(lambda *_: says("no json"))
+    outcomes = run(tmp_path, server.url, rows(20))
+    read, statements = Store.read, Counter[str]()
+
+    def counted(of: Store, statement: str, params: Any = ()) -> list[dict[str, Any]]:
+        statements[statement] += 1
+        return read(of, statement, params)
+
+    monkeypatch.setattr(Store, "read", counted)
+    assert run(tmp_path, server.url, rows(20)) == outcomes
+    assert len(server.bodies) == 60
+    assert 1 <= statements[sql("calls/unusable_replies")] <= 2
+
+
+def test_a_request_whose_tries_were_all_in_vain_is_asked_from_the_start_once_that_was_told(
+    serve: Serve, tmp_path: Path
+) -> None:
+    """Whoever runs a failed row again wants it to be tried again; what is paid for then is gone on from too."""
+
+    def behave(number: int, body: Body) -> Answer:
+        if number <= 4:
+            return says(f"no json {number}")
+        return refuses(429, "come back tomorrow", retry_after="90000") if number == 5 else echo(body)
+
+    server = serve(behave)
+    (failed,) = run(tmp_path, server.url, rows(1)).values()
     assert failed.error_kind == "malformed"
-    assert all_came_out(run(tmp_path, server.url, rows(1), concurrency=1), prompts(1))
+    assert failed.call_id is not None
+    told = {failed.call_id: datetime.now(UTC)}
+    (stopped,) = run(tmp_path, server.url, rows(1), given_up=told).values()
+    assert stopped.stopped is not None
+    assert len(server.bodies) == 5
+    assert len(server.bodies[3]["messages"]) == len(server.bodies[0]["messages"]), "from the start"
+    assert all_came_out(run(tmp_path, server.url, rows(1), given_up=told), prompts(1))
+    assert server.bodies[4] == server.bodies[5]
+    assert "no json 4" in str(server.bodies[5]["messages"])
+
+
+def test_where_nobody_keeps_failed_rows_tries_in_vain_are_made_again(serve: Serve, tmp_path: Path) -> None:
+    server = serve(lambda number, body: says("no json") if number <= 3 else echo(body))
+    (failed,) = run(tmp_path, server.url, rows(1), given_up=None).values()
+    assert failed.error_kind == "malformed"
+    assert all_came_out(run(tmp_path, server.url, rows(1), given_up=None), prompts(1))
     assert len(server.bodies) == 4
     assert len(server.bodies[-1]["messages"]) == len(server.bodies[0]["messages"])
+
+
+def test_more_tries_than_before_go_on_where_those_ended(serve: Serve, tmp_path: Path) -> None:
+    server = serve(lambda number, body: says(f"no json {number}") if number <= 3 else echo(body))
+    run(tmp_path, server.url, rows(1))
+    assert all_came_out(run(tmp_path, server.url, rows(1), repair_tries=3), prompts(1))
+    assert len(server.bodies) == 4
+    assert "no json 3" in str(server.bodies[-1]["messages"])
+
+
+def test_replies_whose_texts_were_pruned_are_not_gone_on_from(serve: Serve, tmp_path: Path) -> None:
+    server = serve(lambda number, body: says("no json") if number <= 3 else echo(body))
+    run(tmp_path, server.url, rows(1))
+    pruned = {name: [call[name] for call in calls(tmp_path)] for name in ("call_id", "created_at")}
+    with store(tmp_path).write() as connection:
+        named = {"call_ids": pruned["call_id"], "times": pruned["created_at"]}
+        connection.execute(sql("calls/prune_model_calls"), named)
+    assert all_came_out(run(tmp_path, server.url, rows(1)), prompts(1))
+    assert len(server.bodies) == 4
+
+
+def checked_row(check: Callable[[Value], str | None]) -> dict[str, Program[str]]:
+    """A row whose reply is put to a check."""
+
+    def program() -> Program[str]:
+        answer = yield from ask(replace(request("row 0"), check=check))
+        return answer.reply.value
+
+    return {"row 0": program()}
+
+
+def test_a_reply_kept_with_a_fault_is_kept_by_the_next_run_too(serve: Serve, tmp_path: Path) -> None:
+    """None of its tries was usable, so it is not found among stored responses."""
+    server = serve(lambda number, _: says('{"value": "rough"}') if number == 1 else says("no json"))
+    for _ in range(2):
+        (kept,) = run(tmp_path, server.url, checked_row(lambda value: f"{value.value} won't do")).values()
+        assert kept.row == "rough"
+        assert len(server.bodies) == 3
+    assert "rough won't do" in str(server.bodies[1]["messages"])
+    assert [call["error_kind"] for call in calls(tmp_path)] == ["check", "malformed", "malformed"]
+
+
+def test_a_stored_reply_that_a_changed_check_accepts_is_taken(serve: Serve, tmp_path: Path) -> None:
+    server = serve(lambda number, _: says('{"value": "rough"}') if number == 1 else says("no json"))
+    run(tmp_path, server.url, checked_row(lambda _: "no"))
+    (taken,) = run(tmp_path, server.url, checked_row(lambda _: None)).values()
+    assert (taken.row, len(server.bodies)) == ("rough", 3)

@@ -92,7 +92,7 @@ def test_only_usable_replies_of_endpoints_are_shared(serve: Serve, tmp_path: Pat
     server = serve(lambda number, body: says("no json") if number <= 3 else echo(body))
     run(tmp_path / "home", server.url, 1, tmp_path / "cache", [], "run-1")
     assert len(calls(tmp_path / "home")) == 3
-    run(tmp_path / "home", server.url, 1, tmp_path / "cache", [], "run-2")
+    run(tmp_path / "second", server.url, 1, tmp_path / "cache", [], "run-2")
     (row,) = kept(tmp_path / "cache")
     assert row["response"] == '{"value": "row 0"}'
     call = cached(0).model_dump() | {"usable": True}

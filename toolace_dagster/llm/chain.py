@@ -1,8 +1,8 @@
 """The tries at one request: each shows the model what was wrong with its reply to the one before.
 
-A run that was stopped between two tries has paid for the first. The next run begins
-where it was: stored replies that could not be used are gone through as if they had
-just come.
+A run that was stopped has paid for the tries it made. The next run begins where it was:
+stored replies that could not be used are gone through as if they had just come, and
+tries that had come to their end come to it again.
 
 Belongs here: what follows from an unusable reply. Does not belong here: making calls
 (``gateway``), what is wrong with a reply (``structured``).
@@ -10,13 +10,13 @@ Belongs here: what follows from an unusable reply. Does not belong here: making 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic
 
 from toolace_dagster.llm.asking import Manner
 from toolace_dagster.llm.protocol import NO_USAGE, CallError, ModelRequest, ReplyT
-from toolace_dagster.llm.responses import Response
+from toolace_dagster.llm.responses import REFUSED, Response
 from toolace_dagster.llm.structured import Parsed, checked, correction
 
 REPLY_FAULTS = ("refused", "truncated", "filtered", "empty", "malformed", "schema", "check")
@@ -41,8 +41,11 @@ class UnusableReply:
 
     def as_received(self, manner: Manner) -> Response:
         """The response as it came."""
-        refusal = self.error_message if self.error_kind == "refused" else None
-        return Response(self.response, self.finish_reason, refusal, NO_USAGE, manner)
+        refusal = self.error_message.removeprefix(REFUSED) if self.error_kind == "refused" else None
+        # A prompt that was refused has no reply.
+        unanswered = self.error_kind == "filtered" and self.finish_reason is None
+        error = CallError(kind="filtered", message=self.error_message) if unanswered else None
+        return Response(self.response, self.finish_reason, refusal, NO_USAGE, manner, error=error)
 
 
 class Chain(Generic[ReplyT]):
@@ -92,21 +95,67 @@ class Chain(Generic[ReplyT]):
         self.exchange = _exchange(response.text or "", parsed.error) if shown else []
         return True
 
-    def take_up(self, stored: Sequence[UnusableReply], manner: Manner) -> None:
-        """Go on from the replies of a run that was stopped.
+    def end(self, response: Response, parsed: Parsed[ReplyT]) -> Parsed[ReplyT]:
+        """What the tries came to, once they go on no more.
 
         Args:
-            stored: Unusable replies to the request, in order of time. Those of tries that came to their end are left
-                out: who asks again then, asks from the start.
-            manner: How they were asked, as far as that is known.
+            response: The last response.
+            parsed: The same as :meth:`parsed` made it.
         """
-        for reply in stored[len(stored) - len(stored) % (self._most + 1) :]:
+        if parsed.reply is None and self.faulty is not None and response.error is None:
+            return self.faulty
+        return parsed
+
+    def take_up(self, stored: Iterator[UnusableReply], manner: Manner) -> Parsed[ReplyT] | None:
+        """Go on from stored replies.
+
+        Args:
+            stored: Unusable replies to the request, in order of time; no more are taken than the tries there are.
+            manner: How they were asked, as far as that is known.
+
+        Returns:
+            What the tries came to; None where there are more to make.
+        """
+        for reply in stored:
             response = reply.as_received(manner)
             parsed = self.parsed(response)
-            if parsed.error is None:
-                # It can be used by now; a chain that it would have ended is none to go on from.
-                return
-            self.goes_on(response, parsed)
+            if not self.goes_on(response, parsed):
+                return self.end(response, parsed)
+        return None
+
+
+@dataclass(frozen=True)
+class StoredTries:
+    """Replies to a request that could not be used, kept from earlier runs.
+
+    Attributes:
+        replies: In order of time, without those of tries whose end was told as an end of a row's own.
+        ended_too: Whether ``replies`` may hold tries that came to an end which nobody was told. Where nobody keeps
+            ends, whoever asks again after one is taken to want to try again.
+    """
+
+    replies: Sequence[UnusableReply]
+    ended_too: bool
+
+    def taken_up(
+        self, request: ModelRequest[ReplyT], repair_tries: int, manner: Manner
+    ) -> tuple[Chain[ReplyT], Parsed[ReplyT] | None]:
+        """The tries where they stand, and what they came to, if they have.
+
+        Args:
+            request: What is asked.
+            repair_tries: Tries after the first.
+            manner: How it was asked, as far as that is known.
+        """
+        stored = iter(self.replies)
+        while True:
+            chain = Chain(request, repair_tries)
+            end = chain.take_up(stored, manner)
+            if end is None or self.ended_too:
+                return chain, end
+
+
+NO_TRIES = StoredTries((), ended_too=True)
 
 
 def _exchange(text: str, error: CallError) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ from weakref import WeakValueDictionary
 from pydantic_core import to_json
 
 from toolace_dagster.llm.batch.office import BatchOffice
-from toolace_dagster.llm.chain import Chain
+from toolace_dagster.llm.chain import NO_TRIES, Chain
 from toolace_dagster.llm.endpoint import CallsModel, Endpoint, account_of
 from toolace_dagster.llm.journal import CallJournal
 from toolace_dagster.llm.limits import Limiter, Limits
@@ -238,11 +238,12 @@ class Gateway:
     ) -> ModelResult[ReplyT]:
         """Call until a reply can be used, each time showing the model what was wrong with the one before."""
         usage = NO_USAGE
-        chain = Chain(request, endpoint.settings.repair_tries)
         is_live = endpoint.settings.mode == "live"
         # Batches bring the answers to earlier tries again by themselves.
-        if is_live and (stored := await self._journal.unusable_replies(key)):
-            chain.take_up(stored, endpoint.terms.manner)
+        stored = await self._journal.stored_tries(key) if is_live else NO_TRIES
+        chain, ended = stored.taken_up(request, endpoint.settings.repair_tries, endpoint.terms.manner)
+        if ended is not None:
+            return ModelResult(call_id, ended.reply, error=ended.error, cached=True, tries=0, repairs=ended.repairs)
         while True:
             asked = _Asked(request, endpoint, key, call_id, chain)
             admission = await self._budget.admit(None if is_live else self._most(asked))
@@ -262,8 +263,7 @@ class Gateway:
             if not chain.goes_on(response, parsed):
                 break
             self._meter.now.retried += 1
-        if parsed.reply is None and chain.faulty is not None and response.error is None:
-            parsed = chain.faulty
+        parsed = chain.end(response, parsed)
         return ModelResult(
             call_id, parsed.reply, error=parsed.error, usage=usage, tries=chain.tries, repairs=parsed.repairs
         )

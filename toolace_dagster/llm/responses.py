@@ -17,6 +17,8 @@ from toolace_dagster.llm.structured import Parsed, parse_reply
 from toolace_dagster.llm.transport import redact, redact_reply
 
 _MOST_TOKENS = 2**31 - 1
+REFUSED = "The model refused: "
+"""How the message of a refusal begins."""
 _NOTHING: dict[str, Any] = {}
 
 
@@ -58,7 +60,7 @@ class Response:
         if self.error is not None:
             return Parsed(None, self.error)
         if self.refusal:
-            return Parsed(None, CallError(kind="refused", message=f"The model refused: {self.refusal[:300]}"))
+            return Parsed(None, CallError(kind="refused", message=f"{REFUSED}{self.refusal[:300]}"))
         return parse_reply(self.text, request.reply_type, self.finish_reason, request.restore)
 
 

@@ -10,9 +10,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from toolace_dagster.llm.cache import ResponseCache
+from toolace_dagster.llm.chain import REPLY_FAULTS
 from toolace_dagster.llm.driver import RowOutcome, run_programs
 from toolace_dagster.llm.gateway import Gateway
 from toolace_dagster.llm.journal import CallJournal
@@ -23,6 +25,7 @@ from toolace_dagster.pipeline.progress import StageProgress, tell
 from toolace_dagster.pipeline.stage import Stage, WorkItem
 from toolace_dagster.pipeline.stage_report import StageReport, read_report
 from toolace_dagster.pipeline.stage_rows import StageRows
+from toolace_dagster.warehouse import Store, sql
 
 
 def run_stage(stage: Stage, context: StageContext) -> StageReport:
@@ -90,7 +93,13 @@ def stage_gateway(context: StageContext, begun: StageProgress, warn: Callable[[s
     """
     folder = context.settings.cache
     cache = ResponseCache(folder, warn) if folder else None
-    journal = CallJournal(context.store, context.warehouse.journal(context.domain), context.run_id, cache)
+    journal = CallJournal(
+        context.store,
+        context.warehouse.journal(context.domain),
+        context.run_id,
+        cache,
+        given_up=lambda: _given_up(context.store),
+    )
     return Gateway(
         context.settings.models,
         journal,
@@ -100,3 +109,10 @@ def stage_gateway(context: StageContext, begun: StageProgress, warn: Callable[[s
         limits=context.warehouse.limits,
         memory=EndpointMemory(context.warehouse.endpoints_file, warn),
     )
+
+
+def _given_up(store: Store) -> dict[str, datetime]:
+    """Calls by id that rows failed by for want of a usable reply, and when such a row was last written."""
+    checks = [f"call.{kind}" for kind in REPLY_FAULTS]
+    rows = store.read(sql("queries/given_up_calls"), {"checks": checks})
+    return {row["call_id"]: row["told_at"].replace(tzinfo=UTC) for row in rows}

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,11 @@ from typing import Any
 import duckdb
 
 from toolace_dagster.llm.cache import CachedResponse, ResponseCache
-from toolace_dagster.llm.chain import REPLY_FAULTS, UnusableReply
+from toolace_dagster.llm.chain import NO_TRIES, REPLY_FAULTS, StoredTries, UnusableReply
 from toolace_dagster.llm.journal.file import JournalBroken, JournalFile, line
 from toolace_dagster.llm.journal.hold import UpkeepAtWork
 from toolace_dagster.llm.journal.known import KnownKeys
+from toolace_dagster.llm.journal.together import Together, fail
 from toolace_dagster.llm.protocol import ModelRequest
 from toolace_dagster.llm.records import BorrowedCall, CallRecord, CallUse
 from toolace_dagster.warehouse import Row, Store, fetch, insert, insert_texts, sql
@@ -59,6 +61,7 @@ class CallJournal:
         run_id: str,
         cache: ResponseCache | None = None,
         *,
+        given_up: Callable[[], Mapping[str, datetime]] | None = None,
         patience: float = _PATIENCE,
     ) -> None:
         """Name store and file; nothing is opened yet.
@@ -68,12 +71,16 @@ class CallJournal:
             path: The journal file.
             run_id: Run that pays for new calls.
             cache: Cache that other homes share, if any.
+            given_up: Reads which calls, by id, rows failed by, and when that was last told. Unusable replies that came
+                later count; None where nobody keeps such rows.
             patience: Seconds that :meth:`open_in_turn` waits.
         """
         self.run_id = run_id
         self._store = store
         self._path = path
         self._cache = cache
+        self._given_up = given_up
+        self._told: Mapping[str, datetime] | None = None
         self._patience = patience
         self._file: JournalFile | None = None
         self._lines: list[_Waiting] = []
@@ -89,8 +96,8 @@ class CallJournal:
         self._found: dict[str, CachedResponse] = {}
         self._ahead: dict[str, str] = {}
         self._borrowed: set[str] = set()
-        self._wanted: list[tuple[str, asyncio.Future[str | None]]] = []
-        self._lookup: asyncio.Task[None] | None = None
+        self._lookups = Together(self._stored_anywhere)
+        self._tries = Together(self._all_stored_tries)
 
     @property
     def batches(self) -> Path:
@@ -175,11 +182,7 @@ class CallJournal:
             return None
         if key in self._ahead:
             return self._ahead.pop(key)
-        future: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-        self._wanted.append((key, future))
-        if self._lookup is None or self._lookup.done():
-            self._lookup = asyncio.create_task(self._look_up())
-        return await future
+        return await self._lookups.ask(key)
 
     def lookup_fresh(self, key: str) -> str | None:
         """Find a usable response that was written down since the journal was opened."""
@@ -188,13 +191,9 @@ class CallJournal:
         assert self._file is not None
         return self._file.record_at(self._fresh[key])["response"]
 
-    async def unusable_replies(self, key: str) -> list[UnusableReply]:
-        """Replies to a request that earlier runs paid for and could not use, in order of time."""
-        if key not in self._unusable:
-            return []
-        named = {"key": key, "kinds": list(REPLY_FAULTS)}
-        rows = await asyncio.to_thread(self._read, sql("calls/unusable_replies"), named)
-        return [UnusableReply(**row) for row in rows]
+    async def stored_tries(self, key: str) -> StoredTries:
+        """Replies to a request that earlier runs paid for and could not use."""
+        return (await self._tries.ask(key) if key in self._unusable else None) or NO_TRIES
 
     async def append(self, record: CallRecord) -> None:
         """Write a call down; returns once it is on disk.
@@ -298,22 +297,6 @@ class CallJournal:
             if self._cache is not None and file.is_ours:
                 self._cache.close()
 
-    async def _look_up(self) -> None:
-        # One turn of the loop lets all rows that start together ask first.
-        await asyncio.sleep(0)
-        while self._wanted:
-            wanted, self._wanted = self._wanted, []
-            try:
-                found = await self._stored_anywhere({key for key, _ in wanted})
-            except BaseException as error:
-                _fail([future for _, future in wanted], error)
-                if not isinstance(error, Exception):
-                    raise
-                continue
-            for key, future in wanted:
-                if not future.done():
-                    future.set_result(found.get(key))
-
     async def _stored_anywhere(self, keys: set[str]) -> dict[str, str]:
         found: dict[str, str] = {}
         here = sorted(key for key in keys if key in self._known)
@@ -338,6 +321,21 @@ class CallJournal:
             self._ahead = responses
         return found
 
+    async def _all_stored_tries(self, keys: set[str]) -> dict[str, StoredTries]:
+        return await asyncio.to_thread(self._read_tries, sorted(keys))
+
+    def _read_tries(self, keys: Sequence[str]) -> dict[str, StoredTries]:
+        if self._told is None:
+            self._told = self._given_up() if self._given_up is not None else {}
+        found: dict[str, list[UnusableReply]] = {}
+        for row in self._read(sql("calls/unusable_replies"), {"keys": keys, "kinds": list(REPLY_FAULTS)}):
+            key, told = row.pop("key"), self._told.get(row.pop("call_id"))
+            created = datetime.fromisoformat(row.pop("created_at"))
+            if told is None or created > told:
+                found.setdefault(key, []).append(UnusableReply(**row))
+        ended_too = self._given_up is not None
+        return {key: StoredTries(replies, ended_too) for key, replies in found.items()}
+
     def _read(self, statement: str, params: Mapping[str, Any]) -> list[Row]:
         try:
             return self._store.read(statement, params)
@@ -356,7 +354,7 @@ class CallJournal:
                 else:
                     await asyncio.to_thread(self._flush)
             except BaseException as error:
-                _fail(waiting, error)
+                fail(waiting, error)
                 if not isinstance(error, Exception):
                     raise
                 continue
@@ -397,16 +395,6 @@ class _Waiting:
 
     line: bytes
     place: int = -1
-
-
-def _fail(futures: Iterable[asyncio.Future[Any]], error: BaseException) -> None:
-    for future in futures:
-        if future.done():
-            continue
-        if isinstance(error, asyncio.CancelledError):
-            future.cancel()
-        else:
-            future.set_exception(error)
 
 
 def batches_beside(journal: Path) -> Path:
