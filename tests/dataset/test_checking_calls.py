@@ -9,7 +9,6 @@ import pytest
 
 from tests.dataset.examples import checks, example, full
 from toolace_dagster.dataset.checking import check_example
-from toolace_dagster.dataset.checking.answers import says_error
 from toolace_dagster.settings import FormatName
 
 NEAR = {"type": "object", "properties": {"at": {"type": "string"}}}
@@ -140,48 +139,13 @@ def test_a_null_of_a_message_is_an_error_only_where_templates_read_the_key(name:
     assert found == [("padded_nulls", severity)]
 
 
-ERRORS = [
-    '{"error": "no such thing"}',
-    '{"error": "not_found", "message": "No zone matches ZN-1."}',
-    '{"status": "error", "reason": "closed"}',
-    '{"status_code": 404}',
-    '{"success": false}',
-    '{"detail": "Not found"}',
-    '{"name": "find_garage", "content": "{\\"error\\": \\"no such thing\\"}"}',
-    '[{"type": "text", "text": "Error: no such thing"}]',
-    '{"isError": true, "content": []}',
-    "Error: no such thing",
-    "ValueError: stars is no number",
-    "Invalid argument: stars",
-    "API error: the service is down",
-    "Traceback (most recent call last):",
-    "404 Not Found",
-    "HTTP 503: try later",
-    "Status: 422",
-    '{"message": "Invalid stars"}',
-]
-ANSWERS = [
-    '{"error": null, "garages": []}',
-    '{"errors": [], "ok": true}',
-    '{"must_bring": "ID"}',
-    '{"status": "required"}',
-    '{"name": "find_garage", "content": "{\\"garages\\": []}"}',
-    '{"message": "Booked."}',
-    "[]",
-    "null",
-    "true",
-    "Two garages in Ghent.",
-    "Booked. A deposit of 20 EUR is required on arrival.",
-    "Your parcel could not be delivered; the city is unknown and a signature is missing.",
-    "404 rooms are free.",
-    "Error-free since May.",
-    "Errors: none",
-    "Error rates are low.",
-    '{"message": "Booked. You must bring an ID."}',
-    "",
-]
-
-
-@pytest.mark.parametrize(("answer", "failed"), [*((e, True) for e in ERRORS), *((a, False) for a in ANSWERS)])
-def test_the_shape_of_an_answer_says_whether_it_is_an_error(answer: str, failed: bool):
-    assert says_error(answer) is failed
+@pytest.mark.parametrize(
+    ("answer", "severity"),
+    [("450", "error"), ("451.5", "error"), ('{"detail":"n must be a whole number"}', "warning")],
+)
+def test_a_plain_number_excuses_nothing(answer: str, severity: str):
+    made = example("trl", full())
+    made["messages"][1]["tool_calls"][0]["function"]["arguments"] = {"city": "Ghent", "limit": "two"}
+    made["messages"][2]["content"] = answer
+    found = [(each.check, each.severity) for each in check_example(made, "trl")]
+    assert found == [("arguments_schema", severity)]

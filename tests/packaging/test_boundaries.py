@@ -21,6 +21,7 @@ STAGES = ("tool_pool", "initialization", "refinement", "simulation", "verificati
 is verified comes from either."""
 SHARED = (
     "entities",
+    "error_answers",
     "execution",
     "grounding",
     "likeness",

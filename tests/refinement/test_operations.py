@@ -137,6 +137,7 @@ ONE_SUB_TASK = dialogue(dialogue().turns[:6])
 
 CHANGES: dict[str, tuple[int, dict[str, Any]]] = {
     "no error": (1, {"outputs": [{"content": "timed out", "is_error": False}]}),
+    "an unreadable error": (1, {"outputs": [{"content": {"garages": "closed"}, "is_error": True}]}),
     "an error": (1, {"outputs": [{"content": {"garages": []}, "is_error": True}]}),
     "something found": (1, {"outputs": [{"content": FOUND}]}),
     "all of it": (1, {"outputs": [{"content": {**FOUND, "truncated": True}}]}),
@@ -176,6 +177,8 @@ def one_with(fault: str) -> Any:
         ("chit_chat", talk("Hello.", "Hello.", "Find me a garage in Ghent."), "not said any more"),
         ("chit_chat", one_with("a call"), "calls a tool where it should answer in words"),
         ("invalid_argument", one_with("no error"), "not an error"),
+        ("invalid_argument", one_with("an unreadable error"), "does not read as an error"),
+        ("service_error", one_with("an unreadable error"), "does not read as an error"),
         ("invalid_argument", one_with("the same call"), "same arguments"),
         ("service_error", one_with("another call at the end"), "not the masked one"),
         ("service_error", one_with("no sentence"), "no sentence"),

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.builders import TOOLS, dialogue, output, reply, user
-from tests.refinement.test_operations import FOUND, listed_dialogue
-from toolace_dagster.entities import Dialogue, Replacement, Turn
+from tests.refinement.test_operations import FOUND, inject, listed_dialogue
+from toolace_dagster.entities import Dialogue, InjectionSubType, Replacement, Turn, apply_edit
 from toolace_dagster.refinement.screen import Fault, breaking, faults_of, replaced
 
 TEXTS = [turn.id for turn in dialogue().turns if turn.content]
@@ -94,6 +94,16 @@ def test_what_stays_is_sound_and_nothing_that_was_discarded_would_be(groups: lis
     assert not faults(stays)
     for name, reasons in lost.items():
         assert {fault.what for fault in faults({*stays, name})} == set(reasons) != set()
+
+
+def test_an_injected_error_stays_one_in_words_too() -> None:
+    told = apply_edit(listed_dialogue(), inject(InjectionSubType.SERVICE_ERROR))
+    failed = next(turn for turn in told.turns if turn.outputs and turn.outputs[0].source == "injected")
+    assert not {fault for fault in faults_of(told, TOOLS) if fault.turn_id == failed.id}
+    for content, unread in (({"error": "out of order"}, False), ({"slots": "closed"}, True)):
+        outputs = tuple(each.model_copy(update={"content": content}) for each in failed.outputs)
+        found = faults_of(with_turn(told, failed.model_copy(update={"outputs": outputs})), TOOLS)
+        assert any("does not read as an error" in fault.what for fault in found) is unread
 
 
 def renaming(subject: Dialogue) -> dict[str, list[Replacement]]:

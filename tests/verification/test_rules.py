@@ -44,6 +44,16 @@ def test_a_planted_fault_in_a_call_is_caught_at_its_turn(turn: Turn, check: str)
     assert (check, "t03") in found(swapped(turn))
 
 
+@pytest.mark.parametrize(
+    ("content", "spared"),
+    [({"error": "date is required"}, True), ({"detail": "date is required"}, True), ({"slots": []}, False), (7, False)],
+)
+def test_a_call_that_is_not_valid_is_spared_where_its_output_reads_as_an_error(content: Any, spared: bool):
+    wrong = call("t03", "book_service", {"garage_id": "GR-771"})
+    turns = tuple(output("t04", wrong, content, is_error=True) if t.id == "t04" else t for t in swapped(wrong))
+    assert (("rule.arguments_schema", "t03") not in found(turns)) is spared
+
+
 def test_a_tool_that_is_offered_later_is_caught():
     assert ("rule.tool_offered", "t03") in found(garage_turns(), initial_tools=("find_garage", "rate_garage"))
 

@@ -19,6 +19,7 @@ from toolace_dagster.entities import (
     Turn,
     canonical_json,
 )
+from toolace_dagster.error_answers import says_error
 from toolace_dagster.initialization.turns import tool_calls, tool_outputs
 from toolace_dagster.refinement.intact import calls_of, retry_lapses, withheld_lapses
 from toolace_dagster.refinement.places import Anchor
@@ -127,6 +128,9 @@ def _failure_faults(turns: tuple[Turn, ...], anchor: Anchor, _tools: Mapping[str
     first, middle, _ = turns
     if not any(output.is_error for output in middle.outputs):
         yield "the tool's output is not an error"
+    # In a training file the content alone says that such a call was refused.
+    if any(output.is_error and not says_error(output.content) for output in middle.outputs):
+        yield 'the tool\'s output does not read as an error; its content is to be {"error": text}'
     yield from (lapse.what for lapse in retry_lapses(anchor.sub_type, first, middle.outputs, anchor.turn, None))
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from toolace_dagster.entities import Dialogue, Replacement, Tool
+from toolace_dagster.error_answers import says_error
 from toolace_dagster.grounding import looks_like_identifier, ungrounded
 from toolace_dagster.refinement.in_step import left_behind
 from toolace_dagster.refinement.intact import lapses
@@ -99,6 +100,8 @@ def _undone(dialogue: Dialogue) -> set[Fault]:
                 found.add(
                     Fault(turn.id, f"the output of the {sub_type.value} is {'an' if output.is_error else 'no'} error")
                 )
+            elif output.is_error and not says_error(output.content):
+                found.add(Fault(turn.id, f"the output of the {sub_type.value} does not read as an error"))
     return found | {
         Fault(record.turn_ids[lapse.place], f"the {record.label} injection is undone: {lapse.what}")
         for record in dialogue.injections

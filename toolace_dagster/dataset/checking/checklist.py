@@ -14,7 +14,6 @@ from typing import Any, cast
 
 import jsonschema_rs
 
-from toolace_dagster.dataset.checking.answers import says_error
 from toolace_dagster.dataset.checking.errors import first_line
 from toolace_dagster.dataset.checking.nulls import undeclared_nulls
 from toolace_dagster.dataset.checking.reading import functions, is_wrapped
@@ -24,6 +23,7 @@ from toolace_dagster.dataset.exact_json import numbers
 from toolace_dagster.dataset.messages import ANNOUNCEMENT
 from toolace_dagster.dataset.schema_types import respelled, types_in
 from toolace_dagster.entities import TOOL_NAME
+from toolace_dagster.error_answers import says_error
 
 _ANNOUNCED = re.compile(re.escape(ANNOUNCEMENT.strip()).replace(re.escape("{definition}"), r"(\{.*\})"))
 _LARGEST, _SMALLEST = 2**64 - 1, -(2**63)

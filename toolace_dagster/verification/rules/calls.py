@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from toolace_dagster.entities import canonical_json
+from toolace_dagster.error_answers import says_error
 from toolace_dagster.tool_pool.arguments import argument_faults
 from toolace_dagster.tool_pool.naming import looks_up
 from toolace_dagster.verification.rules.registry import Defect, PlacedCall, Subject, rule
@@ -40,13 +41,17 @@ def tool_offered(subject: Subject) -> Iterator[Defect]:
 
 @rule("rule.arguments_schema")
 def arguments_schema(subject: Subject) -> Iterator[Defect]:
-    """Arguments are valid for the tool's parameters and have no other keys; a call that failed is spared."""
+    """Arguments are valid for the tool's parameters and have no other keys; a call that failed is spared.
+
+    Whoever reads a training file sees that it failed by what the output says alone.
+    """
     for placed in subject.calls:
         tool = subject.tools.get(placed.call.name)
-        if tool is None or placed.failed:
+        if tool is None or (placed.failed and placed.output is not None and says_error(placed.output.content)):
             continue
+        unsaid = " Its output is marked as an error and does not read as one." if placed.failed else ""
         for fault in argument_faults(tool, placed.call.arguments):
-            yield Defect(fault.message, placed.turn.id, placed.path("arguments", *fault.path), fault.evidence)
+            yield Defect(fault.message + unsaid, placed.turn.id, placed.path("arguments", *fault.path), fault.evidence)
 
 
 @rule("rule.duplicate_call", severity="soft")
