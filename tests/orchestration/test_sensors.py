@@ -378,14 +378,53 @@ def test_the_sensor_retires_nothing_while_a_part_of_the_pool_cannot_be_read(
         assert registered_domains(instance) == {KEPT, GOING}
         assert retired_domains(site.warehouse) == {}
         site.add(NEW)
-        result = tick(site, instance, result.cursor)
-        assert requested(result) == {NEW}
-        assert registered_domains(instance) == {KEPT, GOING, NEW}
+        site.describe(KEPT, "Something else.")
+        for _ in range(2):
+            result = tick(site, instance, result.cursor)
+            assert requested(result) == set()
+            assert f"Asked for then: {KEPT}, {NEW}" in str(result.skip_reason)
+            assert registered_domains(instance) == {KEPT, GOING, NEW}
         # Saved as a whole at last, the file is as the sensor knows it.
         (site.pool / f"{GOING}.json").write_text(whole)
         result = tick(site, instance, result.cursor)
-        assert requested(result) == set()
+        assert requested(result) == {KEPT, NEW}
         assert result.skip_reason is None
+        assert requested(tick(site, instance, result.cursor)) == set()
+        assert registered_domains(instance) == {KEPT, GOING, NEW}
+
+
+def test_a_first_look_at_a_pool_of_which_a_part_cannot_be_read_counts_for_nothing(site: Site) -> None:
+    site.describe(KEPT, "Something else.")
+    whole = (site.pool / f"{GOING}.json").read_text()
+    half_saved(site, GOING)
+    with open_instance(site.warehouse) as instance:
+        result = tick(site, instance, None)
+        assert (requested(result), result.cursor) == (set(), None)
+        (site.pool / f"{GOING}.json").write_text(whole)
+        assert requested(tick(site, instance, result.cursor)) == {KEPT}
+
+
+def test_a_typo_in_domains_toml_brings_back_nothing_that_it_left_out(site: Site) -> None:
+    """Domains that are left out: one that the home holds from before, and one that it never held."""
+    file, exclude = site.pool / "domains.toml", f'exclude = ["{GOING}/*", "{NEW}/*"]\n'
+    site.add(NEW)
+    file.write_text(exclude)
+    with open_instance(site.warehouse) as instance:
+        cursor = tick(site, instance, None).cursor
+        assert (registered_domains(instance), set(retired_domains(site.warehouse))) == ({KEPT}, {GOING})
+        file.write_text(exclude + "[")
+        for _ in range(2):
+            result = tick(site, instance, cursor)
+            assert requested(result) == set()
+            assert "rejected: domains.toml: (whole file)" in str(result.skip_reason)
+            cursor = result.cursor
+        sync_home(site.settings, site.warehouse)
+        assert (registered_domains(instance), set(retired_domains(site.warehouse))) == ({KEPT}, {GOING})
+        file.write_text(exclude)
+        result = tick(site, instance, cursor)
+        assert (requested(result), result.skip_reason) == (set(), None)
+        file.unlink()
+        assert requested(tick(site, instance, result.cursor)) == {GOING, NEW}
         assert registered_domains(instance) == {KEPT, GOING, NEW}
 
 
@@ -463,6 +502,22 @@ def test_sync_makes_what_is_stale_when_asked_to(site: Site) -> None:
     again = toolace("sync", "--home", site.home, "--run")
     assert again.code == 0, again.err
     assert "Nothing was stale: no model call was made." in again.out
+
+
+@UNREAD
+def test_the_nightly_schedule_requests_nothing_while_a_part_of_the_pool_cannot_be_read(
+    site: Site, break_file: Callable[[Site, str], str]
+) -> None:
+    site.describe(KEPT, "Something else.")
+    named = break_file(site, GOING)
+    with open_instance(site.warehouse) as instance:
+        skipped = night(site, instance)
+        assert isinstance(skipped, dg.SkipReason)
+        assert f"rejected: {named}" in str(skipped.skip_message)
+        (site.pool / f"{GOING}.json").unlink()
+        requests = night(site, instance)
+        assert isinstance(requests, list)
+        assert [request.partition_key for request in requests] == [KEPT]
 
 
 def test_all_that_starts_by_itself_is_off_until_it_is_switched_on(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from toolace_dagster.orchestration.workers import domains_under_way
 from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.pool import configured_pool
 from toolace_dagster.pipeline.staleness import first_stale
+from toolace_dagster.reporting.import_notes import first_notes
 from toolace_dagster.settings import Settings
 from toolace_dagster.tool_pool import PoolError
 
@@ -54,6 +55,10 @@ def nightly_regeneration(generate: "Job", settings: Settings) -> dg.ScheduleDefi
             pool = configured_pool(settings)
         except PoolError as error:
             return dg.SkipReason(f"The pool can't be read: {error}")
+        if pool.unread:
+            # Tools that are there no more, or again, make dialogues stale of all domains that borrow them.
+            lines = first_notes(pool.unread)
+            return dg.SkipReason(f"What is stale can't be told while a part of the pool can't be read: {lines}")
         domains = [domain for domain in pool.domains if domain.tools]
         register_domains(context.instance, [domain.name for domain in domains])
         requests: list[dg.RunRequest] = []

@@ -8,13 +8,11 @@ Belongs here: sensors and what they request. Does not belong here: schedules
 # Signatures of Dagster's decorators have unknown parts.
 
 import json
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 from uuid import uuid4
 
 import dagster as dg
 
-from toolace_dagster.entities import ImportNote
 from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
 from toolace_dagster.orchestration.resources import LAUNCH_TAG, Toolace
 from toolace_dagster.orchestration.sync import registered_domains
@@ -23,13 +21,12 @@ from toolace_dagster.pipeline.exports import dataset_is_stale
 from toolace_dagster.pipeline.pool import configured_pool, own_fingerprint
 from toolace_dagster.pipeline.stages import VERIFIED_STAGE
 from toolace_dagster.pipeline.sync import mark_domains, pool_drift
-from toolace_dagster.reporting.import_notes import note_line
+from toolace_dagster.reporting.import_notes import first_notes
 from toolace_dagster.tool_pool import PoolError
 
 POOL_SENSOR = "tool_pool_sensor"
 DATASET_SENSOR = "dataset_sensor"
-_SHOWN = 5
-"""Notes that a message of a tick has room for."""
+_UNREAD = "No domain is retired and no run asked for while a part of the pool can't be read"
 _VERIFIED = dg.AssetKey(VERIFIED_STAGE)
 
 if TYPE_CHECKING:
@@ -39,11 +36,13 @@ if TYPE_CHECKING:
 def pool_sensor(generate: "Job") -> dg.SensorDefinition:
     """Make the sensor that watches the pool.
 
-    A domain that appears becomes a partition and is generated; one that goes loses its partition and keeps its data,
-    unless a part of the pool can't be read, which may hold it;
+    A domain that appears becomes a partition and is generated; one that goes loses its partition and keeps its data;
     one that changed is generated again, which remakes only the dialogues that offer what changed. What stands in
     the pool when the sensor is first switched on is taken as it is: only domains of which the home holds an earlier
     state are requested then. One that a run works on is requested once that has ended.
+
+    While a part of the pool can't be read, nothing is retired and nothing requested: it may hold the domain that is
+    missing, the tools that others borrow, or what the user leaves out.
 
     Args:
         generate: The job that makes a domain.
@@ -72,9 +71,10 @@ def pool_sensor(generate: "Job") -> dg.SensorDefinition:
             stale = [name for name, fingerprint in now.items() if known.get(name) != fingerprint]
         # A second run of a domain would fail.
         busy = domains_under_way(context.instance) & set(stale)
+        waiting = set(stale) if drift.unread else busy
         mark_domains(drift, warehouse)
         registered = registered_domains(context.instance)
-        new = sorted(now.keys() - registered)
+        new = sorted(now.keys() - registered - set(drift.doubtful))
         gone = [] if drift.unread else sorted(registered - now.keys())
         requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
         if new:
@@ -87,33 +87,27 @@ def pool_sensor(generate: "Job") -> dg.SensorDefinition:
         runs = [
             dg.RunRequest(run_key=f"{launch}-{name}", partition_key=name, tags=tags)
             for name in stale
-            if name not in busy
+            if name not in waiting
         ]
         # A domain that can't be read for a moment has not changed when it can be again.
         seen = (known or {}) | now if drift.unread else now
         # What such a domain was stays in the cursor, so that a later tick asks for it.
-        seen = seen | {name: (known or {}).get(name, "") for name in busy}
-        waiting = f"Asked for once their runs have ended: {', '.join(sorted(busy))}" if busy else ""
-        told = " ".join(filter(None, (_unread(drift.unread), waiting)))
+        seen = seen | {name: (known or {}).get(name, "") for name in waiting}
+        told = f"Asked for once their runs have ended: {', '.join(sorted(busy))}" if busy else ""
+        if drift.unread:
+            told = f"{_UNREAD}: {first_notes(drift.unread)}"
+            told += f" Asked for then: {', '.join(sorted(waiting))}" if waiting else ""
         if told and runs:
             context.log.warning(told)
         return dg.SensorResult(
             run_requests=runs,
             skip_reason=told if told and not runs else None,
             dynamic_partitions_requests=requests,
-            cursor=json.dumps(seen),
+            # The first look at a pool is one at all of it.
+            cursor=None if known is None and drift.unread else json.dumps(seen),
         )
 
     return sensor
-
-
-def _unread(notes: Sequence[ImportNote]) -> str:
-    """What of the pool can't be read, and that it keeps domains from being retired; empty when all can."""
-    if not notes:
-        return ""
-    more = f" And {len(notes) - _SHOWN:,} more; `toolace pool check` lists them." if len(notes) > _SHOWN else ""
-    lines = ". ".join(note_line(note) for note in notes[:_SHOWN])
-    return f"No domain is retired while a part of the pool can't be read: {lines}.{more}"
 
 
 def dataset_sensor(generate: "Job", build_dataset: "Job") -> dg.SensorDefinition:

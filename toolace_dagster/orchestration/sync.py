@@ -18,7 +18,8 @@ from toolace_dagster.warehouse import Warehouse
 def sync_home(settings: Settings, warehouse: Warehouse) -> PoolDrift:
     """Register new domains as partitions and retire those that are gone, in the home's own instance.
 
-    While a part of the pool can't be read nothing is retired; the result says which.
+    While a part of the pool can't be read nothing is retired, and what ``domains.toml`` may leave out is not registered
+    while that can't; the result says which.
 
     Args:
         settings: They name the pool.
@@ -32,7 +33,7 @@ def sync_home(settings: Settings, warehouse: Warehouse) -> PoolDrift:
     """
     drift = pool_drift(configured_pool(settings), warehouse)
     with open_instance(warehouse) as instance:
-        register_domains(instance, drift.current)
+        register_domains(instance, [domain for domain in drift.current if domain not in drift.doubtful])
         gone = set[str]() if drift.unread else registered_domains(instance) - set(drift.current)
         for domain in gone:
             instance.delete_dynamic_partition(_name(), domain)

@@ -31,6 +31,8 @@ class PoolDrift:
         unsure: Domains that would be gone if all of the pool had been read.
         back: Domains that were marked as gone and are in the pool again.
         unread: What could not be read of the pool. While there is any, nothing is retired.
+        doubtful: Those of ``added`` and ``back`` that ``domains.toml`` may leave out, as it can't be read. They get no
+            partition, and a mark of theirs stays.
     """
 
     current: tuple[str, ...]
@@ -40,6 +42,7 @@ class PoolDrift:
     unsure: tuple[str, ...] = ()
     back: tuple[str, ...] = ()
     unread: tuple[ImportNote, ...] = ()
+    doubtful: tuple[str, ...] = ()
 
 
 def pool_drift(pool: ToolPool, warehouse: Warehouse) -> PoolDrift:
@@ -53,16 +56,18 @@ def pool_drift(pool: ToolPool, warehouse: Warehouse) -> PoolDrift:
     held = set(warehouse.domains())
     retired = set(retired_domains(warehouse))
     missing = tuple(sorted(held - usable.keys() - retired))
+    added, back = usable.keys() - held, retired & usable.keys()
     return PoolDrift(
         current=tuple(sorted(usable)),
-        added=tuple(sorted(usable.keys() - held)),
+        added=tuple(sorted(added)),
         changed=tuple(
             name for name in sorted(held & usable.keys()) if not holds_tools(warehouse.domain(name), usable[name])
         ),
         gone=() if pool.unread else missing,
         unsure=missing if pool.unread else (),
-        back=tuple(sorted(retired & usable.keys())),
+        back=tuple(sorted(back)),
         unread=pool.unread,
+        doubtful=tuple(sorted(added | back)) if pool.overrides_unread else (),
     )
 
 
@@ -73,7 +78,8 @@ def mark_domains(drift: PoolDrift, warehouse: Warehouse) -> None:
         drift: What became of the domains.
         warehouse: The home.
     """
-    _mark(dict.fromkeys(drift.gone, RETIRED) | dict.fromkeys(drift.back, "current"), warehouse)
+    back = [domain for domain in drift.back if domain not in drift.doubtful]
+    _mark(dict.fromkeys(drift.gone, RETIRED) | dict.fromkeys(back, "current"), warehouse)
 
 
 def mark_present(domains: Iterable[str], warehouse: Warehouse) -> list[str]:

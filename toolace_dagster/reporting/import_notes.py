@@ -7,12 +7,14 @@ the notes one by one, which the report file of an import holds.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from toolace_dagster.entities import ImportNote
 
 EXAMPLES = 3
+_SHOWN = 5
+"""Notes that a message has room for."""
 _PLACES = re.compile(r" \(at [^()]*(\([^()]*\)[^()]*)*\)$")
 _PARTICULAR = re.compile(r"'(?:[^'\\]|\\.)*'|\"[^\"]*\"|: [^;]*$")
 
@@ -40,6 +42,12 @@ def note_line(note: ImportNote) -> str:
     """A note in one line, so that no name of a tool can pass for another note."""
     mend = f" Mend: {note.mend}" if note.mend else ""
     return " ".join(f"{note.status}: {note.source}: {note.item}: {note.reason}{mend}".split())
+
+
+def first_notes(notes: Sequence[ImportNote]) -> str:
+    """The first few notes in one line, and how many more there are."""
+    more = f" And {len(notes) - _SHOWN:,} more; `toolace pool check` lists them." if len(notes) > _SHOWN else ""
+    return ". ".join(note_line(note) for note in notes[:_SHOWN]) + f".{more}"
 
 
 def grouped_notes(notes: Iterable[ImportNote]) -> list[NoteGroup]:

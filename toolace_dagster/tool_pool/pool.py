@@ -82,6 +82,11 @@ class ToolPool(Entity):
             and (note.item == WHOLE_FILE or (note.domain and note.domain not in names and note.reason != LEFT_OUT))
         )
 
+    @cached_property
+    def overrides_unread(self) -> bool:
+        """Whether what the user says about domains could not be read: one that is left out may be among the domains."""
+        return any(note.source == FILE_NAME and not note.domain for note in self.unread)
+
     def domain(self, name: str) -> ToolDomain:
         """Find a domain by name.
 
