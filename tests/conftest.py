@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+from typing import Any
 
+import pytest
 from hypothesis import settings
 
 # What a shell starts in the background ignores Ctrl-C, and so would all processes that tests interrupt.
@@ -18,3 +20,11 @@ for _name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_ORG_ID", "OPENAI_PROJ
 # Two workers on two cores make single examples slow now and then; that is no fault of the code.
 settings.register_profile("toolace", deadline=None, print_blob=True)
 settings.load_profile("toolace")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep tests together that share what is costly, where the command line asks for groups."""
+    from tests.one_worker import ByWhatIsMade
+
+    return ByWhatIsMade(config, log) if config.getoption("dist") == "loadgroup" else None

@@ -10,9 +10,6 @@ from pathlib import Path
 
 import pytest
 
-# One worker builds the wheel once for all tests here.
-pytestmark = pytest.mark.xdist_group("wheel")
-
 PLACES = {"toolace_dagster": "toolace_dagster", "assets": "toolace_dagster/assets", "sql": "toolace_dagster/sql"}
 """Where each top-level folder of the checkout lies in the wheel."""
 
