@@ -75,10 +75,12 @@ def run_pipeline(options: RunOptions) -> int:
     say_mode(settings, warehouse, chosen)
     ends: list[RunEnd] = []
     made_dataset = False
+    asked = options.settings
     try:
 
         def make(first: RunOptions) -> list[RunEnd]:
-            write_last_run(warehouse.settings_file, first.settings)
+            # Not those of the first dialogues: a home that is stopped amid them goes on with what it was asked for.
+            write_last_run(warehouse.settings_file, asked)
             return _make(_stale(pool, chosen, first.settings, warehouse), pool, first, warehouse, launch)
 
         options, ends = with_preset(options, chosen, warehouse, make)
