@@ -172,6 +172,20 @@ def test_a_key_in_a_setting_is_refused_before_anything_is_written(
     assert not (tmp_path / "home").exists()
 
 
+@pytest.mark.parametrize("variable", ["HF_TOKEN", "WHATEVER"])
+@pytest.mark.parametrize("assignment", ["llm.temperature={}", "preset={}", "no_setting={}", "{}"])
+def test_no_refusal_shows_a_token_that_was_given_where_none_can_stand(
+    assignment: str, variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = "tok-planted-5f4e3d2c1b0a"
+    monkeypatch.setenv(variable, token)
+    words = ["--home", str(tmp_path / "home"), "--set", assignment.format(token)]
+    result = CliRunner().invoke(app, ["config", "show", *words, "--set", f"llm.api_key_env={variable}"])
+    assert result.exit_code == 2
+    assert f"[{variable}]" in result.stderr
+    assert token not in result.output
+
+
 @pytest.mark.parametrize("setting", ["llm.extra_body.auth", "llm.model", "personas"])
 def test_no_command_shows_a_token_that_stands_in_a_setting(
     setting: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -215,13 +215,31 @@ def test_a_secret_of_the_environment_is_refused_in_any_setting_and_never_told(
 
 
 @pytest.mark.parametrize("name", ["preset", "llm.temperature", "no_setting"])
+@pytest.mark.parametrize(
+    ("variable", "naming", "text"),
+    [
+        ("HF_TOKEN", "", ""),
+        ("WHATEVER", "llm.api_key_env", "WHATEVER"),
+        ("WHATEVER", "roles.judge.api_key_env", "WHATEVER"),
+        ("WHATEVER", "mcp_headers", '{"X-Shop" = "${WHATEVER}"}'),
+    ],
+)
+@pytest.mark.parametrize("in_file", [True, False])
 def test_a_secret_in_a_setting_that_takes_no_such_value_is_not_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, variable: str, naming: str, text: str, in_file: bool
 ) -> None:
-    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    monkeypatch.setenv(variable, TOKEN)
+    file = ""
+    given: dict[str, object] = {name: TOKEN}
+    if naming and in_file:
+        file = f"{naming} = {text if naming == 'mcp_headers' else json.dumps(text)}\n"
+    elif naming:
+        given |= {naming: {"X-Shop": "${WHATEVER}"} if naming == "mcp_headers" else text}
+    if name == "no_setting":
+        file += f'{TOKEN} = "{TOKEN}"\n'
     with pytest.raises(ConfigurationError) as raised:
-        configured(tmp_path, f'{TOKEN} = "{TOKEN}"\n' if name == "no_setting" else "", {name: TOKEN})
-    assert "[HF_TOKEN]" in str(raised.value)
+        configured(tmp_path, file, given)
+    assert f"[{variable}]" in str(raised.value)
     assert TOKEN not in str(raised.value)
 
 

@@ -5,10 +5,11 @@ Belongs here: pydantic's errors as lines for a user. Does not belong here: the s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from pydantic import ValidationError
 
+from toolace_dagster.configuration.environment import named_variables
 from toolace_dagster.settings.credentials import without_secrets
 
 _NEAR_KEYS = ("api_key_env", "api_key_header")
@@ -16,19 +17,26 @@ _NEAR_KEYS = ("api_key_env", "api_key_header")
 
 
 class ConfigurationError(ValueError):
-    """Settings that can't be used; the message has a line for each fault, with where it came from, and no secret."""
+    """Settings that can't be used; the message has a line for each fault, with where it came from, and no secret.
 
-    def __init__(self, message: str) -> None:
-        super().__init__(without_secrets(message))
+    Args:
+        message: The lines.
+        variables: Names of variables that hold secrets, as far as the settings name any.
+    """
+
+    def __init__(self, message: str, variables: Iterable[str] = ()) -> None:
+        super().__init__(without_secrets(message, variables))
 
 
-def fault_lines(error: ValidationError, origins: Mapping[str, str]) -> list[str]:
-    """A line for each fault.
+def fault_lines(error: ValidationError, origins: Mapping[str, str], values: Mapping[str, object]) -> list[str]:
+    """A line for each fault, without any secret.
 
     Args:
         error: Of validating settings.
         origins: By dotted name, what set it.
+        values: What was validated. The variables that it names hold secrets, whatever they are called.
     """
+    variables = named_variables(values)
     lines: list[str] = []
     for fault in error.errors():
         name = ".".join(str(part) for part in fault["loc"])
@@ -37,7 +45,7 @@ def fault_lines(error: ValidationError, origins: Mapping[str, str]) -> list[str]
         told = bool(name) and fault["type"] != "value_error" and not name.endswith(_NEAR_KEYS)
         shown = f", not {fault['input']!r}" if told else ""
         where = f" (from {set_by})" if set_by else ""
-        lines.append(without_secrets(f"setting {name or 'combination'}{where}: {fault['msg']}{shown}"))
+        lines.append(without_secrets(f"setting {name or 'combination'}{where}: {fault['msg']}{shown}", variables))
     return lines
 
 

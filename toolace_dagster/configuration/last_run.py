@@ -94,7 +94,7 @@ def last_settings(path: Path) -> tuple[Settings, tuple[str, ...]]:
     try:
         return Settings.model_validate(values), found.notes
     except ValidationError as error:
-        faults = "; ".join(fault_lines(error, {}))
+        faults = "; ".join(fault_lines(error, {}, values))
         return Settings(), (*found.notes, f"{path}: {faults}. {mend_of(path)} Until then the defaults stand in.")
 
 

@@ -76,7 +76,7 @@ def configure(
         layers = (gone_on.values, from_file, from_environment, given)
         unread = check_variables(environ, {name for layer in layers for name in named_variables(layer)})
     except (BadFile, LastRunBroken, UnknownSetting) as error:
-        raise ConfigurationError(str(error)) from None
+        raise ConfigurationError(str(error), named_variables(given)) from None
     stored = dict(gone_on.values)
     of_last_run = f"{last_run}, the last run"
     named = [layer["preset"] for layer in (from_file, from_environment, given) if "preset" in layer]
@@ -97,10 +97,10 @@ def configure(
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
-        lines = fault_lines(error, came_from)
+        lines = fault_lines(error, came_from, values)
         if last_run is not None and any(of_last_run in line for line in lines):
             lines.append(mend_of(last_run))
-        raise ConfigurationError("\n".join(lines)) from None
+        raise ConfigurationError("\n".join(lines), named_variables(values)) from None
     return Configuration(settings, path, came_from, (*gone_on.notes, *unread))
 
 

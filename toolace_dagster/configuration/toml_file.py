@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from toolace_dagster.configuration.environment import named_variables
 from toolace_dagster.configuration.names import UnknownSetting, check_name
 from toolace_dagster.configuration.values import anchored, flat
+from toolace_dagster.settings.credentials import without_secrets
 
 CONFIG_FILE = "toolace.toml"
 CONFIG_VARIABLE = "TOOLACE_CONFIG"
@@ -68,5 +70,5 @@ def read_file(path: Path) -> dict[str, Any]:
         except UnknownSetting as error:
             faults.append(f"{path}: {error}")
     if faults:
-        raise BadFile("\n".join(faults))
+        raise BadFile(without_secrets("\n".join(faults), named_variables(values)))
     return {name: anchored(name, value, path.resolve().parent) for name, value in values.items()}

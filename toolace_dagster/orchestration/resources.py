@@ -16,6 +16,7 @@ from dagster._core.events import EngineEventData
 from pydantic import Field, PrivateAttr, ValidationError, create_model
 
 from toolace_dagster.configuration import ConfigurationError, configure
+from toolace_dagster.configuration.environment import named_variables
 from toolace_dagster.configuration.faults import fault_lines
 from toolace_dagster.configuration.names import UnknownSetting, check_name
 from toolace_dagster.configuration.values import checked, flat
@@ -60,7 +61,7 @@ def configured_settings(home: Path, given: Mapping[str, Any] | None = None) -> S
     try:
         values = checked(given or {})
     except UnknownSetting as error:
-        raise ConfigurationError(str(error)) from None
+        raise ConfigurationError(str(error), named_variables(given or {})) from None
     names = dict.fromkeys(values, "the configuration of the run")
     last_run = Warehouse(home).settings_file
     made = configure(values, home=home, environ=os.environ, origins=names, last_run=last_run)
@@ -87,11 +88,12 @@ def _whole(settings: Mapping[str, Any]) -> Settings:
         try:
             return Settings.model_validate(settings)
         except ValidationError as error:
-            faults = fault_lines(error, {})
+            faults = fault_lines(error, {}, settings)
     told = "\n".join(faults)
     raise ConfigurationError(
         f"{told}\nThe configuration of this run was written by another version. Launch a new run, by `toolace run` or "
-        "in the UI without it, in place of executing this one again."
+        "in the UI without it, in place of executing this one again.",
+        named_variables(settings),
     )
 
 

@@ -135,9 +135,14 @@ def refuse_secrets(settings: Mapping[str, object], variables: Iterable[str]) -> 
                 )
 
 
-def without_secrets(text: str) -> str:
-    """A message in which the name of its variable stands for each secret of the environment."""
-    for variable, value in _secrets(()):
+def without_secrets(text: str, variables: Iterable[str] = ()) -> str:
+    """A message in which the name of its variable stands for each secret of the environment.
+
+    Args:
+        text: The message.
+        variables: Names of variables that hold secrets, whatever they are called; others are known by their names.
+    """
+    for variable, value in _secrets(variables):
         text = text.replace(value, f"[{variable}]")
     return text
 

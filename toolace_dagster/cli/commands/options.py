@@ -19,6 +19,7 @@ from toolace_dagster.configuration import Configuration, ConfigurationError, con
 from toolace_dagster.configuration.names import setting_names
 from toolace_dagster.configuration.values import anchored
 from toolace_dagster.settings import SHIPPED_POOL
+from toolace_dagster.settings.credentials import without_secrets
 
 HomeOption = Annotated[
     Path,
@@ -100,6 +101,7 @@ def read_configuration(
         assignments: Those of ``--set``, which come after the options.
         goes_on: Whether the settings of the home's last run count where there is no configuration file.
     """
+    assignments = tuple(assignments)
     values = {name: anchored(name, value, Path.cwd()) for name, value in given.items() if value is not None}
     origins = {name: f"--{name.rpartition('.')[2].replace('_', '-')}" for name in values}
     try:
@@ -107,7 +109,11 @@ def read_configuration(
         origins |= dict.fromkeys(assigned, "--set")
         last = _last_run(home) if goes_on else None
         made = configure(values | assigned, home=home, environ=os.environ, file=config, origins=origins, last_run=last)
-    except (BadAssignment, ConfigurationError) as error:
+    except BadAssignment as error:
+        given_as = (each.partition("=") for each in assignments)
+        complain(without_secrets(str(error), {text for name, _, text in given_as if name.endswith("api_key_env")}))
+        raise typer.Exit(2) from None
+    except ConfigurationError as error:
         complain(str(error))
         raise typer.Exit(2) from None
     for warning in made.warnings:
