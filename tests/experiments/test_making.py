@@ -11,7 +11,8 @@ from tests.pipeline.homes import DOMAIN, context, held, run_domain
 from toolace_dagster.experiments.declared import arm_settings
 from toolace_dagster.experiments.homes import arm_home, examined_store
 from toolace_dagster.experiments.making import Undertaking, last_undertaking
-from toolace_dagster.experiments.measures import arm_dialogues, measure, read_results
+from toolace_dagster.experiments.measures import measure, read_results
+from toolace_dagster.experiments.tallies import arm_dialogues
 from toolace_dagster.pipeline.context import StageContext
 
 COST = ("calls_made", "calls_per_", "calls_unverified", "calls_verified", "tokens_", "cached_", "replies_", "cost_")

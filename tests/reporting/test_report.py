@@ -17,7 +17,7 @@ from tests.explorer.browsing import Shown
 from tests.metrics.homes import Attempt, Call, write_home
 from toolace_dagster.cli.app import app
 from toolace_dagster.experiments.declared import Arm
-from toolace_dagster.experiments.measures import Tally
+from toolace_dagster.experiments.tallies import Tally
 from toolace_dagster.metrics import figure, measure_home, read_metrics
 from toolace_dagster.rating import Pair, record_rating
 from toolace_dagster.reporting.report import NothingMade, report_facts, report_html, report_markdown
@@ -60,7 +60,8 @@ def experiment_rows(warehouse: Warehouse, labels: dict[str, str], endpoint: str 
     for position, (name, label) in enumerate(labels.items()):
         counted = Tally(attempted=10, refined=10, accepted=8, defects=4, accepted_defects=2, passes=30)
         counted.calls, counted.costs = {"skeletons": 58 + 8 * position}, {"skeletons": 0.0}
-        figures = counted.figures(Arm(name=name, label=label)) | {"self_bleu.handed_over": 40.0 + position}
+        variety = {"drawn": 8.0, "self_bleu.handed_over": 40.0 + position}
+        figures = counted.figures(Arm(name=name, label=label)) | variety
         points = {"convergence_point.refined": 0.0, "undecided_from.refined": float(position == 0)}
         place = {"experiment": "trial", "arm": name, "position": position, "label": label, "settings": {}}
         made_with = {"models": [["m", endpoint]], "seed": 7, "error_rate": 3.0, "measured_at": "2026-01-01 10:00:00"}
@@ -240,6 +241,7 @@ def test_experiments_are_shown_in_the_order_of_their_arms(tmp_path: Path) -> Non
     text = words(report_html(report_facts(warehouse)))
     assert text.index("1 pass: 7.25") < text.index("3 passes: 8.25")
     assert "Self-BLEU 40.0 41.0" in text
+    assert "Over 8 dialogues of each arm." in text
     assert (
         "arm dialogues defective before by a rule pass rate handed over defective rounds each 1 pass 10 40.0%" in text
     )

@@ -114,10 +114,11 @@ def run_experiment(options: RunOptions, name: str, into: Path | None) -> int:
 
 def _show(experiment: Experiment, results: Sequence[ArmResult]) -> None:
     say(f"{experiment.title}, made with {made_with(results)}")
-    for title, rows in tables(results):
-        if rows:
-            say("")
-            show_table(title, tuple(rows[0]), [tuple(row.values()) for row in rows])
+    for title, rows, note in tables(results):
+        say("")
+        show_table(title, tuple(rows[0]), [tuple(row.values()) for row in rows])
+        if note:
+            say(note)
     say("")
     for sentence in points(results):
         say(sentence)

@@ -27,6 +27,9 @@ INTRINSIC = (
 )
 """Metrics of the data itself that arms are compared by, of the dialogues they hand over, all domains together."""
 
+VARIETY = ("token_entropy", "distinct_3", "self_bleu", "shape_repetition", "tool_coverage", "parameter_coverage")
+"""Those of them that change with the number of dialogues alone, so that arms are compared over the same number."""
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -62,6 +65,7 @@ FIGURES: dict[str, Figure] = {
     "replies_made": Figure("Reply tokens in all", "count"),
     "cost_made": Figure("Cost in all", "dollars"),
     **{f"{name}.handed_over": Figure(METRICS[name].title, METRICS[name].unit) for name in INTRINSIC},
+    "drawn": Figure("Dialogues that variety is measured over", "count"),
     "convergence_point.refined": Figure("Convergence point without verification", "count"),
     "convergence_point.accepted": Figure("Convergence point with verification", "count"),
     "undecided_from.refined": Figure("Too few to tell from here, without verification", "count"),

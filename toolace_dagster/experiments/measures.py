@@ -1,155 +1,37 @@
 """The figures of arms, as rows of ``experiment_results``.
 
-Belongs here: what is counted of an arm, storing and reading it back. Does not belong
-here: examining dialogues (``examination``), or drawing figures.
+Belongs here: putting an arm's figures together, storing and reading them back. Does not
+belong here: counting its dialogues (``tallies``), examining them (``examination``), or
+drawing figures.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from toolace_dagster.experiments.catalogue import INTRINSIC
+from toolace_dagster.experiments.catalogue import INTRINSIC, VARIETY
 from toolace_dagster.experiments.convergence import convergence_point, could_tell
-from toolace_dagster.experiments.declared import ORDER, Arm, Experiment, arm_settings
-from toolace_dagster.experiments.homes import arm_home, examined_store
+from toolace_dagster.experiments.declared import ORDER, Arm, arm_settings
+from toolace_dagster.experiments.homes import arm_home
 from toolace_dagster.experiments.making import Undertaking
+from toolace_dagster.experiments.tallies import Tally, arm_dialogues, tally
+from toolace_dagster.experiments.variety import same_size
 from toolace_dagster.metrics import Over, figure, measure_home
 from toolace_dagster.settings import OFFLINE_MODEL
 from toolace_dagster.warehouse import Row, Warehouse, insert, sql
 
-_VERIFYING = "verification"
-_USED = ("calls", "tokens", "cached", "replies", "costs", "unpriced")
-
-
-@dataclass
-class Tally:
-    """Counts of an arm's dialogues.
-
-    Attributes:
-        attempted: Dialogues attempted.
-        refined: Those that verification was handed.
-        accepted: Those that it accepted.
-        defects: Dialogues with a defect as refinement left them.
-        rule_failures: Those of them in which a rule found it.
-        accepted_defects: Accepted dialogues with a defect.
-        passes: Refinement passes made.
-        calls: Model calls by stage.
-        tokens: Tokens of prompts and replies by stage.
-        cached: Those of prompts that the endpoint had in its cache, by stage.
-        replies: Those of replies, by stage.
-        costs: Dollars by stage, of the calls whose price is known.
-        unpriced: Calls whose price is not known, by stage.
-    """
-
-    attempted: int = 0
-    refined: int = 0
-    accepted: int = 0
-    defects: int = 0
-    rule_failures: int = 0
-    accepted_defects: int = 0
-    passes: int = 0
-    calls: dict[str, int] = field(default_factory=dict[str, int])
-    tokens: dict[str, int] = field(default_factory=dict[str, int])
-    cached: dict[str, int] = field(default_factory=dict[str, int])
-    replies: dict[str, int] = field(default_factory=dict[str, int])
-    costs: dict[str, float] = field(default_factory=dict[str, float])
-    unpriced: dict[str, int] = field(default_factory=dict[str, int])
-
-    def plus(self, other: Tally) -> Tally:
-        """The sum of two."""
-        made = Tally()
-        for name in ("attempted", "refined", "accepted", "defects", "rule_failures", "accepted_defects", "passes"):
-            setattr(made, name, getattr(self, name) + getattr(other, name))
-        for name in _USED:
-            setattr(made, name, _sums(getattr(self, name), getattr(other, name)))
-        return made
-
-    def figures(self, arm: Arm) -> dict[str, float]:
-        """The counts as metrics; a share or mean over nothing is left out.
-
-        Args:
-            arm: What it hands over decides: what was accepted, or all that was refined.
-        """
-        handed = self.accepted if arm.verified else self.refined
-        defective = self.accepted_defects if arm.verified else self.defects
-        whole = {name: sum(getattr(self, name).values()) for name in _USED}
-        making = {name: whole[name] - getattr(self, name).get(_VERIFYING, 0) for name in _USED}
-        charged = whole if arm.verified else making
-        shares: dict[str, tuple[float, int]] = {
-            "pass_rate": (self.accepted, self.attempted),
-            "defective.attempted": (self.defects, self.refined),
-            "rule_failing.attempted": (self.rule_failures, self.refined),
-            "defective.accepted": (self.accepted_defects, self.accepted),
-            "defective": (defective, handed),
-            "calls_unverified": (making["calls"], self.refined),
-            "calls_verified": (whole["calls"], self.accepted),
-            "tokens_unverified": (making["tokens"], self.refined),
-            "tokens_verified": (whole["tokens"], self.accepted),
-            "passes": (self.passes, self.refined),
-            **{f"{name}_per_dialogue": (charged[name], handed) for name in ("calls", "tokens", "cached", "replies")},
-        }
-        counts: dict[str, float] = {
-            "attempted": self.attempted,
-            "refined": self.refined,
-            "accepted": self.accepted,
-            "handed_over": handed,
-            **{f"{name}_made": whole[name] for name in ("calls", "tokens", "cached", "replies")},
-        }
-        # A sum without some of its calls would look like less.
-        if not whole["unpriced"]:
-            counts["cost_made"] = whole["costs"]
-        if not charged["unpriced"]:
-            shares["cost_per_dialogue"] = (charged["costs"], handed)
-        return {
-            **{name: float(value) for name, value in counts.items()},
-            **{name: value / of for name, (value, of) in shares.items() if of},
-        }
-
-
-def _sums(one: Mapping[str, float], other: Mapping[str, float]) -> dict[str, float]:
-    return {name: one.get(name, 0) + other.get(name, 0) for name in {**one, **other}}
-
-
-def tally(home: Warehouse, experiment: Experiment, arm: Arm, domain: str) -> Tally:
-    """Count an arm's dialogues of one domain.
-
-    Args:
-        home: The home that the experiments belong to.
-        experiment: The experiment.
-        arm: The arm, made and examined.
-        domain: Tool domain.
-    """
-    made = Tally()
-    for row in arm_dialogues(home, experiment, arm, domain):
-        made.attempted += 1
-        made.accepted += row["state"] == "accepted"
-        before, after = row["defects_before"], row["defects_after"]
-        made.refined += before is not None
-        made.defects += bool(before)
-        made.rule_failures += any(check.startswith("rule.") for check in before or ())
-        made.accepted_defects += bool(after)
-    store = arm_home(home, experiment, arm).domain(domain)
-    with store.reading():
-        for row in store.read(sql("experiments/usage")):
-            for name in ("calls", "tokens", "cached", "replies", "unpriced"):
-                getattr(made, name)[row["stage"]] = row[name]
-            made.costs[row["stage"]] = row["cost"]
-        made.passes = store.read(sql("experiments/passes"))[0]["passes"]
-    return made
-
-
-def arm_dialogues(home: Warehouse, experiment: Experiment, arm: Arm, domain: str) -> list[Row]:
-    """What became of an arm's dialogues of one domain: state, and defects before and after verification."""
-    place = {"experiment": experiment.name, "arm": arm.name}
-    return examined_store(home, domain).read(sql("experiments/arm_dialogues"), place)
+_Dialogues = Mapping[str, Sequence[str]]
+"""Ids of dialogues by domain."""
 
 
 def measure(undertaking: Undertaking, arms: Sequence[Arm]) -> None:
     """Measure arms and put their figures in the place of earlier ones.
+
+    The variety of other arms is measured anew where the number of dialogues that all are compared over has changed.
 
     Args:
         undertaking: What they are arms of.
@@ -159,9 +41,19 @@ def measure(undertaking: Undertaking, arms: Sequence[Arm]) -> None:
     home, experiment = undertaking.home, undertaking.experiment
     places = {arm.name: position for position, arm in enumerate(undertaking.arms)}
     points = _convergence_points(undertaking) if experiment.plot == "curve" else {}
+    former = {each.name: each.figures.get("drawn", 0) for each in read_results(home, experiment.name)}
+    handed = {arm.name: _handed_over(undertaking, arm) for arm in undertaking.arms if arm in arms or arm.name in former}
+    drawn = same_size(handed)
+    size = {name: _count(drawn.get(name, {})) for name in handed}
+    varied = [
+        arm for arm in undertaking.arms if arm.name in handed and (arm in arms or size[arm.name] != former[arm.name])
+    ]
     rows: list[Row] = []
     for arm in undertaking.arms:
-        figures: dict[str | None, dict[str, float]] = dict(_figures(undertaking, arm)) if arm in arms else {}
+        figures: dict[str | None, dict[str, float]] = dict(_counts(undertaking, arm)) if arm in arms else {}
+        if arm in varied:
+            whole = handed[arm.name] if arm in arms else None
+            figures.setdefault(None, {}).update(_data(undertaking, arm, whole, drawn.get(arm.name)))
         if arm.name in points:
             figures.setdefault(None, {}).update(points[arm.name])
         place = {
@@ -181,22 +73,68 @@ def measure(undertaking: Undertaking, arms: Sequence[Arm]) -> None:
     with home.shared.write() as connection:
         connection.execute(
             sql("experiments/forget"),
-            {"experiment": experiment.name, "arms": [arm.name for arm in arms], "all": list(places)},
+            {
+                "experiment": experiment.name,
+                "arms": [arm.name for arm in arms],
+                "all": list(places),
+                "varied": [arm.name for arm in varied],
+                "variety": ["drawn", *map(_of_data, VARIETY)],
+            },
         )
         insert(connection, "experiment_results", rows)
 
 
-def _figures(undertaking: Undertaking, arm: Arm) -> Iterable[tuple[str | None, dict[str, float]]]:
+def _handed_over(undertaking: Undertaking, arm: Arm) -> _Dialogues:
+    """Ids of the dialogues that an arm hands over, by domain."""
+    return {
+        domain: [
+            row["dialogue_id"]
+            for row in arm_dialogues(undertaking.home, undertaking.experiment, arm, domain)
+            if (row["state"] == "accepted" if arm.verified else row["defects_before"] is not None)
+        ]
+        for domain in undertaking.domains_of(arm)
+    }
+
+
+def _counts(undertaking: Undertaking, arm: Arm) -> Iterable[tuple[str | None, dict[str, float]]]:
     whole = Tally()
     for domain in undertaking.domains_of(arm):
         counted = tally(undertaking.home, undertaking.experiment, arm, domain)
         whole = whole.plus(counted)
         yield domain, counted.figures(arm)
-    made = measure_home(arm_home(undertaking.home, undertaking.experiment, arm))
+    yield None, whole.figures(arm)
+
+
+def _data(
+    undertaking: Undertaking, arm: Arm, handed_over: _Dialogues | None, drawn: _Dialogues | None
+) -> dict[str, float]:
+    """Metrics of the data itself, all domains together.
+
+    Args:
+        undertaking: What the arm is of.
+        arm: The arm.
+        handed_over: The dialogues that it hands over; None where these are measured.
+        drawn: Those of them over which variety is measured; None where they are too few.
+    """
+    home = arm_home(undertaking.home, undertaking.experiment, arm)
     over: Over = "accepted" if arm.verified else "attempted"
-    intrinsic = {name: figure(made, name, over=over) for name in INTRINSIC}
-    known = {f"{name}.handed_over": value for name, value in intrinsic.items() if value is not None}
-    yield None, whole.figures(arm) | known
+    found: dict[str, float | None] = {}
+    # Of an arm without verification this leaves out what never got there: a skeleton is not what the arm gives.
+    made = measure_home(home, only=handed_over) if handed_over is not None else []
+    found |= {_of_data(name): figure(made, name, over=over) for name in INTRINSIC if name not in VARIETY}
+    if drawn is not None:
+        if handed_over is None or _count(drawn) < _count(handed_over):
+            made = measure_home(home, only=drawn)
+        found |= {_of_data(name): figure(made, name, over=over) for name in VARIETY} | {"drawn": float(_count(drawn))}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _count(dialogues: _Dialogues) -> int:
+    return sum(map(len, dialogues.values()))
+
+
+def _of_data(metric: str) -> str:
+    return f"{metric}.handed_over"
 
 
 def _made_with(undertaking: Undertaking, arm: Arm) -> dict[str, Any]:

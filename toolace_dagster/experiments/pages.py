@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
-from toolace_dagster.experiments.catalogue import FIGURES, INTRINSIC, cell
+from toolace_dagster.experiments.catalogue import FIGURES, INTRINSIC, VARIETY, cell
 from toolace_dagster.experiments.declared import Experiment
 from toolace_dagster.experiments.measures import ArmResult
+from toolace_dagster.experiments.variety import LEAST
 from toolace_dagster.intervals import wilson
 from toolace_dagster.reporting.markdown import table
 from toolace_dagster.reporting.plots import Bar, Curve, Group, Point, curves, grouped_bars
@@ -42,17 +44,54 @@ for, and that the machinery counts right. They say nothing of how well a real mo
 nothing of a model trained on the data: for that, run the same command with your model."""
 
 
-def tables(results: Sequence[ArmResult]) -> list[tuple[str, list[dict[str, str]]]]:
-    """The tables of an experiment: what each shows, and a row of texts for each arm, or for each metric.
+class ArmTable(NamedTuple):
+    """A table of an experiment.
+
+    Attributes:
+        title: What it shows.
+        rows: A row of texts for each arm, or for each metric.
+        note: What to know when reading it.
+    """
+
+    title: str
+    rows: list[dict[str, str]]
+    note: str = ""
+
+
+def tables(results: Sequence[ArmResult]) -> list[ArmTable]:
+    """The tables of an experiment that have rows.
 
     Args:
         results: Its figures.
     """
-    return [
-        ("Defects", _by_arm(results, QUALITY)),
-        ("Cost, for each dialogue handed over", _by_arm(results, COST)),
-        ("The data itself, dialogues handed over", _by_metric(results)),
+    size = dialogues_drawn(results)
+    found = [
+        ArmTable("Defects", _by_arm(results, QUALITY)),
+        ArmTable("Cost, for each dialogue handed over", _by_arm(results, COST)),
+        ArmTable(
+            "The data itself, dialogues handed over", _by_metric(results, [n for n in INTRINSIC if n not in VARIETY])
+        ),
+        ArmTable(f"Its variety, over {size:,} dialogues of each arm", _by_metric(results, VARIETY)),
     ]
+    kept = [each for each in found if each.rows]
+    return [*kept[:-1], kept[-1]._replace(note=_of_variety(results))] if kept else []
+
+
+def dialogues_drawn(results: Sequence[ArmResult]) -> int:
+    """How many dialogues of each arm variety is measured over; 0 where no arm hands over enough."""
+    return max((round(result.figures.get("drawn", 0)) for result in results), default=0)
+
+
+def _of_variety(results: Sequence[ArmResult]) -> str:
+    """Over what variety is measured, and which arms hand over too few dialogues for it."""
+    few = [each.label for each in results if "drawn" not in each.figures and "handed_over" in each.figures]
+    if not (size := dialogues_drawn(results)):
+        return f"Variety is not measured: no arm hands over {LEAST} dialogues." if few else ""
+    told = (
+        "More dialogues repeat each other more and use more tools, so these are measured over the same number in each "
+        f"arm: {size:,}, drawn by lot, which falls on the same tasks where arms share them."
+    )
+    return f"{told} Too few for that (under {LEAST}) are handed over by: {', '.join(few)}." if few else told
 
 
 def arm_row(result: ArmResult) -> dict[str, str]:
@@ -67,9 +106,10 @@ def _by_arm(results: Sequence[ArmResult], columns: Mapping[str, str]) -> list[di
     ]
 
 
-def _by_metric(results: Sequence[ArmResult]) -> list[dict[str, str]]:
+def _by_metric(results: Sequence[ArmResult], metrics: Sequence[str]) -> list[dict[str, str]]:
     """Metrics have long names and arms short ones, so a metric is a row here; two arms may have one label."""
-    names = [name for each in INTRINSIC if any((name := f"{each}.handed_over") in result.figures for result in results)]
+    shown = [known(result) for result in results]
+    names = [name for each in metrics if any((name := f"{each}.handed_over") in figures for figures in shown)]
     labels = [result.label for result in results]
     columns = [
         result.label if [*labels, "metric"].count(result.label) == 1 else f"{result.label} ({result.name})"
@@ -78,10 +118,17 @@ def _by_metric(results: Sequence[ArmResult]) -> list[dict[str, str]]:
     return [
         {
             "metric": FIGURES[name].title,
-            **{column: cell(name, result.figures.get(name)) for column, result in zip(columns, results, strict=True)},
+            **{column: cell(name, figures.get(name)) for column, figures in zip(columns, shown, strict=True)},
         }
         for name in names
     ]
+
+
+def known(result: ArmResult) -> Mapping[str, float]:
+    """The figures of an arm that can be set beside those of others: its variety only where all are of one size."""
+    if "drawn" in result.figures:
+        return result.figures
+    return {name: value for name, value in result.figures.items() if name.partition(".")[0] not in VARIETY}
 
 
 def made_with(results: Sequence[ArmResult], quote: str = "") -> str:
@@ -190,9 +237,8 @@ def page(experiment: Experiment, results: Sequence[ArmResult], command: Sequence
         f"```\n{shlex.join(command)}\n```",
         " ".join(f"Made with {made_with(results, '`')}. {experiment.reading}".split()),
     ]
-    for title, rows in tables(results):
-        if rows:
-            parts += [f"## {title}", table(rows)]
+    for title, rows, note in tables(results):
+        parts += [f"## {title}", *([note] if note else []), table(rows)]
     parts += [f"![{experiment.title}]({picture})"] if picture else []
     parts += points(results)
     parts += [OFFLINE_NOTE] if any(result.offline for result in results) else []

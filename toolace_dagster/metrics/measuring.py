@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import groupby
@@ -40,7 +40,13 @@ _OF_CHUNK = ("add_grams", "add_given")
 _measuring = threading.Lock()
 
 
-def measure_home(warehouse: Warehouse, *, entailment: str | None = None, sample: int = SAMPLE) -> list[MetricRow]:
+def measure_home(
+    warehouse: Warehouse,
+    *,
+    entailment: str | None = None,
+    sample: int = SAMPLE,
+    only: Mapping[str, Collection[str]] | None = None,
+) -> list[MetricRow]:
     """Measure all dialogues of a home; nothing is written.
 
     Args:
@@ -48,6 +54,8 @@ def measure_home(warehouse: Warehouse, *, entailment: str | None = None, sample:
         entailment: A model of entailment: ``path/to/file.py`` or ``package.module``, with ``:function`` where that is
             not ``entails``. Without one coherence is the lexical proxy alone.
         sample: Dialogues over which self-BLEU and coherence are measured.
+        only: By domain, ids of the dialogues whose texts are measured, and no other domain; None for all. Ends, checks
+            and costs are always those of all dialogues of a domain.
 
     Returns:
         The figures by domain and over all domains, in the order of ``METRICS``; none for a home without a domain.
@@ -57,7 +65,7 @@ def measure_home(warehouse: Warehouse, *, entailment: str | None = None, sample:
         duckdb.IOException: If a domain is being written and does not come free within a minute.
     """
     model = Entailment(entailment) if entailment else None
-    domains = warehouse.domains()
+    domains = [name for name in warehouse.domains() if only is None or name in only]
     if not domains:
         return []
     # The tables of a measurement have one name in the process.
@@ -66,7 +74,7 @@ def measure_home(warehouse: Warehouse, *, entailment: str | None = None, sample:
         try:
             connection.execute(sql("metrics/tables"))
             with ThreadPoolExecutor(min(_WORKERS, os.cpu_count() or 1, len(domains))) as pool:
-                take = partial(_take, warehouse, sample=sample, texts=model is not None)
+                take = partial(_take, warehouse, sample=sample, texts=model is not None, only=only)
                 list(pool.map(take, domains))
             rows = [
                 MetricRow(row["domain"], _over(row["accepted"]), row["metric"], row["part"], row["value"], row["count"])
@@ -88,13 +96,16 @@ def in_order(rows: Iterable[MetricRow]) -> list[MetricRow]:
     return sorted(rows, key=lambda row: (order[row.metric], row.domain or "", row.over, _part_order(row.part)))
 
 
-def _take(warehouse: Warehouse, domain: str, *, sample: int, texts: bool) -> None:
+def _take(
+    warehouse: Warehouse, domain: str, *, sample: int, texts: bool, only: Mapping[str, Collection[str]] | None
+) -> None:
     """Read one domain into the tables of the measurement."""
     of_domain = {"domain": domain}
+    ids = None if only is None else list(only[domain])
     with warehouse.domain(domain).beside_memory() as connection:
         for name in _OF_DOMAIN:
             connection.execute(sql(f"metrics/{name}"), of_domain)
-        connection.execute(sql("metrics/pick"), {"size": _CHUNK, "sample": sample})
+        connection.execute(sql("metrics/pick"), {"size": _CHUNK, "sample": sample, "only": ids})
         connection.execute(sql("metrics/chunk_grams"))
         connection.execute(sql("metrics/chunk_given"))
         for number, chunk in enumerate(fetch(connection, sql("metrics/chunks")), start=1):

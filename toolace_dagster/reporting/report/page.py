@@ -16,9 +16,9 @@ from importlib.resources import files
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from toolace_dagster.experiments.catalogue import FIGURES
+from toolace_dagster.experiments.catalogue import FIGURES, VARIETY
 from toolace_dagster.experiments.catalogue import cell as cell_of
-from toolace_dagster.experiments.pages import made_with, plot, points
+from toolace_dagster.experiments.pages import dialogues_drawn, known, made_with, plot, points
 from toolace_dagster.metrics import METRICS
 from toolace_dagster.metrics.catalogue import written
 from toolace_dagster.rating import Tally
@@ -289,15 +289,18 @@ def _shown(experiment: ExperimentFigures) -> _Shown:
 
 def _experiment_plots(experiment: ExperimentFigures) -> list[BarPlot]:
     plots: list[BarPlot] = []
+    drawn = dialogues_drawn(experiment.arms)
+    figures = [(arm.label, known(arm)) for arm in experiment.arms]
     for name in _PLOTTED:
-        values = [(arm.label, arm.figures[name]) for arm in experiment.arms if name in arm.figures]
+        values = [(label, found[name]) for label, found in figures if name in found]
         bars = [
             BarRow(label, [(0, value, f"{label}: {cell_of(name, value)}")], cell_of(name, value))
             for label, value in values
         ]
         # What is nothing in every arm, as dollars are with the offline model, is no plot.
         if len(bars) > 1 and any(value for _, value in values):
-            plots.append(bar_plot(FIGURES[name].title, bars, most=1 if name == "pass_rate" else None))
+            note = f"Over {drawn:,} dialogues of each arm." if name.partition(".")[0] in VARIETY else ""
+            plots.append(bar_plot(FIGURES[name].title, bars, note=note, most=1 if name == "pass_rate" else None))
     return plots
 
 

@@ -167,16 +167,15 @@ def checks_table(method: MethodFigures) -> Table:
 
 def experiment_tables(experiment: ExperimentFigures) -> list[Table]:
     """The tables of the experiment's own page, with what it was made with and what it comes to."""
-    found = [(title, rows) for title, rows in tables(experiment.arms) if rows]
     notes = " ".join([f"Made with {made_with(experiment.arms)}.", *points(experiment.arms)])
     return [
         Table(
             f"{experiment.title}: {title}",
             list(rows[0]),
             [list(row.values()) for row in rows],
-            notes if place == 0 else "",
+            " ".join(each for each in (notes if place == 0 else "", note) if each),
         )
-        for place, (title, rows) in enumerate(found)
+        for place, (title, rows, note) in enumerate(tables(experiment.arms))
     ]
 
 
