@@ -15,6 +15,21 @@ from toolace_dagster.execution.protocol import error_content
 from toolace_dagster.llm.offline.free_results import failure_text
 
 ERRORS = [
+    '{"detail":"Method Not Allowed"}',
+    "Rate limit exceeded",
+    "Too many requests",
+    "Service unavailable",
+    "Something went wrong.",
+    "date: must be written YYYY-MM-DD",
+    "stars: Input should be a valid integer",
+    "1 validation error for Rate",
+    "n is not a number",
+    "The value of n is not an integer",
+    "Date is not in the format YYYY-MM-DD",
+    "MCP error -32602: Invalid params",
+    '{"code":"INVALID_ARGUMENT","message":"x"}',
+    '{"errors":[{"message":"x"}]}',
+    '{"title":"One or more faults","status":400}',
     "missing city",
     "Unknown city 'Gent'",
     "unknown town: Gent",
@@ -107,6 +122,15 @@ ERRORS = [
     '{"error_code": "E12"}',
 ]
 ANSWERS = [
+    '{"title":"Forbidden","type":"film"}',
+    '{"title":"404 Not Found","type":"album"}',
+    "Timed out trains: 2",
+    '{"exceptions":["Mondays"]}',
+    '{"faults":["brakes worn"]}',
+    "Not found in Paris: 3; found in Ghent: 2",
+    "Access denied zones: none",
+    "Service unavailable on Sundays is announced a day before",
+    "The door must be closed.",
     "Missing Persons is on stage tonight.",
     "missing persons are looked for",
     "unknown artist",

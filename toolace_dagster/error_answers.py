@@ -50,7 +50,9 @@ _STARTS = (
     r"(?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception)\b(?=\s*(?:[:(]|$))",
     r"(?i:(?:(?:an?|the|api|http|internal|server|client|service|system|tool|function|request|network|database|runtime"
     r"|validation|value|type|key|syntax|parse|parsing|input|argument|parameter|authentication|unexpected|unknown|fatal"
-    r"|critical) ){0,3}(?:error|exception)s?(?=\s*(?:[:!(\[]|[-–—] |#?\d|code\b|occurred\b|$))" + _NO_ERRORS + ")",
+    r"|critical|mcp) ){0,3}(?:error|exception)s?(?=\s*(?:[:!(\[]|[-–—] |[#-]?\d|code\b|occurred\b|$))"
+    + _NO_ERRORS
+    + ")",
     r"(?i:(?:error|exception) (?:while|when|during|calling|executing|running|from"
     rf"|in (?:the )?(?:{_LOOKED_FOR}|request|call|query)s?)\b)",
     rf"(?i:(?:invalid|unknown|unexpected|unsupported|unrecogni[sz]ed|malformed|duplicate|missing)"
@@ -72,7 +74,11 @@ _STARTS = (
     r"(?i:(?:the |http |api |tool |function |server )*(?:request|call|operation|query|search|lookup|validation"
     r"|connection|execution|command|authentication|login|booking|payment|transaction|upload|download)? ?(?:has )?"
     r"(?:failed|failure)(?=\s*(?:$|[:.!(]|(?:with|because|due|after)\b))" + _NO_ERRORS + ")",
-    r"(?i:(?:the )?(?:request |connection |operation |service |server |call |query )?(?:has )?timed out)\b",
+    r"(?i:(?:the )?(?:request |connection |operation |service |server |call |query )?(?:has )?timed out)"
+    r"(?=\s*(?:$|[.:;,!(]|(?:after|while|before|at|for|waiting)\b))",
+    rf"(?i:(?!error)(?:{_STATUS}))\s*(?:[.!]?\s*$|: )",
+    r"(?i:rate limit exceeded|something went wrong|operation not permitted|insufficient permissions?"
+    r"|\d+ validation errors? for)\b",
     r"(?i:http(?:s|/[\d.]+)?(?: status)?(?: code| error)?|status(?: code)?)[ :=]+[45]\d\d(?=\s*(?:$|[:.,;)]|[-–—] ))",
     r"(?i:(?:http(?:s|/[\d.]+)?(?: status)?(?: code| error)?|status(?: code)?|code)?[ :=(]*"
     rf"[45]\d\d\)?[:,]?\s+(?:[-–—] )?(?:{_STATUS}))",
@@ -88,9 +94,10 @@ _OF_A_VALUE = (
     r"|specified\b|divisible\b|a? ?multiple of\b|[\d'\"`\[]"
 )
 _COMPLAINTS = (
-    r"(?:[\w'\"`\[\]-]+(?:\.[\w\[\]-]+)* ){1,5}?(?:must|should|needs? to|ha(?:s|ve) to) (?:not )?be "
+    r"(?:[\w'\"`\[\]-]+(?:\.[\w\[\]-]+)*:? ){1,5}?(?:must|should|needs? to|ha(?:s|ve) to) (?:not )?be "
     rf"(?:{_OF_A_VALUE})",
-    r"[^.!?\n]{1,80}? (?:is|are|was|were)(?: not|n['’]t) (?:an? |the )?(?:valid|supported|recogni[sz]ed)(?: [\w-]+)?"
+    r"[^.!?\n]{1,80}? (?:is|are|was|were)(?: not|n['’]t) (?:an? |the )?"
+    r"(?:valid|supported|recogni[sz]ed|number|integer|whole|boolean|string|in the (?:form|format|range))(?: [\w-]+)?"
     r"(?=\s*(?:$|[.:;,!(]|for ['\"`\w]))",
     r"[^.!?\n]{1,80}? (?:is|are|was|were)(?: not|n['’]t) (?:one of\b|found\s*[.!]?$)",
     r"[^.!?\n]{1,80}? (?:does not|doesn['’]t|do not|don['’]t) exist\s*[.!]?$",
@@ -106,8 +113,10 @@ _ERROR_WORDS = re.compile(rf"[\s\W]{{0,20}}(?:(?:{'|'.join(_STARTS)})|(?i:{'|'.j
 
 _WRAPS = ("content", "results", "result", "text")
 _BESIDE = frozenset({*_WRAPS, "name", "tool", "type", "role", "tool_call_id"})
-_SAYS = ("message", "msg", "detail", "details", "reason", "title", "hint")
-_WORDS = frozenset({*_SAYS, "code", "type", "field", "param", "parameter", "loc", "input", "path", "request_id"})
+_SAYS = ("message", "msg", "detail", "details", "reason")
+_WORDS = frozenset(
+    {*_SAYS, "title", "hint", "code", "type", "field", "param", "parameter", "loc", "input", "path", "request_id"}
+)
 """Keys of an object that holds nothing but words about what happened."""
 _HTTP_ERRORS = range(400, 600)
 _DEEPEST = 6
@@ -151,8 +160,8 @@ def _object_says_error(value: dict[str, Any], levels: int, by_words: bool) -> bo
         return True
     if any(value.get(key) is False for key in ("ok", "success", "succeeded", "successful")):
         return True
-    status = value.get("status")
-    if isinstance(status, str) and _ERROR_STATUS.fullmatch(status.strip()):
+    said = (value.get("status"), value.get("code"))
+    if any(isinstance(each, str) and _ERROR_STATUS.fullmatch(each.strip()) for each in said):
         return True
     # Elsewhere a code is one of products or places.
     numbers = ("status", "status_code", *(("code",) if value.keys() <= _WORDS else ()))
@@ -178,6 +187,9 @@ def _is_something(key: str, held: Any) -> bool:
             return False
         case int():
             return held != 0 and not key.casefold().endswith("s")
+        case list():
+            # Faults of a car, or exceptions to a rule, are what a tool may be asked for.
+            return bool(held) and "err" in key.casefold()  # pyright: ignore[reportUnknownArgumentType]
         case _:
             return bool(held)
 
