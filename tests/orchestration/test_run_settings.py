@@ -16,6 +16,7 @@ from toolace_dagster.configuration import ConfigurationError
 from toolace_dagster.entities import Skeleton
 from toolace_dagster.orchestration.definitions import CHECK_JOB, GENERATE_JOB, build_definitions
 from toolace_dagster.orchestration.instance import open_instance, register_domains
+from toolace_dagster.orchestration.launch import build_dataset
 from toolace_dagster.orchestration.resources import LAUNCH_TAG, Toolace
 from toolace_dagster.orchestration.run_settings import SETTINGS_KEY, log_settings
 from toolace_dagster.pipeline.context import StageContext
@@ -290,6 +291,14 @@ def test_runs_over_all_domains_have_their_settings(tmp_path: Path) -> None:
         (said,) = logged(instance, run_id)
     assert (said.seed, said.dialogues) == (5, 3)
     assert kept(tmp_path, None, run_id) == [said]
+
+
+def test_a_run_of_the_command_line_goes_by_settings_that_are_none_too(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"today": None, "llm": {"temperature": None}, "pool": str(tmp_path)})
+    given = Toolace(home=str(tmp_path), nulls=["today", "max_calls"], settings={"max_calls": 5}).effective_settings()
+    assert (given.today, given.max_calls) == (None, 5)
+    end = build_dataset(settings, Warehouse(tmp_path))
+    assert kept(tmp_path, None, end.run_id) == [settings]
 
 
 MEANWHILE = {

@@ -76,10 +76,12 @@ def _execute(
     launch: str = "",
     assets: Sequence[str] | None = None,
 ) -> RunEnd:
-    # Dagster refuses nulls here; settings that are None are None by default too.
-    values = {name: value for name, value in settings.model_dump(mode="json").items() if value is not None}
+    values = settings.model_dump(mode="json")
+    # Dagster refuses nulls among them.
+    nulls = [name for name, value in values.items() if value is None]
+    values = {name: value for name, value in values.items() if value is not None}
     # The job's definition has the home. In the configuration, which is stored, it would outlast a move of the home.
-    config = {"settings": values, "settings_are_whole": True}
+    config = {"settings": values, "nulls": nulls, "settings_are_whole": True}
     run_id = str(uuid4())
     tags = process_tag(run_id, os.getpid()) | ({LAUNCH_TAG: launch} if launch else {})
     with open_instance(warehouse) as instance:

@@ -103,12 +103,14 @@ class Toolace(dg.ConfigurableResource[Any]):
     Attributes:
         home: Home folder; empty means ``TOOLACE_HOME`` or ``toolace_data``.
         settings: Settings that differ from those that count in the home, in the shape of ``settings.json``.
+        nulls: Names of settings that are null unless ``settings`` holds them, such as ``today``; Dagster takes no null.
         settings_are_whole: The settings are laid over the defaults alone. The command line has already laid them over
             ``toolace.toml`` and the environment.
     """
 
     home: str = ""
     settings: dict[str, Any] = Field(default_factory=dict[str, Any])
+    nulls: list[str] = Field(default_factory=list[str])
     settings_are_whole: bool = False
     _of_run: Settings | str | None = PrivateAttr(default=None)
     """Inside a run the settings that it goes by, or why there are none."""
@@ -132,9 +134,8 @@ class Toolace(dg.ConfigurableResource[Any]):
         return settings
 
     def _resolved(self) -> Settings:
-        if self.settings_are_whole:
-            return _whole(self.settings)
-        return configured_settings(self.warehouse().home, self.settings)
+        given = dict.fromkeys(self.nulls) | self.settings
+        return _whole(given) if self.settings_are_whole else configured_settings(self.warehouse().home, given)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Refuse to write into another home than that of the instance, and note the run's process and settings.
