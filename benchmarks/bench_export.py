@@ -1,7 +1,7 @@
 """Splits and one export over many dialogues: time, memory, and that growth moves nothing.
 
 A home is made from the verified dialogues of another one: copies with words and numbers of
-their own, so that no two are near-duplicates. Splits and the export then run in a process
+their own, so that no two say nearly the same; many call nearly the same. Splits and the export then run in a process
 each, as Dagster runs them. Their peak memory is the kernel's figure, of the process and
 of the processes it starts, with what they share counted for each. Last, 1,000 dialogues
 are added and the sides compared.

@@ -20,6 +20,7 @@ from toolace_dagster.likeness import (
     Signature,
     alike_pairs,
     groups_of,
+    leads_of,
     likeness,
     normal_words,
     signature,
@@ -184,3 +185,10 @@ def test_groups_are_named_by_their_first_member(pairs: list[tuple[int, int]], or
             for key in together:
                 reach[key] = together
     assert [group(key) for key in order] == [min(reach[key], key=order.index) for key in order]
+
+
+@given(st.lists(st.tuples(st.integers(0, 29), st.integers(0, 29)), max_size=60), st.integers(30, 40))
+def test_leads_of_many_links_are_those_of_groups(pairs: list[tuple[int, int]], count: int):
+    group = groups_of(range(count), pairs)
+    links = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+    assert leads_of(count, links).tolist() == [group(place) for place in range(count)]

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from toolace_dagster.dataset.rows import SPLITS, Split
 from toolace_dagster.dataset.traits import Apart, Traits, near_duplicates
 from toolace_dagster.entities import content_hash
-from toolace_dagster.likeness import groups_of
+from toolace_dagster.likeness import groups_of, leads_of
 
 Label = tuple[str, str]
 
@@ -123,8 +123,9 @@ class _Table:
         self._others = both[:, 1].copy()
         self._begins: list[int] = np.searchsorted(both[:, 0], np.arange(len(keys) + 1)).tolist()
         stars = ((members[0], other) for members in self._members.values() for other in members[1:])
-        pairs: Iterator[tuple[int, int]] = zip(near[:, 0].tolist(), near[:, 1].tolist(), strict=True)
-        self.group = groups_of(range(len(keys)), chain(pairs, stars))
+        # Near-duplicates can be many more than dialogues; who leads each is a link for each dialogue at most.
+        leads: Iterator[tuple[int, int]] = zip(leads_of(len(keys), near).tolist(), range(len(keys)), strict=True)
+        self.group = groups_of(range(len(keys)), chain(leads, stars))
 
     def bound_to(self, place: int) -> set[Split]:
         """Sides of those placed so far from which this one must not be parted."""

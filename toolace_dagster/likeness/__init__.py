@@ -12,7 +12,7 @@ Belongs here: words of a text, signatures, the index, all pairs at once, groups.
 belong here: what is compared, or what follows when two are alike.
 """
 
-from toolace_dagster.likeness.groups import groups_of
+from toolace_dagster.likeness.groups import groups_of, leads_of
 from toolace_dagster.likeness.index import LikenessIndex
 from toolace_dagster.likeness.pairs import alike_pairs
 from toolace_dagster.likeness.signatures import PLACES, Signature, likeness, normal_words, signature
@@ -23,6 +23,7 @@ __all__ = [
     "Signature",
     "alike_pairs",
     "groups_of",
+    "leads_of",
     "likeness",
     "normal_words",
     "signature",

@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable
 from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 _Key = TypeVar("_Key", bound=Hashable)
 
 
@@ -37,3 +40,27 @@ def groups_of(keys: Iterable[_Key], pairs: Iterable[tuple[_Key, _Key]]) -> Calla
                 first, second = second, first
             parent[second] = first
     return lead
+
+
+def leads_of(count: int, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The first member of the group of each place, where links are many more than places.
+
+    Args:
+        count: Number of places.
+        pairs: Linked places; shape ``(pairs, 2)``.
+
+    Returns:
+        A place for each; shape ``(count,)``.
+    """
+    leads = np.arange(count)
+    while True:
+        before = leads.copy()
+        least = leads[pairs].min(axis=1)
+        # Those that led them bring along whoever follows them still.
+        for side in (pairs[:, 0], pairs[:, 1]):
+            np.minimum.at(leads, leads[side], least)
+            np.minimum.at(leads, side, least)
+        while not np.array_equal(further := leads[leads], leads):
+            leads = further
+        if np.array_equal(leads, before):
+            return leads
