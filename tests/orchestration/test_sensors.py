@@ -433,6 +433,9 @@ def test_a_domain_that_the_user_leaves_out_is_retired(site: Site) -> None:
     assert sync_home(site.settings, site.warehouse).gone == (GOING,)
     (site.pool / "domains.toml").write_text("exclude = [")
     assert site.drift().unread[0].source == "domains.toml"
+    ended = toolace("sync", "--pool", site.pool, "--home", site.home, "--dry-run")
+    assert f"{GOING}: may be left out by domains.toml, which can't be read: no partition yet." in ended.out
+    assert "back in the pool" not in ended.out
 
 
 def test_a_pool_that_cannot_be_read_retires_nothing(site: Site) -> None:

@@ -22,6 +22,7 @@ _WORDS = {
     "gone": "gone from the pool: no partition any more, the data is kept",
     "unsure": "not in the pool as far as it can be read: kept as they are",
     "back": "back in the pool",
+    "doubtful": "may be left out by domains.toml, which can't be read: no partition yet",
 }
 
 
@@ -53,7 +54,7 @@ def sync_pool(options: RunOptions, *, dry_run: bool, run: bool) -> int:
         print_notes(drift.unread)
     say(f"{len(drift.current)} domains with tools in the pool.")
     for kind, words in _WORDS.items():
-        names: tuple[str, ...] = getattr(drift, kind)
+        names = [name for name in getattr(drift, kind) if kind == "doubtful" or name not in drift.doubtful]
         if names:
             say(f"{', '.join(names)}: {words}.")
     if not any(getattr(drift, kind) for kind in _WORDS):
