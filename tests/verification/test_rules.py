@@ -54,6 +54,15 @@ def test_a_call_that_is_not_valid_is_spared_where_its_output_reads_as_an_error(c
     assert (("rule.arguments_schema", "t03") not in found(turns)) is spared
 
 
+def test_what_a_real_tool_calls_an_error_is_believed_in_any_language():
+    wrong = call("t03", "book_service", {"garage_id": "GR-771"})
+    said = output("t04", wrong, "La date manque.", is_error=True)
+    for source, spared in (("simulated", False), ("executed", True)):
+        outputs = tuple(each.model_copy(update={"source": source}) for each in said.outputs)
+        turns = tuple(t.model_copy(update={"outputs": outputs}) if t.id == "t04" else t for t in swapped(wrong))
+        assert (("rule.arguments_schema", "t03") not in found(turns)) is spared
+
+
 def test_a_tool_that_is_offered_later_is_caught():
     assert ("rule.tool_offered", "t03") in found(garage_turns(), initial_tools=("find_garage", "rate_garage"))
 

@@ -43,15 +43,21 @@ def tool_offered(subject: Subject) -> Iterator[Defect]:
 def arguments_schema(subject: Subject) -> Iterator[Defect]:
     """Arguments are valid for the tool's parameters and have no other keys; a call that failed is spared.
 
-    Whoever reads a training file sees that it failed by what the output says alone.
+    Whoever reads a training file sees that it failed by what the output says alone. What a real tool calls an error is
+    believed, in whatever language it says so.
     """
     for placed in subject.calls:
         tool = subject.tools.get(placed.call.name)
-        if tool is None or (placed.failed and placed.output is not None and says_error(placed.output.content)):
+        if tool is None or _says_that_it_failed(placed):
             continue
         unsaid = " Its output is marked as an error and does not read as one." if placed.failed else ""
         for fault in argument_faults(tool, placed.call.arguments):
             yield Defect(fault.message + unsaid, placed.turn.id, placed.path("arguments", *fault.path), fault.evidence)
+
+
+def _says_that_it_failed(placed: PlacedCall) -> bool:
+    output = placed.output
+    return output is not None and output.is_error and (output.source == "executed" or says_error(output.content))
 
 
 @rule("rule.duplicate_call", severity="soft")
