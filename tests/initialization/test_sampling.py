@@ -163,6 +163,19 @@ def test_more_slots_and_another_order_change_no_plan() -> None:
     assert plans(tools, 20, Settings(seed=1)) != backwards[:20]
 
 
+def test_weights_written_in_another_order_draw_the_same_plans() -> None:
+    mixed = {"languages": {"German": 1, "English": 1, "Dutch": 2}, "registers": {"terse": 1, "chatty": 2, "formal": 1}}
+    given = SETTINGS.model_dump(mode="json") | mixed
+    turned = {
+        name: dict(reversed(value.items())) if isinstance(value, dict) and name not in ("llm", "roles") else value
+        for name, value in given.items()
+    }
+    one, other = Settings.model_validate(given), Settings.model_validate(turned)
+    assert [*given["plan_shapes"]] != [*turned["plan_shapes"]]
+    assert plans(many(12, 3), 30, one) == plans(many(12, 3), 30, other)
+    assert one.model_dump_json() == other.model_dump_json()
+
+
 def test_shapes_come_in_their_set_shares_where_the_tools_allow_it() -> None:
     weights = {PlanShape.CHAIN: 4.0, PlanShape.FAN_OUT: 2.0, PlanShape.FAN_IN: 1.0, PlanShape.INDEPENDENT: 3.0}
     made = plans(many(120, 3), 300, Settings(plan_shapes=weights))

@@ -19,8 +19,9 @@ from toolace_dagster.settings.names import (
     SliceKind,
     Trajectory,
 )
-from toolace_dagster.settings.ranges import Days, Range, Weight
+from toolace_dagster.settings.ranges import Days, Range
 from toolace_dagster.settings.run import MAX_ROUNDS, SHIPPED_POOL, Settings
+from toolace_dagster.settings.weights import Weight
 
 __all__ = [
     "FORMAT_NAMES",

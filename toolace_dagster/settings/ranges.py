@@ -6,11 +6,11 @@ Belongs here: their bounds and weights. Does not belong here: drawing.
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Self
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+from toolace_dagster.settings.weights import Weight
 
 
 class Range(BaseModel):

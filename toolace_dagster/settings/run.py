@@ -50,7 +50,8 @@ from toolace_dagster.settings.names import (
 )
 from toolace_dagster.settings.operation import checked_cron, checked_owners, checked_timezone
 from toolace_dagster.settings.presets import PRESETS, over_preset
-from toolace_dagster.settings.ranges import Days, Range, Weight
+from toolace_dagster.settings.ranges import Days, Range
+from toolace_dagster.settings.weights import Weight, in_order_of
 
 MAX_ROUNDS = 30
 SHIPPED_POOL = Path(__file__).parents[1] / "tool_pool" / "shipped"
@@ -178,7 +179,9 @@ class Settings(BaseModel):
     sub_tasks: Range = Range(low=2, high=5)
     steps: Range = Range(low=1, high=6)
     injections: Range = Range(low=1, high=3)
-    injection_mix: dict[InjectionSubType, Weight] = Field(default_factory=lambda: dict.fromkeys(InjectionSubType, 1.0))
+    injection_mix: Annotated[dict[InjectionSubType, Weight], in_order_of(*InjectionSubType)] = Field(
+        default_factory=lambda: dict.fromkeys(InjectionSubType, 1.0)
+    )
     clarification_share: Annotated[float, Field(ge=0, le=1)] | None = None
     ground_arguments: bool = True
     rounds: Annotated[int, Field(ge=0, le=MAX_ROUNDS)] = 5
@@ -186,16 +189,22 @@ class Settings(BaseModel):
     converge: bool = True
     distractors: Range = Range(low=2, high=4)
     personas: tuple[str, ...] = ()
-    registers: dict[Register, Weight] = Field(default_factory=lambda: dict.fromkeys(Register, 1.0))
-    languages: dict[str, Weight] = Field(default_factory=lambda: {"English": 1.0})
+    registers: Annotated[dict[Register, Weight], in_order_of(*Register)] = Field(
+        default_factory=lambda: dict.fromkeys(Register, 1.0)
+    )
+    languages: Annotated[dict[str, Weight], in_order_of("English")] = Field(default_factory=lambda: {"English": 1.0})
     today: Days | None = Days(first=dt.date(2026, 1, 5), last=dt.date(2026, 12, 18))
     trajectory: Trajectory = "auto"
     whole_limit: Annotated[int, Field(ge=0)] = 200
     rule_tries: Annotated[int, Field(ge=1, le=10)] = 2
     skeleton_context: Literal["full", "summary"] = "full"
-    plan_shapes: dict[PlanShape, Weight] = Field(default_factory=lambda: dict(_SHAPES))
+    plan_shapes: Annotated[dict[PlanShape, Weight], in_order_of(*_SHAPES)] = Field(
+        default_factory=lambda: dict(_SHAPES)
+    )
     parallel_share: Annotated[float, Field(ge=0, le=1)] = 0.0
-    distractor_mix: dict[DistractorKind, Weight] = Field(default_factory=lambda: dict(_DISTRACTORS))
+    distractor_mix: Annotated[dict[DistractorKind, Weight], in_order_of(*_DISTRACTORS)] = Field(
+        default_factory=lambda: dict(_DISTRACTORS)
+    )
     mask_share: Annotated[float, Field(gt=0, le=0.5)] = 0.35
     mask_decay: Annotated[float, Field(gt=0, lt=1)] = 0.1
     quiet_passes: Annotated[int, Field(ge=0)] = 2
