@@ -13,6 +13,7 @@ TOGETHER = {
         f"tests/pipeline/test_{name}.py"
         for name in ("argument_sources", "dataset", "estimate", "lineage", "one_domain", "planted_faults", "staleness")
     ),
+    "interrupted": ("tests/cli/test_interrupted.py",),
     "played": ("tests/pipeline/test_simulation.py",),
     "users": ("tests/offline_model/test_variety.py",),
     "wheel": ("tests/packaging/test_wheel.py",),
