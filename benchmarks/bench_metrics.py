@@ -4,7 +4,8 @@
 
 Copies the last rows of a real run by SQL, under new ids, with words in every turn and a value in every call that no
 other copy has, so that n-grams and values grow as they would. The measurement runs in a process of its own; its peak
-memory is the kernel's figure. Without --home a run of the offline model comes first.
+memory is the kernel's figure, where it has one of a process alone. Without --home a run of the offline model comes
+first.
 
 Belongs here: measuring. Does not belong here: what is right (``tests``).
 """
@@ -107,11 +108,20 @@ def _measure(home: Path, sender: Any) -> None:
         {
             "seconds": seconds,
             "processor": usage.ru_utime + usage.ru_stime,
-            "memory": usage.ru_maxrss / 1024,
+            "memory": _peak_memory(),
             "rows": len(rows),
             "figures": {name: figure(rows, name) for name in names} | {"tokens": tokens},
         }
     )
+
+
+def _peak_memory() -> float:
+    """Peak memory of this process in MB, without what its parent held when it was started."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    (peak,) = (line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+    return int(peak) / 1024
 
 
 def main() -> None:
