@@ -63,7 +63,7 @@ def test_a_look_that_fails_ends_nothing_and_is_told_once(tmp_path: Path, capsys:
 
     def look() -> None:
         rounds.append("look")
-        if len(rounds) == 4:
+        if len(rounds) >= 4:
             done.touch()
         else:
             raise OSError("the disk is gone")

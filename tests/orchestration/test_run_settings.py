@@ -234,18 +234,18 @@ def foretold(loaded: Loaded, run_id: str) -> list[dict[str, Any]]:
 
 
 def test_a_run_says_first_what_is_stale_and_why_and_what_it_will_cost(tmp_path: Path) -> None:
-    loaded = Loaded(tmp_path / "home", dialogues=2)
+    loaded = Loaded(tmp_path / "home", dialogues=4)
     first, _ = loaded.run()
     (told,) = foretold(loaded, first.run_id)
-    assert (told["asset"], told["wanted"], told["stale"]) == ("tool_pool", 2, 2)
-    assert "| task_specs | new | 2 |" in str(told["to_be_made"]).replace("\\", "")
+    assert (told["asset"], told["wanted"], told["stale"]) == ("tool_pool", 4, 4)
+    assert "| task_specs | new | 4 |" in str(told["to_be_made"]).replace("\\", "")
     assert "not known from past runs" in str(told["forecast"])
     second, _ = loaded.run({"mask_share": 0.3})
     (told,) = foretold(loaded, second.run_id)
-    assert told["stale"] == 2
-    assert "| refinement_round_01 | a setting | 2 |" in str(told["to_be_made"]).replace("\\", "")
+    assert told["stale"] == 4
+    assert "| refinement_round_01 | a setting | 4 |" in str(told["to_be_made"]).replace("\\", "")
     assert isinstance(told["forecast_calls"], float)
-    assert told["forecast_calls"] > 2
+    assert told["forecast_calls"] > 4
     assert told["forecast_cost_usd"] == 0
     third, _ = loaded.run({"mask_share": 0.3})
     (told,) = foretold(loaded, third.run_id)
@@ -352,7 +352,7 @@ def test_each_process_of_a_run_goes_by_the_settings_in_the_runs_log(tmp_path: Pa
         second = begun(instance, run, tmp_path)
         assert [each.effective_settings() for each in (first, second)] == [wanted, wanted]
         # What is drawn goes by their order.
-        assert list(second.effective_settings().languages) == list(languages)
+        assert list(second.effective_settings().languages) == list(wanted.languages)
         (tmp_path / "settings.json").write_text("{")
         assert begun(instance, run, tmp_path).effective_settings() == wanted
         assert logged(instance, run.run_id) == kept(tmp_path, None, run.run_id) == [wanted]
