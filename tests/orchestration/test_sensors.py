@@ -103,7 +103,7 @@ def test_a_retired_domain_loses_its_partition_and_keeps_its_data(site: Site) -> 
     before = site.warehouse.domain(GOING).read("SELECT count(*) AS n FROM stage_rows")
     (site.pool / f"{GOING}.json").unlink()
     site.add(NEW)
-    sync_home(site.settings, site.warehouse)
+    sync_home(configured_pool(site.settings), site.warehouse)
     with open_instance(site.warehouse) as instance:
         assert registered_domains(instance) == {KEPT, NEW}
     assert site.warehouse.domain(GOING).read("SELECT count(*) AS n FROM stage_rows") == before
@@ -126,7 +126,7 @@ def test_a_domain_that_is_back_in_the_pool_keeps_its_data(site: Site) -> None:
     file, journal = site.warehouse.domain(GOING).path, site.warehouse.journal(GOING)
     text = (site.pool / f"{GOING}.json").read_text()
     (site.pool / f"{GOING}.json").unlink()
-    sync_home(site.settings, site.warehouse)
+    sync_home(configured_pool(site.settings), site.warehouse)
     said = toolace("status", "--home", site.home).out
     assert f"{GOING} was gone from the pool on" in said
     (site.pool / f"{GOING}.json").write_text(text)
@@ -140,7 +140,7 @@ def test_a_run_takes_the_mark_of_a_domain_that_is_back(site: Site) -> None:
     for materialize in (False, True):
         text = (site.pool / f"{GOING}.json").read_text()
         (site.pool / f"{GOING}.json").unlink()
-        sync_home(site.settings, site.warehouse)
+        sync_home(configured_pool(site.settings), site.warehouse)
         assert retired_domains(site.warehouse).keys() == {GOING}
         (site.pool / f"{GOING}.json").write_text(text)
         if materialize:
@@ -159,7 +159,7 @@ def test_a_run_takes_the_mark_of_a_domain_that_is_back(site: Site) -> None:
 
 def test_data_of_a_domain_that_is_gone_is_removed_on_request_and_never_without_a_pool_to_tell_by(site: Site) -> None:
     (site.pool / f"{GOING}.json").unlink()
-    sync_home(site.settings, site.warehouse)
+    sync_home(configured_pool(site.settings), site.warehouse)
     away = site.pool.rename(site.pool.with_name("away"))
     ended = collect(site)
     assert ended.code == 1
@@ -173,7 +173,7 @@ def test_data_of_a_domain_that_is_gone_is_removed_on_request_and_never_without_a
 
 def test_gc_leaves_a_domain_alone_that_a_run_is_making_calls_for(site: Site) -> None:
     (site.pool / f"{GOING}.json").unlink()
-    sync_home(site.settings, site.warehouse)
+    sync_home(configured_pool(site.settings), site.warehouse)
     journal = site.warehouse.journal(GOING)
     batches = batches_beside(journal)
     batches.mkdir()
@@ -303,7 +303,7 @@ def test_a_domain_that_went_is_retired_though_backends_still_name_it(site: Site)
     entry = '[[backend]]\ndomain = "{}"\nkind = "simulated"\n'
     (site.pool / "backends.toml").write_text(entry.format(GOING) + entry.format(KEPT))
     (site.pool / f"{GOING}.json").unlink()
-    assert sync_home(site.settings, site.warehouse).gone == (GOING,)
+    assert sync_home(configured_pool(site.settings), site.warehouse).gone == (GOING,)
     assert retired_domains(site.warehouse).keys() == {GOING}
 
 
@@ -353,7 +353,7 @@ def test_gc_removes_no_domain_while_a_part_of_the_pool_cannot_be_read(
 ) -> None:
     text = (site.pool / f"{GOING}.json").read_text()
     (site.pool / f"{GOING}.json").unlink()
-    sync_home(site.settings, site.warehouse)
+    sync_home(configured_pool(site.settings), site.warehouse)
     (site.pool / f"{GOING}.json").write_text(text)
     named = break_file(site, GOING)
     ended = collect(site)
@@ -418,7 +418,7 @@ def test_a_typo_in_domains_toml_brings_back_nothing_that_it_left_out(site: Site)
             assert requested(result) == set()
             assert "rejected: domains.toml: (whole file)" in str(result.skip_reason)
             cursor = result.cursor
-        sync_home(site.settings, site.warehouse)
+        sync_home(configured_pool(site.settings), site.warehouse)
         assert (registered_domains(instance), set(retired_domains(site.warehouse))) == ({KEPT}, {GOING})
         file.write_text(exclude)
         result = tick(site, instance, cursor)
@@ -430,7 +430,7 @@ def test_a_typo_in_domains_toml_brings_back_nothing_that_it_left_out(site: Site)
 
 def test_a_domain_that_the_user_leaves_out_is_retired(site: Site) -> None:
     (site.pool / "domains.toml").write_text(f'exclude = ["{GOING}/*"]')
-    assert sync_home(site.settings, site.warehouse).gone == (GOING,)
+    assert sync_home(configured_pool(site.settings), site.warehouse).gone == (GOING,)
     (site.pool / "domains.toml").write_text("exclude = [")
     assert site.drift().unread[0].source == "domains.toml"
     ended = toolace("sync", "--pool", site.pool, "--home", site.home, "--dry-run")

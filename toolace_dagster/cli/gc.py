@@ -5,19 +5,23 @@ Belongs here: what is printed. Does not belong here: what may go (``pipeline.gar
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from toolace_dagster.cli.cache import duration
 from toolace_dagster.cli.console import complain, say, show_table, warn
 from toolace_dagster.cli.pool import open_pool, print_notes
 from toolace_dagster.dataset.files import abandoned, remove_all
 from toolace_dagster.llm.journal import JournalInUse
-from toolace_dagster.pipeline.garbage import Garbage, collect, remove_domain
+from toolace_dagster.pipeline.garbage import collect, remove_domain
 from toolace_dagster.pipeline.sync import retired_domains
 from toolace_dagster.settings import Settings
 from toolace_dagster.warehouse import Warehouse
+
+_Made = TypeVar("_Made")
 
 
 def collect_garbage(
@@ -65,12 +69,13 @@ def collect_garbage(
         gone = told
     kept = [domain for domain in domains if domain not in gone]
     busy: list[str] = []
-    found = _collected(warehouse, kept, busy, keep=keep, before=before, dry_run=dry_run)
+    look = partial(collect, warehouse, keep=keep, before=before, dry_run=dry_run)
+    found = [each for _, each in _of_free(kept, busy, look)]
     done = "would be removed" if dry_run else "removed"
     rows = [(each.domain, each.rows, each.bytes, each.tools) for each in found if each]
     if rows:
         show_table(f"Earlier versions, {done}", ("domain", "rows", "bytes", "tools"), rows)
-    for domain in gone if dry_run else _removed(warehouse, gone, busy):
+    for domain in gone if dry_run else (name for name, _ in _of_free(gone, busy, partial(remove_domain, warehouse))):
         say(f"All data of {domain}, which is gone from the pool: {done}.")
     left = sorted(abandoned(warehouse.exports.rglob(".*.tmp")))
     if left:
@@ -86,28 +91,15 @@ def collect_garbage(
     return 0
 
 
-def _collected(
-    warehouse: Warehouse, domains: Sequence[str], busy: list[str], *, keep: int, before: datetime, dry_run: bool
-) -> list[Garbage]:
-    """Collect in each domain; those that are in use are added to ``busy``."""
-    found: list[Garbage] = []
+def _of_free(domains: Sequence[str], busy: list[str], work: Callable[[str], _Made]) -> Iterator[tuple[str, _Made]]:
+    """Do something with each domain as it is asked for; those that are in use are added to ``busy``."""
     for domain in domains:
         try:
-            found.append(collect(warehouse, domain, keep=keep, before=before, dry_run=dry_run))
-        except JournalInUse:
-            busy.append(domain)
-    return found
-
-
-def _removed(warehouse: Warehouse, domains: Sequence[str], busy: list[str]) -> Iterator[str]:
-    """Remove domains, each as it is asked for; those that are in use are added to ``busy``."""
-    for domain in domains:
-        try:
-            remove_domain(warehouse, domain)
+            made = work(domain)
         except JournalInUse:
             busy.append(domain)
         else:
-            yield domain
+            yield domain, made
 
 
 def _prune_dagster(warehouse: Warehouse, before: datetime | None, *, dry_run: bool) -> bool:

@@ -38,8 +38,7 @@ def sync_pool(options: RunOptions, *, dry_run: bool, run: bool) -> int:
         Exit code: that of the run if there is one; 1 when the pool can't be read, or so little of it that nobody can
         tell whether a domain is gone, or, before a run, any part of it.
     """
-    settings = options.settings
-    pool = open_pool(settings)
+    pool = open_pool(options.settings)
     if pool is None:
         return 1
     warehouse = Warehouse(options.home)
@@ -48,7 +47,7 @@ def sync_pool(options: RunOptions, *, dry_run: bool, run: bool) -> int:
     else:
         from toolace_dagster.orchestration.sync import sync_home
 
-        drift = sync_home(settings, warehouse)
+        drift = sync_home(pool, warehouse)
     if drift.unread:
         warn("a part of the pool can't be read, so no domain is retired: one that is missing may be in it.")
         print_notes(drift.unread)

@@ -18,6 +18,7 @@ from typing import Any, cast
 
 from toolace_dagster.configuration.names import UnknownSetting, assignable_names
 from toolace_dagster.configuration.values import anchored, read_value
+from toolace_dagster.entities.credentials import VARIABLE
 
 PREFIX = "TOOLACE_"
 ALIASES = {"OPENAI_BASE_URL": "llm.base_url", "TOOLACE_MODEL": "llm.model"}
@@ -29,7 +30,6 @@ _OF_A_SERVICE = re.compile(r"_SERVICE_HOST$|_SERVICE_PORT(_[A-Z0-9_]+)?$|_PORT(_
 """What Kubernetes puts into every pod beside a Service: its name, such as ``toolace-ui``, in capitals, and this."""
 _CLOSE = 0.75
 """How alike to a setting's a name has to be to be taken for it; the common beginning left out, one letter of four."""
-_NAMED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _KEY_SETTING = "api_key_env"
 
 
@@ -100,7 +100,7 @@ def named_variables(values: Mapping[str, object]) -> set[str]:
     found: set[str] = set()
     for name, value in values.items():
         for key, text in _texts(value, name.rpartition(".")[2]):
-            found.update([text] if key == _KEY_SETTING else _NAMED.findall(text))
+            found.update([text] if key == _KEY_SETTING else VARIABLE.findall(text))
     return found
 
 

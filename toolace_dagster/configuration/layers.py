@@ -100,7 +100,7 @@ def configure(
         lines = fault_lines(error, came_from, values)
         if last_run is not None and any(of_last_run in line for line in lines):
             lines.append(mend_of(last_run))
-        raise ConfigurationError("\n".join(lines), named_variables(values)) from None
+        raise ConfigurationError("\n".join(lines)) from None
     return Configuration(settings, path, came_from, (*gone_on.notes, *unread))
 
 

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from urllib.parse import parse_qsl, urlsplit
 
-_VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
+VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+"""How a text names a variable of the environment that it takes a value from."""
 _ASSIGNED = re.compile(r"^-{0,2}([A-Za-z][\w.-]*)[=:](.+)$", re.DOTALL)
 _SCHEME = re.compile(r"\b(?:bearer|basic)\s+\S", re.IGNORECASE)
 _KEY_PREFIX = re.compile(
@@ -44,7 +45,7 @@ def is_secret_name(name: str) -> bool:
 
 def names_variable(text: str) -> bool:
     """Whether a text takes its value from a variable of the environment, written ``${NAME}``."""
-    return _VARIABLE.search(text) is not None
+    return VARIABLE.search(text) is not None
 
 
 def secret_argument(command: Sequence[str]) -> str | None:

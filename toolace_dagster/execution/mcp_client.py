@@ -24,6 +24,7 @@ import httpx2
 from pydantic import ValidationError
 
 from toolace_dagster.entities.backend import McpBackend
+from toolace_dagster.entities.credentials import VARIABLE
 from toolace_dagster.execution.protocol import BackendUnusable
 from toolace_dagster.execution.session import TODAY
 
@@ -34,7 +35,6 @@ STDIO, HTTP = "mcp+stdio:", ("mcp+http://", "mcp+https://")
 _MAX_PAGES = 1000
 _CONNECT_SECONDS = 30.0
 _CLOSED = -32000
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ def _filled_in(text: str) -> str:
             raise BackendUnusable(f"The MCP server needs the variable {named[1]} of the environment. Set it.")
         return os.environ[named[1]]
 
-    return _VARIABLE.sub(value, text)
+    return VARIABLE.sub(value, text)
 
 
 def shown(backend: McpBackend) -> str:

@@ -9,29 +9,25 @@ import dagster as dg
 from toolace_dagster.orchestration.instance import open_instance, register_domains
 from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
 from toolace_dagster.orchestration.workers import domains_under_way
-from toolace_dagster.pipeline.pool import configured_pool
 from toolace_dagster.pipeline.sync import PoolDrift, mark_domains, pool_drift
-from toolace_dagster.settings import Settings
+from toolace_dagster.tool_pool import ToolPool
 from toolace_dagster.warehouse import Warehouse
 
 
-def sync_home(settings: Settings, warehouse: Warehouse) -> PoolDrift:
+def sync_home(pool: ToolPool, warehouse: Warehouse) -> PoolDrift:
     """Register new domains as partitions and retire those that are gone, in the home's own instance.
 
     While a part of the pool can't be read nothing is retired, and what ``domains.toml`` may leave out is not registered
     while that can't; the result says which.
 
     Args:
-        settings: They name the pool.
+        pool: The pool as it is now.
         warehouse: The home.
 
     Returns:
         What became of the domains before that.
-
-    Raises:
-        PoolError: The pool can't be read. Nothing is retired then.
     """
-    drift = pool_drift(configured_pool(settings), warehouse)
+    drift = pool_drift(pool, warehouse)
     with open_instance(warehouse) as instance:
         register_domains(instance, [domain for domain in drift.current if domain not in drift.doubtful])
         gone = set[str]() if drift.unread else registered_domains(instance) - set(drift.current)
