@@ -12,6 +12,8 @@ from typer.testing import CliRunner, Result
 from tests.cli.command import toolace
 from tests.pipeline.homes import TWO_DOMAINS, small_pool
 from toolace_dagster.cli.app import app
+from toolace_dagster.pipeline.sync import retired_domains
+from toolace_dagster.warehouse import Warehouse
 
 
 def invoke(*words: object) -> Result:
@@ -128,3 +130,35 @@ def test_graph_is_drawn_and_an_unknown_domain_or_form_is_named() -> None:
     assert unknown.exit_code == 1
     assert "Did you mean library_lending" in unknown.stderr
     assert invoke("pool", "graph", "library_lending", "--format", "png").exit_code == 2
+
+
+def test_a_domain_that_may_be_left_out_is_made_only_when_it_is_named(tmp_path: Path) -> None:
+    """``domains.toml`` can't be read: one domain was made before, the other may stand in it."""
+    pool, home = small_pool(tmp_path / "pool"), tmp_path / "home"
+    made, unsure = TWO_DOMAINS
+    words = ("--home", home, "--pool", pool, "--dialogues", 1, "--rounds", 0)
+    assert invoke("run", *words, "--domain", made).exit_code == 0
+    warehouse = Warehouse(home)
+    (pool / "domains.toml").write_text(f'exclude = ["{unsure}/*"')
+    for command in ("plan", "run"):
+        result = invoke(command, *words)
+        assert f"{unsure}: left out, since domains.toml may leave them out and can't be read." in result.stderr
+        assert result.exit_code == (command == "run")
+        assert warehouse.domains() == [made]
+    result = invoke("run", *words, "--domain", unsure)
+    assert "left out, since" not in result.stderr
+    assert warehouse.domains() == sorted(TWO_DOMAINS)
+
+
+def test_a_domain_that_may_be_left_out_stays_retired_until_it_is_named(tmp_path: Path) -> None:
+    pool, home = small_pool(tmp_path / "pool"), tmp_path / "home"
+    kept, left_out = TWO_DOMAINS
+    words = ("--home", home, "--pool", pool, "--dialogues", 1, "--rounds", 0)
+    assert invoke("run", *words).exit_code == 0
+    (pool / "domains.toml").write_text(f'exclude = ["{left_out}/*"]')
+    assert invoke("sync", "--home", home, "--pool", pool).exit_code == 0
+    warehouse = Warehouse(home)
+    (pool / "domains.toml").write_text(f'exclude = ["{left_out}/*"')
+    for more, retired in (((), {left_out}), (("--domain", kept), {left_out}), (("--domain", left_out), set[str]())):
+        invoke("run", *words, *more)
+        assert set(retired_domains(warehouse)) == retired

@@ -12,10 +12,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from toolace_dagster.cli.ui import report_gone_runs, serve_until_ended
+from tests.pipeline.homes import TWO_DOMAINS, small_pool
+from toolace_dagster.cli.ui import register_pool, report_gone_runs, serve_until_ended
 from toolace_dagster.orchestration.definitions import GENERATE_JOB, build_definitions
 from toolace_dagster.orchestration.instance import open_instance
 from toolace_dagster.orchestration.workers import process_tag
+from toolace_dagster.settings import Settings
 from toolace_dagster.warehouse import Warehouse
 
 UNTIL_TOLD = """
@@ -71,6 +73,23 @@ def test_a_look_that_fails_ends_nothing_and_is_told_once(tmp_path: Path, capsys:
     assert serve_until_ended([sys.executable, "-c", UNTIL_TOLD, str(done)], os.environ, look, every=0.02) == 7
     assert len(rounds) >= 4
     assert capsys.readouterr().err.count("OSError: the disk is gone") == 1
+
+
+def test_a_domain_that_may_be_left_out_is_no_partition_from_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    pool, warehouse = small_pool(tmp_path / "pool"), Warehouse(tmp_path / "home")
+    known, left_out = TWO_DOMAINS
+    # What was a partition before stays one, of whatever domain.
+    for text, partitions in ((f'exclude = ["{left_out}/*"', set[str]()), (f'exclude = ["{left_out}/*"]', {known})):
+        (pool / "domains.toml").write_text(text)
+        register_pool(warehouse, Settings(pool=str(pool)))
+        with open_instance(warehouse) as instance:
+            assert set(instance.get_dynamic_partitions("tool_domain")) == partitions
+    warned = capsys.readouterr().err
+    assert warned.count("no partition yet for") == 1
+    assert f"{known}, {left_out}: domains.toml may leave them out" in warned
 
 
 ENDS_SLOWLY = """

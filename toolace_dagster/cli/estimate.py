@@ -9,9 +9,9 @@ from __future__ import annotations
 import time
 
 from toolace_dagster.cli.console import complain, say, show_table
+from toolace_dagster.cli.domains import choose_domains
 from toolace_dagster.cli.pool import open_pool, print_notes
 from toolace_dagster.cli.preset import RunOptions
-from toolace_dagster.cli.run import choose_domains
 from toolace_dagster.llm.money import PriceError, PriceTable, Quote, dollars, load_prices
 from toolace_dagster.llm.transport import endpoint_host
 from toolace_dagster.pipeline.estimate import (
@@ -53,7 +53,7 @@ def show_estimate(options: RunOptions, sample: int) -> int:
     if pool is None:
         return 1
     print_notes(pool.notes)
-    chosen, _ = choose_domains(pool, options.domains)
+    chosen, _ = choose_domains(pool, options.domains, warehouse)
     if not chosen:
         return 1
     work = [find_work(pool.domain(name), settings, warehouse) for name in chosen]

@@ -15,11 +15,12 @@ from uuid import uuid4
 from pydantic import ValidationError
 
 from toolace_dagster.cli.console import complain, say, show_table
+from toolace_dagster.cli.domains import choose_domains
 from toolace_dagster.cli.forecast import stage_weights
 from toolace_dagster.cli.pool import open_pool
 from toolace_dagster.cli.preset import RunOptions
 from toolace_dagster.cli.progress import ProgressDisplay, duration
-from toolace_dagster.cli.run import choose_domains, default_parallel, say_what_model
+from toolace_dagster.cli.run import default_parallel, say_what_model
 from toolace_dagster.cli.stopping import stopped_code
 from toolace_dagster.experiments.declared import Experiment, ExperimentFault, arm_settings, find_experiment, shipped
 from toolace_dagster.experiments.examination import STAGE
@@ -78,7 +79,7 @@ def run_experiment(options: RunOptions, name: str, into: Path | None) -> int:
     pool = open_pool(basis)
     if pool is None:
         return 1
-    chosen, unknown = choose_domains(pool, options.domains)
+    chosen, unknown = choose_domains(pool, options.domains, home)
     if not chosen:
         return 1
     undertaking = Undertaking(home, experiment, basis, tuple(chosen))

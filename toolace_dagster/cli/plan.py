@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from toolace_dagster.cli.console import complain, say, say_json, show_table
+from toolace_dagster.cli.domains import choose_domains
 from toolace_dagster.cli.pool import open_pool, print_notes
 from toolace_dagster.cli.preset import RunOptions
-from toolace_dagster.cli.run import choose_domains
 from toolace_dagster.llm.money import PriceError
 from toolace_dagster.pipeline.estimate.foresight import foresee
 from toolace_dagster.pipeline.regeneration import DomainPlan, plan_domain
@@ -36,7 +36,7 @@ def show_plan(options: RunOptions, *, as_json: bool) -> int:
         return 1
     if not as_json:
         print_notes(pool.notes)
-    chosen, _ = choose_domains(pool, options.domains)
+    chosen, _ = choose_domains(pool, options.domains, warehouse)
     if not chosen:
         return 1
     plans = [plan_domain(pool.domain(name), settings, warehouse) for name in chosen]

@@ -16,6 +16,7 @@ from uuid import uuid4
 from toolace_dagster.cli.batches import say_mode, say_what_goes_on
 from toolace_dagster.cli.console import complain, say, show_table, warn
 from toolace_dagster.cli.costs import explain_unpriced, print_bill
+from toolace_dagster.cli.domains import choose_domains
 from toolace_dagster.cli.forecast import stage_weights
 from toolace_dagster.cli.pool import open_pool, print_notes
 from toolace_dagster.cli.preset import RunOptions, with_preset
@@ -30,11 +31,11 @@ from toolace_dagster.pipeline.ends import RunEnd
 from toolace_dagster.pipeline.exports import dataset_is_stale, read_export_files
 from toolace_dagster.pipeline.spending import PriceMissing, budget_of
 from toolace_dagster.pipeline.staleness import first_stale
-from toolace_dagster.pipeline.sync import mark_present
+from toolace_dagster.pipeline.sync import doubtful_domains, mark_present
 from toolace_dagster.reporting.costs import runs_bill
 from toolace_dagster.reporting.summary import DomainSummary, summarize
 from toolace_dagster.settings import OFFLINE_MODEL, SHIPPED_POOL, Settings
-from toolace_dagster.tool_pool import ToolPool, UnknownDomain
+from toolace_dagster.tool_pool import ToolPool
 from toolace_dagster.verification.benchmarks import BenchmarkUnreadable
 from toolace_dagster.verification.checks import Checks
 from toolace_dagster.verification.experts import UnknownQuestion
@@ -66,11 +67,12 @@ def run_pipeline(options: RunOptions) -> int:
     if pool is None:
         return 1
     lost = print_notes(pool.notes)
-    chosen, unknown = choose_domains(pool, options.domains)
-    lost += unknown
+    chosen, unmade = choose_domains(pool, options.domains, warehouse)
+    lost += unmade
     if not chosen:
         return 1
-    mark_present((domain.name for domain in pool.domains), warehouse)
+    unsure = doubtful_domains(pool, warehouse) - set(chosen)
+    mark_present((domain.name for domain in pool.domains if domain.name not in unsure), warehouse)
     say_what_model(settings)
     say_mode(settings, warehouse, chosen)
     ends: list[RunEnd] = []
@@ -117,34 +119,6 @@ def run_pipeline(options: RunOptions) -> int:
     failed = sum(summary.failed for summary in summaries)
     faults = lost or failed or any(end.error for end in ends) or not all(summary.adds_up for summary in summaries)
     return 1 if faults else 0
-
-
-def choose_domains(pool: ToolPool, wanted: list[str]) -> tuple[list[str], int]:
-    """Domains to work on, and how many of those asked for there are not; these are complained of.
-
-    Args:
-        pool: The pool.
-        wanted: Names; empty means all domains.
-    """
-    if not wanted:
-        usable = [domain.name for domain in pool.domains if domain.tools]
-        empty = [domain.name for domain in pool.domains if not domain.tools]
-        if empty:
-            complain(f"no usable tool in {', '.join(empty)}; `toolace pool check` says why")
-        return usable, len(empty)
-    chosen: list[str] = []
-    wanted = list(dict.fromkeys(wanted))
-    for name in wanted:
-        try:
-            domain = pool.domain(name)
-        except UnknownDomain as error:
-            complain(str(error))
-            continue
-        if domain.tools:
-            chosen.append(domain.name)
-        else:
-            complain(f"domain {name} has no usable tool; `toolace pool check` says why")
-    return chosen, len(wanted) - len(chosen)
 
 
 def say_what_model(settings: Settings) -> None:

@@ -20,6 +20,7 @@ from toolace_dagster.cli.console import say, warn
 from toolace_dagster.configuration import CONFIG_VARIABLE
 from toolace_dagster.llm.money import counted
 from toolace_dagster.pipeline.pool import configured_pool
+from toolace_dagster.pipeline.sync import doubtful_domains
 from toolace_dagster.settings import Settings
 from toolace_dagster.tool_pool import PoolError
 from toolace_dagster.warehouse import Warehouse
@@ -44,17 +45,11 @@ def serve_ui(home: Path, port: int, settings: Settings, config: Path | None = No
     Returns:
         Exit code of Dagster.
     """
-    from toolace_dagster.orchestration.instance import dagster_home, open_instance, register_domains
+    from toolace_dagster.orchestration.instance import dagster_home
 
     folder = dagster_home(Warehouse(home))
     report_gone_runs(home)
-    try:
-        domains = [domain.name for domain in configured_pool(settings).domains if domain.tools]
-    except PoolError as error:
-        warn(str(error))
-    else:
-        with open_instance(Warehouse(home)) as instance:
-            register_domains(instance, domains)
+    register_pool(Warehouse(home), settings)
     environment = os.environ | {"DAGSTER_HOME": str(folder), "TOOLACE_HOME": str(home.resolve())}
     if config is not None:
         # Runs are started in processes of their own, wherever these work.
@@ -64,6 +59,27 @@ def serve_ui(home: Path, port: int, settings: Settings, config: Path | None = No
     say(f"The Dagster UI over {home} is at http://127.0.0.1:{port} (Ctrl-C stops it).")
     command = [sys.executable, "-m", "dagster", "dev", *location, "-h", "127.0.0.1", "-p", str(port)]
     return serve_until_ended(command, environment, partial(report_gone_runs, home))
+
+
+def register_pool(warehouse: Warehouse, settings: Settings) -> None:
+    """Make the pool's domains partitions, but for those that ``domains.toml`` may leave out while it can't be read.
+
+    Args:
+        warehouse: The home.
+        settings: They name the pool.
+    """
+    from toolace_dagster.orchestration.instance import open_instance, register_domains
+
+    try:
+        pool = configured_pool(settings)
+    except PoolError as error:
+        warn(str(error))
+        return
+    unsure = doubtful_domains(pool, warehouse)
+    if unsure:
+        warn(f"no partition yet for {', '.join(sorted(unsure))}: domains.toml may leave them out, and can't be read.")
+    with open_instance(warehouse) as instance:
+        register_domains(instance, [each.name for each in pool.domains if each.tools and each.name not in unsure])
 
 
 def report_gone_runs(home: Path) -> None:

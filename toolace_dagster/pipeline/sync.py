@@ -31,8 +31,7 @@ class PoolDrift:
         unsure: Domains that would be gone if all of the pool had been read.
         back: Domains that were marked as gone and are in the pool again.
         unread: What could not be read of the pool. While there is any, nothing is retired.
-        doubtful: Those of ``added`` and ``back`` that ``domains.toml`` may leave out, as it can't be read. They get no
-            partition, and a mark of theirs stays.
+        doubtful: See ``doubtful_domains``. They get no partition, and a mark of theirs stays.
     """
 
     current: tuple[str, ...]
@@ -56,19 +55,31 @@ def pool_drift(pool: ToolPool, warehouse: Warehouse) -> PoolDrift:
     held = set(warehouse.domains())
     retired = set(retired_domains(warehouse))
     missing = tuple(sorted(held - usable.keys() - retired))
-    added, back = usable.keys() - held, retired & usable.keys()
     return PoolDrift(
         current=tuple(sorted(usable)),
-        added=tuple(sorted(added)),
+        added=tuple(sorted(usable.keys() - held)),
         changed=tuple(
             name for name in sorted(held & usable.keys()) if not holds_tools(warehouse.domain(name), usable[name])
         ),
         gone=() if pool.unread else missing,
         unsure=missing if pool.unread else (),
-        back=tuple(sorted(back)),
+        back=tuple(sorted(retired & usable.keys())),
         unread=pool.unread,
-        doubtful=tuple(sorted(added | back)) if pool.overrides_unread else (),
+        doubtful=tuple(sorted(doubtful_domains(pool, warehouse))),
     )
+
+
+def doubtful_domains(pool: ToolPool, warehouse: Warehouse) -> set[str]:
+    """Domains that ``domains.toml`` may leave out, as it can't be read: those the home never held, or holds as gone.
+
+    Args:
+        pool: The pool as it is now.
+        warehouse: The home.
+    """
+    if not pool.overrides_unread:
+        return set()
+    usable = {domain.name for domain in pool.domains if domain.tools}
+    return (usable - set(warehouse.domains())) | (usable & retired_domains(warehouse).keys())
 
 
 def mark_domains(drift: PoolDrift, warehouse: Warehouse) -> None:
