@@ -10,7 +10,7 @@ import dagster as dg
 
 from toolace_dagster.configuration.values import flat
 from toolace_dagster.entities import content_hash
-from toolace_dagster.experiments.declared import ORDER, Arm, Experiment
+from toolace_dagster.experiments.declared import ORDER, Arm, Experiment, arm_settings
 from toolace_dagster.experiments.homes import arm_home
 from toolace_dagster.experiments.making import Undertaking, alone, last_undertaking, make_domain, write_settings
 from toolace_dagster.experiments.measures import ArmResult, measure, read_results
@@ -18,6 +18,7 @@ from toolace_dagster.experiments.pages import arm_row
 from toolace_dagster.orchestration.instance import open_instance, register_domains
 from toolace_dagster.orchestration.materialize import LIMIT_KEY, Materialized, progress_events
 from toolace_dagster.orchestration.resources import Toolace
+from toolace_dagster.orchestration.run_settings import SETTINGS_KEY, log_arm_settings
 from toolace_dagster.pipeline.interrupts import orderly_interrupts
 from toolace_dagster.pipeline.pool import configured_pool
 from toolace_dagster.reporting.markdown import table
@@ -48,6 +49,7 @@ def materialize_arms(context: dg.AssetExecutionContext, toolace: Toolace, experi
     # Those stand mostly, and then cost nothing.
     order = undertaking.chain(arm)
     launch = context.run.run_id
+    log_arm_settings(context.instance, context.run, arm_settings(undertaking.basis, arm))
     with orderly_interrupts(), alone(undertaking):
         write_settings(undertaking)
         for domain in undertaking.domains_of(arm):
@@ -109,6 +111,7 @@ def _metadata(undertaking: Undertaking, arm: Arm, results: Sequence[ArmResult]) 
     return {
         "figures": dg.MetadataValue.md(table(lines)),
         "home": dg.PathMetadataValue(str(home)),
+        SETTINGS_KEY: dg.MetadataValue.json(arm_settings(undertaking.basis, arm).model_dump(mode="json")),
     }
 
 

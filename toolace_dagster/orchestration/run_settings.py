@@ -45,6 +45,18 @@ def log_settings(instance: dg.DagsterInstance, run: dg.DagsterRun, settings: Set
     instance.report_engine_event("The settings that this run goes by.", run, data)
 
 
+def log_arm_settings(instance: dg.DagsterInstance, run: dg.DagsterRun, settings: Settings) -> None:
+    """Put the settings of an experiment's arm into the log of the run that makes it, beside those that run began with.
+
+    Args:
+        instance: The run's.
+        run: The run.
+        settings: Those of the arm.
+    """
+    data = EngineEventData(metadata={SETTINGS_KEY: dg.MetadataValue.json(settings.model_dump(mode="json"))})
+    instance.report_engine_event("The settings of the arm: the experiment's, laid over those above.", run, data)
+
+
 def keep_settings(store: Store, run: dg.DagsterRun, settings: Settings) -> None:
     """Write the settings into a file of the home, if they are not in it.
 
