@@ -15,6 +15,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, cast
 
 from pydantic import BaseModel
@@ -55,12 +56,17 @@ def call_schemas(reply_type: type[BaseModel], tools: Iterable[Tool]) -> CallSche
         The schema with the tools' parameters, and the one with their names alone.
     """
     callable_tools = sorted(tools, key=lambda tool: tool.name)
-    names = reply_type.model_json_schema()
-    full = copy.deepcopy(names)
+    names, full = (copy.deepcopy(_plain_schema(reply_type)) for _ in range(2))
     names["$defs"][_CALL]["properties"]["name"] = {"type": "string", "enum": [tool.name for tool in callable_tools]}
     if callable_tools:
         full["$defs"][_CALL] = {"anyOf": [_call_of(tool, number) for number, tool in enumerate(callable_tools)]}
     return CallSchemas(full, names)
+
+
+@cache
+def _plain_schema(reply_type: type[BaseModel]) -> Schema:
+    """The schema as pydantic makes it, which takes far longer than a copy; not to be changed."""
+    return reply_type.model_json_schema()
 
 
 def call_faults(

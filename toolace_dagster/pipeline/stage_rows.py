@@ -19,19 +19,7 @@ from toolace_dagster.pipeline.grounding import source_rows
 from toolace_dagster.pipeline.lineage import cause_rows, log_rows, rejection_row
 from toolace_dagster.pipeline.plans import distractor_rows, drawn_row, plan_rows
 from toolace_dagster.pipeline.stage import RowContent, Stage, WorkItem
-from toolace_dagster.warehouse import Row, insert, sql
-
-_TABLES = (
-    "stage_rows",
-    "edits",
-    "findings",
-    "first_causes",
-    "expert_answers",
-    "argument_sources",
-    "task_plans",
-    "plan_distractors",
-)
-"""Tables whose rows are replaced with the row of their stage and dialogue."""
+from toolace_dagster.warehouse import Row, fetch, insert, sql
 
 
 class StageRows:
@@ -97,23 +85,26 @@ class StageRows:
         replaced = [*obsolete, *made]
         now = datetime.now(UTC)
         with context.store.write() as connection:
-            past = {"stage": stage.name, "ids": replaced, "stages": list(stage.supplants), "run": context.run_id}
-            connection.execute(sql("queries/keep_past_rows"), past | {"at": now.replace(tzinfo=None).isoformat()})
-            for table in _TABLES:
+            past = {"stage": stage.name, "ids": replaced, "stages": list(stage.supplants)}
+            # A delete that finds nothing takes as long as one that does, and mostly there is nothing.
+            found = fetch(connection, sql("queries/tables_to_replace_in"), past) if replaced or stage.supplants else []
+            tables = [row["name"] for row in found]
+            if "stage_rows" in tables:
+                added = {"run": context.run_id, "at": now.replace(tzinfo=None).isoformat()}
+                connection.execute(sql("queries/keep_past_rows"), past | added)
+            for table in tables:
                 connection.execute(
-                    f"DELETE FROM {table} WHERE stage = $stage AND dialogue_id IN (SELECT unnest($ids::VARCHAR[]))",  # noqa: S608 - our own table names
-                    {"stage": stage.name, "ids": replaced},
-                )
-                connection.execute(
-                    f"DELETE FROM {table} WHERE stage IN (SELECT unnest($stages::VARCHAR[]))",  # noqa: S608 - our own table names
-                    {"stages": list(stage.supplants)},
+                    f"DELETE FROM {table} WHERE (stage = $stage AND list_contains($ids::VARCHAR[], dialogue_id)) "  # noqa: S608 - our own table names
+                    "OR list_contains($stages::VARCHAR[], stage)",
+                    past,
                 )
             # A plan whose dialogue nothing asks for any more stays: should it be wanted again, what it was paid for
             # is too.
-            connection.execute(
-                "DELETE FROM drawn_plans WHERE stage = $stage AND dialogue_id IN (SELECT unnest($ids::VARCHAR[]))",
-                {"stage": stage.name, "ids": made},
-            )
+            if made:
+                connection.execute(
+                    "DELETE FROM drawn_plans WHERE stage = $stage AND dialogue_id IN (SELECT unnest($ids::VARCHAR[]))",
+                    {"stage": stage.name, "ids": made},
+                )
             insert(connection, "stage_rows", self._rows)
             insert(connection, "edits", self._edits)
             insert(connection, "findings", self._findings)

@@ -77,17 +77,20 @@ def left_behind(old: Sequence[Turn], new: Sequence[Turn]) -> list[tuple[str, str
     """
     before = {output.call_id: output for turn in old for output in turn.outputs}
     lost: set[str] = set()
-    given = ""
+    words, unread = "", list[JsonValue]()
     found: list[tuple[str, str]] = []
     for turn in new:
         for output in turn.outputs:
-            given += "\n" + _words([output.content])
+            unread.append(output.content)
             if output.call_id in before and before[output.call_id].content != output.content:
                 lost |= {str(value) for value in _values(before[output.call_id].content) if is_specific(value)}
         if turn.role == "user":
-            given += "\n" + turn.content
-        elif lost and _is_reply(turn):
-            found += [(turn.id, value) for value in told(lost, turn.content) if not told([value], given)]
+            unread.append(turn.content)
+        elif lost and _is_reply(turn) and (values := told(lost, turn.content)):
+            # Most changes leave no such value behind, so what was given is put together only here.
+            words += "\n" + _words(unread)
+            unread.clear()
+            found += [(turn.id, value) for value in values if not told([value], words)]
     return found
 
 

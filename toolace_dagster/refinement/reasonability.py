@@ -75,7 +75,7 @@ def reasonability_program(
         outcome="kept",
         call_ids=call_ids,
     )
-    broken = breaking(dialogue, _in_units(replacements, units), tools, spec.today, rules)
+    broken = breaking(dialogue, _in_units(replacements, units), tools, spec.today, rules, found)
     if broken or filled.lost:
         fell = tuple(r for name, unit in _in_units(replacements, units).items() if name in broken for r in unit)
         rest = tuple(r for r in replacements if r not in fell)

@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
-from toolace_dagster.entities import Dialogue, Replacement, Tool
+from toolace_dagster.entities import Dialogue, Replacement, Tool, Turn
 from toolace_dagster.error_answers import says_error
 from toolace_dagster.grounding import looks_like_identifier, ungrounded
 from toolace_dagster.refinement.in_step import left_behind
@@ -76,16 +77,26 @@ def _unfounded(dialogue: Dialogue) -> set[Fault]:
     """Identifiers in replies that nobody gave."""
     found: set[Fault] = set()
     known = Known()
+    unread: list[Turn] = []
     for turn in dialogue.turns:
-        if turn.role == "assistant":
-            words = (word.strip(".,;:!?()[]{}'\"*`“”’") for word in turn.content.split())
+        if turn.role == "assistant" and (identifiers := _identifiers_in(turn.content)):
+            for earlier in unread:
+                known.add(earlier)
+            unread.clear()
             found |= {
                 Fault(turn.id, f"the assistant states {word!r}, which nothing gives")
-                for word in words
-                if looks_like_identifier(word) and not known.holds(word)
+                for word in identifiers
+                if not known.holds(word)
             }
-        known.add(turn)
+        unread.append(turn)
     return found
+
+
+@lru_cache(maxsize=4096)
+def _identifiers_in(text: str) -> tuple[str, ...]:
+    """Words of a text that look like identifiers; versions of a dialogue share most of their texts."""
+    words = (word.strip(".,;:!?()[]{}'\"*`“”’") for word in text.split())
+    return tuple(word for word in words if looks_like_identifier(word))
 
 
 def _undone(dialogue: Dialogue) -> set[Fault]:
@@ -147,6 +158,7 @@ def breaking(
     tools: Mapping[str, Tool],
     today: date | None = None,
     rules: HardRules | None = None,
+    old: frozenset[Fault] | None = None,
 ) -> dict[str, tuple[str, ...]]:
     """Which fills bring in a fault that the dialogue did not have.
 
@@ -161,19 +173,20 @@ def breaking(
         tools: Tools of the domain by name.
         today: The day the dialogue happens on, when its task names one.
         rules: Finds what rejects besides.
+        old: Faults of the dialogue before the edit, where they are known; found here by default.
 
     Returns:
         By masked turn, the faults that its fill brings in beside the fills that are not named; empty when nothing
         breaks. Those not named bring in none together.
     """
-    old = faults_of(dialogue, tools, today, rules)
+    before = faults_of(dialogue, tools, today, rules) if old is None else old
     seen: dict[frozenset[str], frozenset[Fault]] = {}
 
     def new(names: Iterable[str]) -> frozenset[Fault]:
         chosen = frozenset(names)
         if chosen not in seen:
             tried = replaced(dialogue, [each for name, unit in units.items() if name in chosen for each in unit])
-            seen[chosen] = (faults_of(tried, tools, today, rules) - old) | _stale(dialogue, tried)
+            seen[chosen] = (faults_of(tried, tools, today, rules) - before) | _stale(dialogue, tried)
         return seen[chosen]
 
     kept = list(units)

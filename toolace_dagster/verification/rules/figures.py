@@ -106,14 +106,12 @@ def _stated(text: str) -> Iterator[Stated]:
         yield Stated(float(words), found[0], len(words.partition(".")[2]), unit, about)
 
 
-def numbers_in(text: str) -> Iterator[float]:
+@lru_cache(maxsize=4096)
+def numbers_in(text: str) -> tuple[float, ...]:
     """All numbers in a text, in codes, dates and words too."""
-    for found in _ANY.findall(text):
-        yield float(found.replace(",", "") if "," in found else found)
-    for word in _WORD.findall(text):
-        yield _WORDS[word.lower()]
-    for hour, _ in _TIME.findall(text):
-        yield float(int(hour) % 12 or 12)
+    found = [float(each.replace(",", "") if "," in each else each) for each in _ANY.findall(text)]
+    found += [_WORDS[word.lower()] for word in _WORD.findall(text)]
+    return (*found, *(float(int(hour) % 12 or 12) for hour, _ in _TIME.findall(text)))
 
 
 @lru_cache(maxsize=4096)

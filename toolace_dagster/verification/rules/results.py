@@ -46,12 +46,16 @@ def result_schema(subject: Subject) -> Iterator[Defect]:
 @rule("rule.results_swapped")
 def results_swapped(subject: Subject) -> Iterator[Defect]:
     """No two calls have each other's results, by the fields tools describe and by what calls asked about."""
-    calls = [_Answered.of(placed) for placed in subject.calls if placed.output is not None and not placed.failed]
+    calls = [
+        _Answered(placed, placed.output.content, subject.tools.get(placed.call.name))
+        for placed in subject.calls
+        if placed.output is not None and not placed.failed
+    ]
     taken: set[str] = set()
     for at, first in enumerate(calls):
         for second in calls[at + 1 : at + 1 + _NEAR]:
             ids = {first.placed.call.id, second.placed.call.id}
-            if ids & taken or not _swapped(first, second, subject):
+            if ids & taken or not _swapped(first, second):
                 continue
             taken |= ids
             yield Defect(
@@ -87,35 +91,35 @@ class _Answered:
 
     placed: PlacedCall
     content: JsonValue
-    asked: frozenset[str]
-
-    @classmethod
-    def of(cls, placed: PlacedCall) -> _Answered:
-        content = placed.output.content if placed.output is not None else None
-        return cls(placed, content, frozenset(_telling(placed.call.arguments)))
+    tool: Tool | None
 
     @property
     def name(self) -> str:
         return self.placed.call.name
 
     @cached_property
+    def asked(self) -> set[str]:
+        return _telling(self.placed.call.arguments)
+
+    @cached_property
     def answered(self) -> set[str]:
         return _telling(self.content)
 
+    @cached_property
+    def own_share(self) -> float | None:
+        return _share(self.tool, self.content)
 
-def _swapped(first: _Answered, second: _Answered, subject: Subject) -> bool:
+
+def _swapped(first: _Answered, second: _Answered) -> bool:
     one, other = first.content, second.content
-    if one == other:
-        return False
     if first.name == second.name:
-        return _echoes_cross(first, second)
-    tools = subject.tools.get(first.name), subject.tools.get(second.name)
-    own = [share for share in (_share(tools[0], one), _share(tools[1], other)) if share is not None]
-    crossed = [share for share in (_share(tools[0], other), _share(tools[1], one)) if share is not None]
+        return one != other and _echoes_cross(first, second)
     # One of them has what only the other describes, and nobody has just what is their own.
-    if not own or not crossed:
+    own = [share for share in (first.own_share, second.own_share) if share is not None]
+    if not own or max(own) >= 1 or one == other:
         return False
-    return max(own) < 1 and max(crossed) == 1 and sum(crossed) - sum(own) >= _CLEAR
+    crossed = [share for share in (_share(first.tool, other), _share(second.tool, one)) if share is not None]
+    return bool(crossed) and max(crossed) == 1 and sum(crossed) - sum(own) >= _CLEAR
 
 
 def _share(tool: Tool | None, content: JsonValue) -> float | None:
