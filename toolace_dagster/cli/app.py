@@ -26,6 +26,7 @@ from toolace_dagster.cli.commands import (
 )
 from toolace_dagster.cli.console import complain, say
 from toolace_dagster.cli.stopping import stop_in_order_on_sigterm, stopped_code
+from toolace_dagster.pipeline.disk import refused_by_disk
 
 app = typer.Typer(
     help="Turn a pool of tools into verified multi-turn tool-calling dialogues to fine-tune language models on.",
@@ -69,3 +70,9 @@ def main() -> None:
     except KeyboardInterrupt:
         complain("stopped")
         sys.exit(stopped_code())
+    except Exception as error:
+        refused = refused_by_disk(error)
+        if not refused:
+            raise
+        complain(refused)
+        sys.exit(1)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+import duckdb
 
 from toolace_dagster.entities import Dialogue, SimulatedDialogue, Skeleton
 from toolace_dagster.orchestration.foresight import note_plan
@@ -18,6 +19,7 @@ from toolace_dagster.orchestration.partitions import TOOL_DOMAINS
 from toolace_dagster.orchestration.resources import Toolace
 from toolace_dagster.pipeline.checks import payload_type, schema_faults, sum_faults
 from toolace_dagster.pipeline.context import StageContext
+from toolace_dagster.pipeline.disk import refused_by_disk
 from toolace_dagster.pipeline.interrupts import orderly_interrupts
 from toolace_dagster.pipeline.progress import Listener, StageProgress, listening
 from toolace_dagster.pipeline.stage import Stage
@@ -133,9 +135,9 @@ def materialize_stage(
     from toolace_dagster.pipeline.spending import PriceMissing
 
     stage_context = where or toolace.stage_context(context)
-    if where is None:
-        note_plan(context, stage_context)
     try:
+        if where is None:
+            note_plan(context, stage_context)
         with orderly_interrupts(), listening(progress_events(context)):
             report = run_stage(stage, stage_context)
     except BudgetReached as reached:
@@ -144,10 +146,15 @@ def materialize_stage(
     except (EndpointUnusable, JournalBroken, JournalInUse, PriceError, PriceMissing) as error:
         # Nothing a retry could change; what was paid for is in the journal.
         raise dg.Failure(description=str(error), allow_retries=False) from error
-    except OSError as error:
+    except (OSError, duckdb.Error) as error:
+        refused = refused_by_disk(error)
+        if isinstance(error, duckdb.Error) and not refused:
+            raise
         # A full disk or a file that someone holds may be a matter of moments. Nothing that was paid for is asked again.
-        context.log.warning(f"{stage.name}: {error}; trying again")
-        raise dg.RetryRequested(max_retries=RETRIES, seconds_to_wait=RETRY_SECONDS) from error
+        if context.retry_number < RETRIES:
+            context.log.warning(f"{stage.name}: {refused or error}; trying again")
+            raise dg.RetryRequested(max_retries=RETRIES, seconds_to_wait=RETRY_SECONDS) from error
+        raise dg.Failure(description=refused or str(error), allow_retries=False) from error
     for note in report.notes:
         context.log.warning(note)
     context.log.info(f"{stage.name}: made {report.made} rows, {report.reused} were current")

@@ -20,6 +20,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from toolace_dagster.pipeline.disk import refused_by_disk
 from toolace_dagster.pipeline.ends import RunEnd
 from toolace_dagster.pipeline.progress import Listener
 from toolace_dagster.settings import Settings
@@ -65,6 +66,11 @@ def in_processes(
         except KeyboardInterrupt:
             # The parent says it for all.
             return
+        except Exception as error:
+            refused = refused_by_disk(error)
+            if not refused:
+                raise
+            sender.send(RunEnd(name=name, run_id="", error=refused))
 
     parent = os.getpid()
     fork = multiprocessing.get_context("fork")
