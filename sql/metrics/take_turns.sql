@@ -22,7 +22,7 @@ WITH parsed AS (
             "origin": {"injection": "VARCHAR", "sub_type": "VARCHAR"}
         }]}]
     }') AS found
-    FROM readings
+    FROM texts SEMI JOIN readings USING (row)
 ),
 lists AS (
     SELECT row, coalesce(

@@ -14,10 +14,9 @@ import math
 import os
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from itertools import groupby
-from typing import Any
 
 import duckdb
 
@@ -73,18 +72,20 @@ def measure_home(
         connection.execute("ATTACH ':memory:' AS measuring")
         try:
             connection.execute(sql("metrics/tables"))
-            with ThreadPoolExecutor(min(_WORKERS, os.cpu_count() or 1, len(domains))) as pool:
-                take = partial(_take, warehouse, sample=sample, texts=model is not None, only=only)
-                list(pool.map(take, domains))
-            rows = [
+            rows: list[MetricRow] = []
+            with ThreadPoolExecutor(min(_WORKERS, os.cpu_count() or 1)) as pool:
+                of_domain = partial(_of_domain, warehouse, sample=sample, texts=model is not None, only=only)
+                for domain, found in zip(domains, pool.map(of_domain, domains), strict=True):
+                    # Here and not in the workers, which read on meanwhile: a user's model need not bear two callers.
+                    rows += [*found, *_of_sample(connection, domain, sample, model)]
+                rows += _variety(warehouse, None, pool)
+            rows += _of_sample(connection, None, sample, model)
+            rows += [
                 MetricRow(row["domain"], _over(row["accepted"]), row["metric"], row["part"], row["value"], row["count"])
                 for name in _FIGURES
                 for row in fetch(connection, sql(f"metrics/{name}"))
                 if row["value"] is not None
             ]
-            for domain in (None, *domains):
-                rows += _variety(connection, domain)
-                rows += _of_sample(connection, domain, sample, model)
         finally:
             connection.execute("DETACH measuring")
     return in_order(rows)
@@ -96,10 +97,10 @@ def in_order(rows: Iterable[MetricRow]) -> list[MetricRow]:
     return sorted(rows, key=lambda row: (order[row.metric], row.domain or "", row.over, _part_order(row.part)))
 
 
-def _take(
+def _of_domain(
     warehouse: Warehouse, domain: str, *, sample: int, texts: bool, only: Mapping[str, Collection[str]] | None
-) -> None:
-    """Read one domain into the tables of the measurement."""
+) -> list[MetricRow]:
+    """Read one domain into the tables of the measurement, and say how varied its words are."""
     of_domain = {"domain": domain}
     ids = None if only is None else list(only[domain])
     with warehouse.domain(domain).beside_memory() as connection:
@@ -109,7 +110,8 @@ def _take(
         connection.execute(sql("metrics/chunk_grams"))
         connection.execute(sql("metrics/chunk_given"))
         for number, chunk in enumerate(fetch(connection, sql("metrics/chunks")), start=1):
-            connection.execute(sql("metrics/take_readings"), chunk)
+            connection.execute(sql("metrics/take_texts"), chunk)
+            connection.execute(sql("metrics/take_readings"), {"chunk": chunk["chunk"]})
             connection.execute(sql("metrics/take_turns"))
             connection.execute(sql("metrics/add_dialogues"), of_domain)
             for name in _OF_CHUNK:
@@ -119,16 +121,17 @@ def _take(
                 connection.execute(sql("metrics/merge_grams"))
         connection.execute(sql("metrics/settle_grams"), of_domain)
         connection.execute(sql("metrics/settle_given"), of_domain)
+    return list(_variety(warehouse, domain))
 
 
-def _variety(connection: duckdb.DuckDBPyConnection, domain: str | None) -> Iterator[MetricRow]:
-    """Entropy and Distinct-n, from sums over the n-grams a part at a time."""
-    where: dict[str, Any] = {"domain": domain}
-    held = fetch(connection, sql("metrics/count_grams"), where)[0]["n"]
+def _variety(warehouse: Warehouse, domain: str | None, pool: Executor | None = None) -> Iterator[MetricRow]:
+    """Entropy and Distinct-n, from sums over the n-grams a part at a time, in a pool as many as it has workers."""
+    with warehouse.shared.memory() as connection:
+        held = fetch(connection, sql("metrics/count_grams"), {"domain": domain})[0]["n"]
     parts = max(1, -(-held // _GRAMS_AT_ONCE))
     sums: dict[tuple[int, bool], list[float]] = {}
-    for part in range(parts):
-        for row in fetch(connection, sql("metrics/of_grams"), where | {"parts": parts, "part": part}):
+    for rows in (pool.map if pool else map)(partial(_sums, warehouse, domain, parts), range(parts)):
+        for row in rows:
             into = sums.setdefault((row["n"], row["accepted"]), [0, 0, 0.0])
             for place, name in enumerate(("different", "total", "weighted")):
                 into[place] += row[name]
@@ -140,6 +143,11 @@ def _variety(connection: duckdb.DuckDBPyConnection, domain: str | None) -> Itera
             yield MetricRow(
                 domain, over, "token_entropy", None, max(0.0, math.log2(total) - weighted / total), int(total)
             )
+
+
+def _sums(warehouse: Warehouse, domain: str | None, parts: int, part: int) -> list[Row]:
+    with warehouse.shared.memory() as connection:
+        return fetch(connection, sql("metrics/of_grams"), {"domain": domain, "parts": parts, "part": part})
 
 
 def _of_sample(
