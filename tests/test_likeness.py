@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import random
 import subprocess
@@ -24,6 +25,7 @@ from toolace_dagster.likeness import (
     likeness,
     normal_words,
     signature,
+    signatures,
 )
 from toolace_dagster.likeness.clusters import clusters
 from toolace_dagster.likeness.index import rows_of_band
@@ -60,6 +62,41 @@ def test_order_counts_only_within_a_run(words: list[str]):
     assert likeness(signed(words, 3), signed(list(words), 3)) == 1.0
     if len(words) >= 3 and runs(words, 3).isdisjoint(runs(words[::-1], 3)):
         assert likeness(signed(words, 3), signed(words[::-1], 3)) < 0.2
+
+
+def by_definition(items: list[str], width: int) -> list[int]:
+    """A signature in plain whole numbers: the least of each place over the hashes of all runs."""
+    drawn = [hashlib.blake2b(f"place {at}".encode(), digest_size=16).digest() for at in range(PLACES)]
+    factors = [int.from_bytes(each[:8], "little") | 1 for each in drawn]
+    addends = [int.from_bytes(each[8:], "little") for each in drawn]
+    hashes: list[int] = []
+    for run in runs(items, min(width, len(items))):
+        made = 0
+        for factor, item in zip(factors, run, strict=False):
+            digest = hashlib.blake2b(item.encode(errors="surrogatepass"), digest_size=8).digest()
+            made = ((made ^ made >> 31) * factor + int.from_bytes(digest, "little")) % 2**64
+        hashes.append(made ^ made >> 29)
+    return [
+        min((each * factor + addend) % 2**64 for each in hashes) >> 32
+        for factor, addend in zip(factors, addends, strict=True)
+    ]
+
+
+@settings(max_examples=50)
+@given(st.lists(st.lists(st.sampled_from(["a", "b", "ab", "\ud800", "é"]), max_size=9), max_size=5), st.integers(1, 4))
+def test_signatures_made_together_are_those_of_the_definition(sequences: list[list[str]], width: int):
+    made = signatures(sequences, width)
+    wanted = [by_definition(each, width) if each else None for each in sequences]
+    assert [None if each is None else each.tolist() for each in made] == wanted
+
+
+def test_signatures_of_long_and_short_sequences_made_together_are_those_made_alone():
+    draw = random.Random(3)
+    sequences = [[f"w{draw.randrange(90)}" for _ in range(length)] for length in (1, 40_000, 0, 2, 3, 700, 33_000)]
+    for each, made in zip(sequences, signatures(sequences), strict=True):
+        alone = signature(each)
+        assert (made is None) == (alone is None) == (not each)
+        assert made is None or alone is None or np.array_equal(made, alone)
 
 
 def test_the_empty_sequence_is_like_nothing():

@@ -43,7 +43,7 @@ def case(number: int, *, goals: tuple[str, ...] = (), kinds: tuple[InjectionType
 
 def dealt(cases: list[DatasetRow], **more: Any) -> Dealt:
     given: dict[str, Any] = {"shares": SHARES, "threshold": 0.8}
-    return deal([traits_of(each) for each in cases], **(given | more))
+    return deal(traits_of(cases), **(given | more))
 
 
 def with_sides(cases: list[DatasetRow], sides: dict[str, Split]) -> list[DatasetRow]:

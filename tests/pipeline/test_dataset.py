@@ -21,6 +21,7 @@ from toolace_dagster.pipeline.context import StageContext
 from toolace_dagster.pipeline.dataset import count_verified, make_splits, stored_withheld
 from toolace_dagster.pipeline.exports import copy_export, make_export
 from toolace_dagster.pipeline.preferences import copy_preferences, make_preferences
+from toolace_dagster.pipeline.verified import stretches
 from toolace_dagster.warehouse import Warehouse, insert
 
 SHARED = ("splits", "dealt_splits", "dataset_facts")
@@ -69,6 +70,18 @@ def test_other_settings_deal_anew_and_the_old_ones_give_the_old_sides_back(home:
     assert list(other.values()).count("test") in (len(other) // 2, len(other) // 2 + 1)
     assert other != first
     assert sides(home) == first
+
+
+def test_stretches_are_even_and_hold_each_dialogue_once(tmp_path: Path) -> None:
+    home = Warehouse(tmp_path)
+    shared = {"stage": "verified_dialogues", "stage_index": 99, "state": "accepted", "domain": DOMAIN, "run_id": "r"}
+    with home.domain(DOMAIN).write() as connection:
+        rows = [{"dialogue_id": f"d{slot}", "slot": slot, "attempt": 0, "content_hash": "h"} for slot in range(600)]
+        insert(connection, "stage_rows", [shared | {"fingerprint": "f", "payload": {}} | row for row in rows])
+    found = stretches(home, settings())
+    slots = [list(range(each.first, each.last + 1)) for each in found]
+    assert [slot for own in slots for slot in own] == list(range(600))
+    assert list(map(len, slots)) == [200, 200, 200]
 
 
 def everything(home: Warehouse) -> dict[str, list[dict[str, Any]]]:

@@ -18,7 +18,7 @@ from toolace_dagster.dataset.traits import Outline, outline_of
 from toolace_dagster.settings import FormatName, MaskedTurn, SliceKind
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReadyRow:
     """A row that has only to be written.
 

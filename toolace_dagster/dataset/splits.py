@@ -67,7 +67,8 @@ class SplitTally:
         """Count one dialogue."""
         kinds = outline.injections or ("none",)
         for table, names in zip(_TABLES, ((outline.domain,), kinds, (outline.length,)), strict=True):
-            self._counts[table].update((name, split) for name in names)
+            for name in names:
+                self._counts[table][name, split] += 1
         for tool in outline.tools:
             self._tools[tool].add(split)
         self._sides[outline.goals].add(split)

@@ -15,7 +15,7 @@ belong here: what is compared, or what follows when two are alike.
 from toolace_dagster.likeness.groups import groups_of, leads_of
 from toolace_dagster.likeness.index import LikenessIndex
 from toolace_dagster.likeness.pairs import alike_pairs
-from toolace_dagster.likeness.signatures import PLACES, Signature, likeness, normal_words, signature
+from toolace_dagster.likeness.signatures import PLACES, Signature, likeness, normal_words, signature, signatures
 
 __all__ = [
     "PLACES",
@@ -27,4 +27,5 @@ __all__ = [
     "likeness",
     "normal_words",
     "signature",
+    "signatures",
 ]

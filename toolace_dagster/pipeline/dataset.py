@@ -158,9 +158,12 @@ def deal_splits(warehouse: Warehouse, settings: Settings) -> DealtSplits:
     )
 
 
-def _traits_or_faults(row: DatasetRow) -> tuple[str, str, Traits | str]:
-    faults = row_faults(row)
-    return row.dialogue.id, row.dialogue.domain, " ".join(faults) if faults else traits_of(row)
+def _traits_or_faults(rows: Sequence[DatasetRow]) -> list[tuple[str, str, Traits | str]]:
+    faults = [" ".join(row_faults(row)) for row in rows]
+    traits = iter(traits_of([row for row, fault in zip(rows, faults, strict=True) if not fault]))
+    return [
+        (row.dialogue.id, row.dialogue.domain, fault or next(traits)) for row, fault in zip(rows, faults, strict=True)
+    ]
 
 
 def count_verified(warehouse: Warehouse, settings: Settings) -> int:

@@ -6,7 +6,7 @@ sides (``pipeline.dataset``), or a format's files (``dataset``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from toolace_dagster.dataset import DatasetRow, ExportReport, ReadyRow, Split, made_ready, with_examples, write_ready
@@ -113,14 +113,12 @@ def _ready_rows(
     """All rows of an export in the files' order, made ready by several processes where there are many."""
     kinds: list[SliceKind] = [kind for kind, share in settings.slices.items() if share]
 
-    def made(row: DatasetRow) -> ReadyRow | None:
-        split = splits.get(row.dialogue.id)
-        if split is None:
-            return None
-        return made_ready(row.model_copy(update={"split": split}), name, settings.loss_mask, kinds)
+    def made(rows: Sequence[DatasetRow]) -> Iterator[ReadyRow]:
+        for row in rows:
+            if split := splits.get(row.dialogue.id):
+                yield made_ready(row.model_copy(update={"split": split}), name, settings.loss_mask, kinds)
 
-    rows = (row for row in made_of_rows(warehouse, settings, made) if row is not None)
-    return with_examples(rows, settings.slices)
+    return with_examples(made_of_rows(warehouse, settings, made), settings.slices)
 
 
 def part_of(name: FormatName) -> str:

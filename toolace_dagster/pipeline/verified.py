@@ -7,9 +7,11 @@ several. Does not belong here: what is made of them (``pipeline.dataset``,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import TypeVar
 
 from toolace_dagster.dataset import DatasetRow
@@ -20,10 +22,12 @@ from toolace_dagster.settings import Settings
 from toolace_dagster.tool_pool import PoolError
 from toolace_dagster.warehouse import Warehouse, sql
 
-_FEWEST, _MOST = 256, 512
+_FEWEST, _MOST = 256, 1024
 """Dialogues read at once. A read unpacks some 2,000 rows, neighbours of those it is for, so many at once come cheaper,
 and take memory in each process; of a small home few at once leave something to do for each process."""
 _PARTS = 32
+_MADE_AT_ONCE = 32
+"""Rows that something is made of at once, which are held as objects."""
 _Made = TypeVar("_Made")
 
 
@@ -61,10 +65,13 @@ def stretches(warehouse: Warehouse, settings: Settings) -> list[Stretch]:
     most = min(max(_FEWEST, total // _PARTS), _MOST)
     found: list[Stretch] = []
     for domain, rows in slots.items():
+        # As even as can be: processes take turns, and a short last one would leave the same of them waiting each time.
+        own = sum(row["dialogues"] for row in rows)
+        even = math.ceil(own / max(1, math.ceil(own / most)))
         first, dialogues = None, 0
         last = -1
         for row in rows:
-            if first is not None and dialogues + row["dialogues"] > most:
+            if first is not None and dialogues + row["dialogues"] > even:
                 found.append(Stretch(domain, first, last))
                 first, dialogues = None, 0
             first = row["slot"] if first is None else first
@@ -113,13 +120,15 @@ def dataset_rows(warehouse: Warehouse, settings: Settings) -> Iterator[DatasetRo
         yield from rows.of(stretch)
 
 
-def made_of_rows(warehouse: Warehouse, settings: Settings, make: Callable[[DatasetRow], _Made]) -> Iterator[_Made]:
-    """What is made of each verified dialogue, by domain and slot; of many dialogues in several processes.
+def made_of_rows(
+    warehouse: Warehouse, settings: Settings, make: Callable[[Sequence[DatasetRow]], Iterable[_Made]]
+) -> Iterator[_Made]:
+    """What is made of verified dialogues, by domain and slot; of many dialogues in several processes.
 
     Args:
         warehouse: The home's files. None of them may be open for writing.
         settings: Settings of the home.
-        make: Makes something that can be pickled of a row.
+        make: Makes something that can be pickled of some rows, whose number says nothing.
 
     Yields:
         What was made.
@@ -127,7 +136,10 @@ def made_of_rows(warehouse: Warehouse, settings: Settings, make: Callable[[Datas
     rows = VerifiedRows(warehouse)
 
     def made(stretch: Stretch) -> list[_Made]:
-        return [make(row) for row in rows.of(stretch)]
+        left, found = rows.of(stretch), list[_Made]()
+        while some := list(islice(left, _MADE_AT_ONCE)):
+            found += make(some)
+        return found
 
     parts = stretches(warehouse, settings)
     for part in in_order(made, parts, processes_for(len(parts))):

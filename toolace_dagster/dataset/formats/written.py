@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Written:
-    """A row's line.
+    """A row's line. It has no slots: frozen, it would take many times as long to get from one process to another.
 
     Attributes:
         line: The text, without the line's end.
