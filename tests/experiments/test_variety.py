@@ -137,6 +137,28 @@ def test_variety_over_sets_of_different_size_is_not_shown() -> None:
     assert tables(former)[-1].note == "Variety is not measured: no arm hands over 10 dialogues."
 
 
+def test_an_arm_that_was_never_finished_is_named_and_the_others_are_measured(tmp_path: Path) -> None:
+    made = planned(tmp_path)
+    hand_over(made, EVERY, accepted=12)
+    (left,) = measure(made, made.arms)
+    assert str(left) == (
+        "the arm kept of two has not been finished in garages, so it is not measured. `toolace experiment` with "
+        "two.toml goes on with it; what was paid for is kept."
+    )
+    assert set(figures(made)) == {"every"}
+    said = "Not finished, so without figures: full. `toolace experiment` with two.toml goes on with them."
+    assert said in page(EXPERIMENT, read_results(made.home, "two"), ["toolace"], None)
+    # Its dialogues were made, but not examined.
+    hand_over(made, KEPT, accepted=12)
+    with examined_store(made.home, DOMAIN).write() as connection:
+        connection.execute("DELETE FROM arm_dialogues WHERE arm = 'kept'")
+    assert [each.arm for each in measure(made, made.arms)] == ["kept"]
+    hand_over(made, KEPT, accepted=12)
+    assert measure(made, made.arms) == []
+    assert set(figures(made)) == {"every", "kept"}
+    assert said not in page(EXPERIMENT, read_results(made.home, "two"), ["toolace"], None)
+
+
 ids = st.lists(st.integers(0, 60).map(lambda number: f"garages-{number:04d}-a"), unique=True)
 
 

@@ -57,8 +57,8 @@ def run_experiment(options: RunOptions, name: str, into: Path | None) -> int:
         into: Folder for plot and page; None writes none.
 
     Returns:
-        Exit code: 0 when all arms were measured, 1 when a domain failed, 2 when the experiment, prices or rules can't
-        be used, 3 when a limit of the budget stopped it, 130 or 143 when stopped.
+        Exit code: 0 when all arms were measured, 1 when a domain failed or an arm is not finished, 2 when the
+        experiment, prices or rules can't be used, 3 when a limit of the budget stopped it, 130 or 143 when stopped.
     """
     from toolace_dagster.orchestration.experiments import report_arms
 
@@ -100,7 +100,9 @@ def run_experiment(options: RunOptions, name: str, into: Path | None) -> int:
     if any(end.error for end in ends):
         return _say_faults(ends)
     budget.forget()
-    measure(undertaking, arms)
+    unfinished = measure(undertaking, arms)
+    for each in unfinished:
+        complain(str(each))
     report_arms(undertaking)
     results = read_results(home, experiment.name)
     say("")
@@ -110,7 +112,7 @@ def run_experiment(options: RunOptions, name: str, into: Path | None) -> int:
     if into is not None:
         for path in _write(undertaking, into):
             say(f"Written: {path}")
-    return 1 if unknown else 0
+    return 1 if unknown or unfinished else 0
 
 
 def _show(experiment: Experiment, results: Sequence[ArmResult]) -> None:

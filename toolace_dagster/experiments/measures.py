@@ -28,15 +28,70 @@ _Dialogues = Mapping[str, Sequence[str]]
 """Ids of dialogues by domain."""
 
 
-def measure(undertaking: Undertaking, arms: Sequence[Arm]) -> None:
+@dataclass(frozen=True)
+class Unfinished:
+    """An arm that can't be measured yet.
+
+    Attributes:
+        experiment: Name of the experiment.
+        arm: Name of the arm.
+        domains: Those in which it was not made and examined to the end.
+    """
+
+    experiment: str
+    arm: str
+    domains: Sequence[str]
+
+    def __str__(self) -> str:
+        """What is missing and how it comes about."""
+        return (
+            f"the arm {self.arm} of {self.experiment} has not been finished in {', '.join(self.domains)}, so it is not "
+            f"measured. {going_on(self.experiment)} goes on with it; what was paid for is kept."
+        )
+
+
+def going_on(experiment: str) -> str:
+    """The command that goes on with an experiment, by its name; one of the user's own has a file."""
+    return (
+        f"`toolace experiment {experiment}`" if experiment in ORDER else f"`toolace experiment` with {experiment}.toml"
+    )
+
+
+def measure(undertaking: Undertaking, wanted: Sequence[Arm]) -> list[Unfinished]:
     """Measure arms and put their figures in the place of earlier ones.
 
     The variety of other arms is measured anew where the number of dialogues that all are compared over has changed.
 
     Args:
         undertaking: What they are arms of.
-        arms: Arms that are made and examined.
+        wanted: The arms.
+
+    Returns:
+        Those of them that were not made and examined in all their domains. They are left out; what was measured of
+        them before stays.
     """
+    unfinished = [
+        Unfinished(undertaking.experiment.name, arm.name, missing)
+        for arm in wanted
+        if (missing := _unfinished_domains(undertaking, arm))
+    ]
+    if arms := [arm for arm in wanted if arm.name not in {each.arm for each in unfinished}]:
+        _measure(undertaking, arms)
+    return unfinished
+
+
+def _unfinished_domains(undertaking: Undertaking, arm: Arm) -> list[str]:
+    home, experiment = undertaking.home, undertaking.experiment
+    made = arm_home(home, experiment, arm)
+    # Examination comes last and writes all dialogues of a domain at once.
+    return [
+        domain
+        for domain in undertaking.domains_of(arm)
+        if not made.domain(domain).exists() or not arm_dialogues(home, experiment, arm, domain)
+    ]
+
+
+def _measure(undertaking: Undertaking, arms: Sequence[Arm]) -> None:
     now = datetime.now(UTC).replace(tzinfo=None).isoformat()
     home, experiment = undertaking.home, undertaking.experiment
     places = {arm.name: position for position, arm in enumerate(undertaking.arms)}

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from toolace_dagster.experiments.catalogue import FIGURES, INTRINSIC, VARIETY, cell
 from toolace_dagster.experiments.declared import Experiment
-from toolace_dagster.experiments.measures import ArmResult
+from toolace_dagster.experiments.measures import ArmResult, going_on
 from toolace_dagster.experiments.variety import LEAST
 from toolace_dagster.intervals import wilson
 from toolace_dagster.reporting.markdown import table
@@ -240,9 +240,24 @@ def page(experiment: Experiment, results: Sequence[ArmResult], command: Sequence
     for title, rows, note in tables(results):
         parts += [f"## {title}", *([note] if note else []), table(rows)]
     parts += [f"![{experiment.title}]({picture})"] if picture else []
-    parts += points(results)
+    parts += conclusions(experiment, results)
     parts += [OFFLINE_NOTE] if any(result.offline for result in results) else []
     return "\n\n".join(parts) + "\n"
+
+
+def conclusions(experiment: Experiment | None, results: Sequence[ArmResult]) -> list[str]:
+    """What the figures come to, and which arms have none.
+
+    Args:
+        experiment: What was compared; None where that is not known.
+        results: Its figures.
+    """
+    measured = {each.name for each in results}
+    missing = [arm.label for arm in experiment.arms if arm.name not in measured] if experiment else []
+    if experiment is None or not missing:
+        return points(results)
+    left = f"Not finished, so without figures: {', '.join(missing)}. {going_on(experiment.name)} goes on with them."
+    return [*points(results), left]
 
 
 def points(results: Sequence[ArmResult]) -> list[str]:

@@ -57,7 +57,8 @@ def materialize_arms(context: dg.AssetExecutionContext, toolace: Toolace, experi
             if end.error:
                 metadata = {LIMIT_KEY: dg.MetadataValue.text(end.limit)} if end.limit else {}
                 raise dg.Failure(description=f"{domain}: {end.error}", metadata=metadata, allow_retries=False)
-        measure(undertaking, [arm])
+        for unfinished in measure(undertaking, [arm]):
+            raise dg.Failure(description=str(unfinished), allow_retries=False)
     results = [each for each in read_results(undertaking.home, experiment.name) if each.name == arm.name]
     return dg.MaterializeResult(metadata=_metadata(undertaking, arm, results), data_version=_version(results))
 
@@ -73,7 +74,8 @@ def report_arms(undertaking: Undertaking) -> None:
     with open_instance(undertaking.home) as instance:
         if undertaking.experiment.arm_by_domain:
             register_domains(instance, undertaking.domains)
-        for arm in undertaking.arms:
+        # An arm that was not finished has no figures.
+        for arm in (each for each in undertaking.arms if each.name in results):
             mine = [results[arm.name]]
             instance.report_runless_asset_event(
                 dg.AssetMaterialization(

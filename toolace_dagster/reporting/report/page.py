@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from toolace_dagster.experiments.catalogue import FIGURES, VARIETY
 from toolace_dagster.experiments.catalogue import cell as cell_of
-from toolace_dagster.experiments.pages import dialogues_drawn, known, made_with, plot, points
+from toolace_dagster.experiments.pages import conclusions, dialogues_drawn, known, made_with, plot
 from toolace_dagster.metrics import METRICS
 from toolace_dagster.metrics.catalogue import written
 from toolace_dagster.rating import Tally
@@ -281,7 +281,7 @@ def _shown(experiment: ExperimentFigures) -> _Shown:
         title=experiment.title,
         question=declared.question if declared else "",
         made=f"Made with {made_with(experiment.arms)}.",
-        said=points(experiment.arms),
+        said=conclusions(declared, experiment.arms),
         drawn=drawn,
         plots=_experiment_plots(experiment),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from toolace_dagster.experiments.pages import OFFLINE_NOTE, made_with, points, tables
+from toolace_dagster.experiments.pages import OFFLINE_NOTE, conclusions, made_with, tables
 from toolace_dagster.llm.money import counted
 from toolace_dagster.metrics import METRICS
 from toolace_dagster.metrics.catalogue import Unit, written
@@ -167,7 +167,7 @@ def checks_table(method: MethodFigures) -> Table:
 
 def experiment_tables(experiment: ExperimentFigures) -> list[Table]:
     """The tables of the experiment's own page, with what it was made with and what it comes to."""
-    notes = " ".join([f"Made with {made_with(experiment.arms)}.", *points(experiment.arms)])
+    notes = " ".join([f"Made with {made_with(experiment.arms)}.", *conclusions(experiment.declared, experiment.arms)])
     return [
         Table(
             f"{experiment.title}: {title}",
