@@ -94,7 +94,7 @@ class StageRows:
                 connection.execute(sql("queries/keep_past_rows"), past | added)
             for table in tables:
                 connection.execute(
-                    f"DELETE FROM {table} WHERE (stage = $stage AND list_contains($ids::VARCHAR[], dialogue_id)) "  # noqa: S608 - our own table names
+                    f"DELETE FROM {table} WHERE (stage = $stage AND dialogue_id IN (SELECT unnest($ids::VARCHAR[]))) "  # noqa: S608 - our own table names
                     "OR list_contains($stages::VARCHAR[], stage)",
                     past,
                 )
