@@ -14,6 +14,7 @@ TOGETHER = {
         for name in ("argument_sources", "dataset", "estimate", "lineage", "one_domain", "planted_faults", "staleness")
     ),
     "interrupted": ("tests/cli/test_interrupted.py",),
+    "regenerated": ("tests/pipeline/test_regeneration.py",),
     "played": ("tests/pipeline/test_simulation.py",),
     "users": ("tests/offline_model/test_variety.py",),
     "wheel": ("tests/packaging/test_wheel.py",),

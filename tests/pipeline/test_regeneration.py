@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing
@@ -114,9 +115,18 @@ def test_a_new_tool_and_one_that_nothing_offers_leave_everything_as_it_is(tmp_pa
     assert set(site.versions().values()) == {"first"}
 
 
-def drifted(folder: Path) -> Site:
-    """A home whose plans were drawn before a tool came along that would have changed the draws."""
+def copy_of(site: Site, folder: Path) -> Site:
+    """A site of its own with all that another holds."""
+    copy = Site(shutil.copytree(site.home.home, folder / "copy"), site.domain.tools, site.settings)
+    copy.domain = site.domain
+    return copy
+
+
+@pytest.fixture(scope="module")
+def drifted(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """A home whose plans were drawn before a tool came along that would have changed the draws; not to be changed."""
     tools = many_tools(24)
+    folder = tmp_path_factory.mktemp("drifted")
     site = Site(folder, tools[:-1], Settings(dialogues=3, rounds=1, llm=ModelSettings(error_rate=0)))
     site.make("first")
     site.domain = ToolDomain(name=DOMAIN, tools=tools)
@@ -134,11 +144,10 @@ def drifted(folder: Path) -> Site:
     ],
 )
 def test_plans_that_were_kept_when_a_tool_came_are_kept_when_other_settings_change(
-    tmp_path: Path, changes: dict[str, object], stages: set[str]
+    drifted: Site, changes: dict[str, object], stages: set[str]
 ) -> None:
-    site = drifted(tmp_path)
-    changed = Settings.model_validate(site.settings.model_dump() | changes)
-    plan = plan_domain(site.domain, changed, site.home)
+    changed = Settings.model_validate(drifted.settings.model_dump() | changes)
+    plan = plan_domain(drifted.domain, changed, drifted.home)
     assert {stale.from_stage for stale in plan.stale} == stages
     assert len(plan.stale) == (3 if stages else 0)
     assert plan.dropped == ()
@@ -163,8 +172,8 @@ def test_a_plan_is_drawn_by_just_the_settings_that_are_said_to_decide_it() -> No
     assert read | {"seed"} == set(DRAWN_BY)
 
 
-def test_plans_of_an_earlier_version_are_in_force_by_the_settings_of_their_run(tmp_path: Path) -> None:
-    site = drifted(tmp_path)
+def test_plans_of_an_earlier_version_are_in_force_by_the_settings_of_their_run(drifted: Site, tmp_path: Path) -> None:
+    site = copy_of(drifted, tmp_path)
     with site.home.domain(DOMAIN).write() as connection:
         connection.execute("UPDATE drawn_plans SET basis = 'hashed otherwise'")
     formats = site.settings.model_copy(update={"formats": ("openai",)})
@@ -206,6 +215,15 @@ def test_a_tool_that_went_takes_the_plans_along_that_named_it(tmp_path: Path) ->
     assert all("its plan" in stale.causes for stale in plan.stale)
 
 
+@pytest.fixture(scope="module")
+def faultless(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """A home with one round; not to be changed."""
+    folder = tmp_path_factory.mktemp("faultless")
+    site = Site(folder, many_tools(12), Settings(dialogues=3, rounds=1, llm=ModelSettings(error_rate=0)))
+    site.make("first")
+    return site
+
+
 @pytest.mark.parametrize(
     ("changes", "stage", "cause"),
     [
@@ -215,12 +233,10 @@ def test_a_tool_that_went_takes_the_plans_along_that_named_it(tmp_path: Path) ->
     ],
 )
 def test_a_change_is_stale_from_its_own_stage_on_and_says_why(
-    tmp_path: Path, changes: dict[str, object], stage: str, cause: str
+    faultless: Site, changes: dict[str, object], stage: str, cause: str
 ) -> None:
-    site = Site(tmp_path, many_tools(12), Settings(dialogues=3, rounds=1, llm=ModelSettings(error_rate=0)))
-    site.make("first")
-    changed = site.settings.model_copy(update=changes)
-    plan = plan_domain(site.domain, Settings.model_validate(changed.model_dump()), site.home)
+    changed = faultless.settings.model_copy(update=changes)
+    plan = plan_domain(faultless.domain, Settings.model_validate(changed.model_dump()), faultless.home)
     assert {(each.from_stage, each.causes) for each in plan.stale} == {(stage, (cause,))}
 
 
@@ -301,17 +317,24 @@ def test_earlier_versions_stay_until_they_are_collected(tmp_path: Path) -> None:
     assert collect(site.home, DOMAIN, keep=0, before=later, dry_run=True).rows == 0
 
 
-def thrice_made(folder: Path) -> Site:
-    """A home whose rows have two earlier versions each."""
-    site = Site(folder, many_tools(12), Settings(dialogues=2, rounds=0))
+@pytest.fixture(scope="module")
+def made_thrice(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """A home whose rows have two earlier versions each; not to be changed."""
+    site = Site(tmp_path_factory.mktemp("thrice"), many_tools(12), Settings(dialogues=2, rounds=0))
     for run, temperature in (("first", 0.1), ("second", 0.2), ("third", 0.3)):
         site.settings = site.settings.model_copy(update={"llm": ModelSettings(temperature=temperature)})
         site.make(run)
     return site
 
 
-def test_nothing_is_collected_from_a_domain_that_makes_calls(tmp_path: Path) -> None:
-    site = thrice_made(tmp_path)
+@pytest.fixture
+def thrice_made(made_thrice: Site, tmp_path: Path) -> Site:
+    """A copy of that home."""
+    return copy_of(made_thrice, tmp_path)
+
+
+def test_nothing_is_collected_from_a_domain_that_makes_calls(thrice_made: Site) -> None:
+    site = thrice_made
     later = datetime.now(UTC).replace(tzinfo=None) + timedelta(hours=1)
     past = site.home.domain(DOMAIN).read("SELECT * FROM past_rows ORDER BY ALL")
     with closing(JournalFile(site.home.journal(DOMAIN))):
@@ -323,9 +346,9 @@ def test_nothing_is_collected_from_a_domain_that_makes_calls(tmp_path: Path) -> 
 
 
 def test_a_run_that_begins_while_a_domain_is_collected_from_is_made_when_that_has_ended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    thrice_made: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    site = thrice_made(tmp_path)
+    site = thrice_made
     later = datetime.now(UTC).replace(tzinfo=None) + timedelta(hours=1)
     site.settings = site.settings.model_copy(update={"llm": ModelSettings(temperature=0.4)})
     begun, met = threading.Event(), threading.Event()
@@ -352,9 +375,9 @@ def test_a_run_that_begins_while_a_domain_is_collected_from_is_made_when_that_ha
 
 
 def test_what_is_collected_is_what_was_found_though_the_file_was_written_anew_in_between(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    thrice_made: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    site = thrice_made(tmp_path)
+    site = thrice_made
     store = site.home.domain(DOMAIN)
     later = datetime.now(UTC).replace(tzinfo=None) + timedelta(hours=1)
     newest = "SELECT stage, dialogue_id, replaced_by FROM past_rows WHERE replaced_by = 'third' ORDER BY ALL"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import duckdb
@@ -166,6 +168,39 @@ def test_threads_and_forked_children_take_turns(tmp_path: Path):
     for thread in threads:
         thread.join()
     assert Store(path, SCHEMA).read("SELECT count(DISTINCT name) AS n FROM t") == [{"n": 50}]
+
+
+def test_files_of_one_schema_begin_empty_each(tmp_path: Path):
+    stores = [Store(tmp_path / f"{name}.duckdb", SCHEMA) for name in "abc"]
+    for number, store in enumerate(stores):
+        with store.write() as connection:
+            insert(connection, "t", [row(str(number))])
+    assert [store.read("SELECT name FROM t") for store in stores] == [[{"name": str(number)}] for number in range(3)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.duckdb", "b.duckdb", "c.duckdb"]
+
+
+def test_processes_that_make_a_file_at_the_same_moment_lose_no_row(tmp_path: Path):
+    with Store(tmp_path / "known.duckdb", SCHEMA).write():
+        pass
+    forked = multiprocessing.get_context("fork")
+    for moment in range(3):
+        together = forked.Barrier(4)
+
+        def add(number: int, path: Path = tmp_path / f"{moment}.duckdb", together: Barrier = together) -> None:
+            store = Store(path, SCHEMA)
+            together.wait(30)
+            with store.write() as connection:
+                insert(connection, "t", [row(str(number))])
+
+        children = [forked.Process(target=add, args=(number,)) for number in range(4)]
+        for child in children:
+            child.start()
+        for child in children:
+            child.join(60)
+        assert [child.exitcode for child in children] == [0] * 4
+        rows = Store(tmp_path / f"{moment}.duckdb", SCHEMA).read("SELECT name FROM t ORDER BY name")
+        assert [each["name"] for each in rows] == ["0", "1", "2", "3"]
+    assert all(path.suffix == ".duckdb" for path in tmp_path.iterdir())
 
 
 def test_threads_that_share_a_store_take_turns(tmp_path: Path):

@@ -10,12 +10,14 @@ files are attached to (``engine``), or what the tables mean (``warehouse.domain`
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from collections.abc import Collection, Generator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import duckdb
 
@@ -132,14 +134,14 @@ class Store:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if not self.path.exists():
             _prepared.discard(self._file)
+            self._begin()
         with attached(self.path, read_only=False) as connection:
             # Once a process and file, and only when it changed: it takes longer than most writes.
             if self._file not in _prepared:
                 if not self._is_current(connection):
                     # Before the schema itself, whose views may name what an older table lacks.
                     add_missing_columns(connection, self._schema)
-                    connection.execute(self._schema)
-                    connection.execute("CREATE OR REPLACE TABLE schema_stamp AS SELECT ? AS stamp", [self._stamp])
+                    self._lay_out(connection)
                 _prepared.add(self._file)
             connection.execute("BEGIN")
             try:
@@ -223,6 +225,30 @@ class Store:
         with attached(self.path, read_only=True) as connection:
             copy_file(connection, part, path)
 
+    def _begin(self) -> None:
+        """Put an empty file with all tables in place; where somebody else was faster, theirs stays.
+
+        Making tables takes tens of times as long as copying them, and an experiment has a file for each arm.
+        """
+        part = self.path.with_name(f"{self.path.name}.{uuid4().hex}.part")
+        # On a disk without links, or without room, the write that is to come makes the tables, or says why it can't.
+        with suppress(OSError):
+            try:
+                if self._stamp not in _empty:
+                    with attached(part, read_only=False) as connection:
+                        self._lay_out(connection)
+                    _empty[self._stamp] = part.read_bytes()
+                else:
+                    part.write_bytes(_empty[self._stamp])
+                # Unlike a rename, a link never takes the place of a file.
+                os.link(part, self.path)
+            finally:
+                part.unlink(missing_ok=True)
+
+    def _lay_out(self, connection: duckdb.DuckDBPyConnection) -> None:
+        connection.execute(self._schema)
+        connection.execute("CREATE OR REPLACE TABLE schema_stamp AS SELECT ? AS stamp", [self._stamp])
+
     @property
     def _file(self) -> tuple[str, str]:
         return str(self.path), self._stamp
@@ -247,6 +273,8 @@ class Store:
 
 
 _prepared: set[tuple[str, str]] = set()
+_empty: dict[str, bytes] = {}
+"""Files that hold nothing yet, by their schema's stamp."""
 
 
 def fetch(connection: duckdb.DuckDBPyConnection, statement: str, params: Params = ()) -> list[Row]:
