@@ -80,6 +80,18 @@ METRICS: dict[str, Metric] = {
         "score",
         "How much what one user says repeats what others say, over a sample; lower is better.",
     ),
+    "distinct_3_by_domain": Metric(
+        "Distinct-3 by domain",
+        "Diversity",
+        "ratio",
+        "Distinct-3 of a domain, over as many accepted dialogues as of every other domain.",
+    ),
+    "self_bleu_by_domain": Metric(
+        "Self-BLEU by domain",
+        "Diversity",
+        "score",
+        "Self-BLEU of a domain, over as many accepted dialogues as of every other domain; lower is better.",
+    ),
     "openings": Metric("Different openings", "Diversity", "count", "Different first five words of dialogues."),
     "opening_repetition": Metric(
         "Repeated openings", "Diversity", "share", "Share of dialogues that begin with the same five words as another."

@@ -20,6 +20,7 @@ from itertools import groupby
 
 import duckdb
 
+from toolace_dagster.metrics.by_domain import variety_by_domain
 from toolace_dagster.metrics.catalogue import METRICS
 from toolace_dagster.metrics.coherence import Entailment, Said, lexical_coherence, reply_pairs
 from toolace_dagster.metrics.rows import MetricRow, Over
@@ -80,6 +81,7 @@ def measure_home(
                     rows += [*found, *_of_sample(connection, domain, sample, model)]
                 rows += _variety(warehouse, None, pool)
             rows += _of_sample(connection, None, sample, model)
+            rows += variety_by_domain(connection)
             rows += [
                 MetricRow(row["domain"], _over(row["accepted"]), row["metric"], row["part"], row["value"], row["count"])
                 for name in _FIGURES

@@ -35,6 +35,7 @@ from toolace_dagster.reporting.report.plots import (
     line_plot,
 )
 from toolace_dagster.reporting.report.tables import (
+    domains_note,
     experiments_note,
     left_out,
     ratio_note,
@@ -247,7 +248,7 @@ def _domain_plots(facts: ReportFacts) -> list[BarPlot]:
     if own is None or len(facts.domains) < 2:
         return []
     plots: list[BarPlot] = []
-    for name in ("pass_rate", "calls", "distinct_3", "self_bleu"):
+    for name in ("pass_rate", "calls", "distinct_3_by_domain", "self_bleu_by_domain"):
         metric, over = METRICS[name], "attempted" if name == "pass_rate" else "accepted"
         values = [(domain, own.value(name, domain=domain, over=over)) for domain in facts.domains]
         bars = [
@@ -256,7 +257,9 @@ def _domain_plots(facts: ReportFacts) -> list[BarPlot]:
             if value is not None
         ]
         most = {"share": 1.0, "score": 100.0}.get(metric.unit)
-        plots.append(bar_plot(metric.title, bars, note=metric.meaning, most=most))
+        note = f"{metric.meaning} {domains_note(own, facts.domains)}" if name.endswith("_by_domain") else metric.meaning
+        if bars:
+            plots.append(bar_plot(metric.title, bars, note=note, most=most))
     return plots
 
 

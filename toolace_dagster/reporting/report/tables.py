@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from toolace_dagster.experiments.pages import OFFLINE_NOTE, conclusions, made_with, tables
 from toolace_dagster.llm.money import counted
 from toolace_dagster.metrics import METRICS
+from toolace_dagster.metrics.by_domain import LEAST
 from toolace_dagster.metrics.catalogue import Unit, written
 from toolace_dagster.metrics.keeping import DEFAULT_METHOD, SIMULATION
 from toolace_dagster.rating import Tally
@@ -30,8 +31,8 @@ _BY_DOMAIN = (
     "user_turns",
     "steps",
     "calls",
-    "distinct_3",
-    "self_bleu",
+    "distinct_3_by_domain",
+    "self_bleu_by_domain",
     "tool_coverage",
     "parameter_coverage",
     "clarification_rate",
@@ -203,7 +204,22 @@ def ratings_table(ratings: Sequence[Tally]) -> Table:
 def domains_table(own: MethodFigures, domains: Sequence[str]) -> Table:
     """The main figures of each domain."""
     rows = [[domain, *(own.text(name, domain=domain, over=_over(name)) for name in _BY_DOMAIN)] for domain in domains]
-    return Table("Accepted dialogues", ("domain", *(METRICS[name].title.lower() for name in _BY_DOMAIN)), rows)
+    columns = ("domain", *(METRICS[name].title.lower() for name in _BY_DOMAIN))
+    note = f"{domains_note(own, domains)} Tools and parameters used are over all dialogues; more dialogues use more."
+    return Table("Accepted dialogues", columns, rows, note)
+
+
+def domains_note(own: MethodFigures, domains: Sequence[str]) -> str:
+    """Over how many dialogues the variety of domains is compared, and which have too few."""
+    sizes = {row.domain: row.count for row in own.rows if row.metric == "distinct_3_by_domain"}
+    if not sizes:
+        return f"Distinct-3 and self-BLEU are compared where two domains or more have {LEAST} accepted dialogues."
+    told = (
+        f"Distinct-3 and self-BLEU depend on the number of dialogues, so they are over {max(sizes.values()):,} of each "
+        "domain, always the same ones."
+    )
+    few = [domain for domain in domains if domain not in sizes]
+    return f"{told} Left out, with under {LEAST} accepted: {', '.join(few)}." if few else told
 
 
 def _over(name: str) -> str:
