@@ -18,6 +18,8 @@ ui: .venv/installed  ## Open the pipeline in Dagster's web interface
 	$(BIN)/toolace ui $(UI_ARGS)
 
 test: .venv/installed  ## Run all tests; PYTEST_ARGS="-k export --pdb" runs some
+	@# Many tests start a command, and where PYTHONDONTWRITEBYTECODE is set each of them would compile the package anew.
+	@$(BIN)/python -m compileall -q toolace_dagster assets
 	$(BIN)/pytest $(PYTEST_ARGS)
 
 test-postgres: .venv/installed  ## Test Dagster's storage in Postgres, with a server of its own; Postgres has to be installed
