@@ -6,6 +6,7 @@ import json
 import math
 import tempfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -222,6 +223,26 @@ def test_a_line_is_what_json_writes(text: str, flag: bool, several: list[str]):
     wanted = json.dumps({"text": text, "flag": flag, "list": several})
     assert line_of(features, (text, flag, several)) == wanted
     assert line_of(features, (text, flag, []), {"list": cell_json(several)}) == wanted
+
+
+@pytest.mark.parametrize("row", [None, 1, 3, 4, 5])
+def test_each_part_that_a_file_is_read_back_in_is_compared(
+    row: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def damaged(staged: Any, path: Path, features: Any) -> None:
+        copied(staged, path, features)
+        with duckdb.connect() as connection:
+            changed = f"CASE WHEN row_number() OVER () = {row or 0} THEN 'x' ELSE domain END AS domain"
+            connection.execute(f"CREATE TABLE t AS SELECT * REPLACE ({changed}) FROM read_parquet('{path}')")
+            connection.execute(f"COPY t TO '{path}' (FORMAT parquet)")
+
+    copied = parquet._copy  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(parquet, "_copy", damaged)
+    # Two parts, of three rows and of two.
+    monkeypatch.setattr(parquet, "_ROW_GROUP", 2)
+    rows = [calling({"a": number}) for number in range(5)]
+    with nullcontext() if row is None else pytest.raises(ExportError, match="read back differs from the 5 rows"):
+        assert [report.rows for report in write_trl(rows, tmp_path)][:3] == [5, 0, 0]
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from toolace_dagster.settings import Settings
 from toolace_dagster.tool_pool import PoolError
 from toolace_dagster.warehouse import Warehouse, sql
 
-_FEWEST, _MOST = 256, 1024
+_FEWEST, _MOST = 256, 512
 """Dialogues read at once. A read unpacks some 2,000 rows, neighbours of those it is for, so many at once come cheaper,
 and take memory in each process; of a small home few at once leave something to do for each process."""
 _PARTS = 32

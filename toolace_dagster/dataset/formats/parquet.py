@@ -24,7 +24,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO, cast
@@ -82,12 +82,16 @@ class ParquetAndLines:
         for staged in self._staged.values():
             staged.close()
 
-        def parquet(split: Split) -> FileReport:
+        def copy(split: Split) -> Split:
+            _copy(self._staged[split], paths[split], self._features)
+            return split
+
+        def compare(split: Split, parts: Sequence[Future[list[str]]]) -> FileReport:
             staged, relative = self._staged[split], f"{self._folder}/{split}.parquet"
-            _copy(staged, paths[split], self._features)
             read = _Digest()
-            for digest in _read_digests(paths[split], self._features):
-                read.add(digest)
+            for part in parts:
+                for digest in part.result():
+                    read.add(digest)
             if read.value() != staged.digest.value():
                 raise ExportError(f"{relative} read back differs from the {staged.digest.rows} rows written")
             return self._files.report(relative, split=split, rows=read.rows)
@@ -101,10 +105,18 @@ class ParquetAndLines:
 
         # Threads: nearly all of it is DuckDB and hashing, which work without the interpreter's lock.
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            made = pool.map(parquet, self._staged)
-            counted = pool.map(lines, self._staged)
             try:
-                return [*made, *counted]
+                copies: list[Future[Split]] = [pool.submit(copy, split) for split in self._staged]
+                counted = pool.map(lines, self._staged)
+                parts: dict[Split, list[Future[list[str]]]] = {}
+                for done in as_completed(copies):
+                    split = done.result()
+                    # In parts: the largest file alone would leave one thread without work at the end.
+                    parts[split] = [
+                        pool.submit(_read_digests, paths[split], self._features, first, end)
+                        for first, end in _parts_of(self._staged[split].digest.rows)
+                    ]
+                return [*(compare(split, parts[split]) for split in self._staged), *counted]
             except BaseException:
                 # What has not begun need not be waited for.
                 pool.shutdown(wait=False, cancel_futures=True)
@@ -182,17 +194,24 @@ def _hashed(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _read_digests(path: Path, features: Features) -> Iterator[str]:
-    """The same of each row of a file, joined by DuckDB; a null anywhere makes one that no row has."""
+def _parts_of(rows: int) -> list[tuple[int, int | None]]:
+    """The first and the end of each part that a file is read back in; the last one goes on to the file's end."""
+    step = max(_ROW_GROUP, -(-rows // _AT_ONCE))
+    begins = range(0, max(rows, 1), step)
+    return [(begin, begin + step if begin + step < rows else None) for begin in begins]
+
+
+def _read_digests(path: Path, features: Features, first: int, end: int | None) -> list[str]:
+    """The same of some rows of a file, joined by DuckDB; a null anywhere makes one that no row has."""
     parts = (
         f"(len({name}) || '{_WITHIN}' || array_to_string({name}::VARCHAR[], '{_WITHIN}'))"
         if _is_list(column)
         else f"{name}::VARCHAR"
         for name, column in features.items()
     )
+    joined = f" || '{_BETWEEN}' || ".join(parts)
     # Hashed here: that takes DuckDB several times as long.
-    for (joined,) in _selected(path, f" || '{_BETWEEN}' || ".join(parts)):
-        yield "null" if joined is None else _hashed(joined)
+    return ["null" if row is None else _hashed(row) for (row,) in _selected(path, joined, first, end)]
 
 
 class _Digest:
@@ -250,9 +269,11 @@ def _copy(staged: _Staged, path: Path, features: Features) -> None:
         )
 
 
-def _selected(path: Path, columns: str) -> Iterator[tuple[Any, ...]]:
+def _selected(path: Path, columns: str, first: int = 0, end: int | None = None) -> Iterator[tuple[Any, ...]]:
+    within = "file_row_number >= $first AND ($end IS NULL OR file_row_number < $end)"
+    statement = f"SELECT {columns} FROM read_parquet($path, file_row_number = true) WHERE {within}"  # noqa: S608 - our own names
     with _connection() as connection:
-        cursor = connection.execute(f"SELECT {columns} FROM read_parquet(?)", [str(path)])  # noqa: S608 - our own names
+        cursor = connection.execute(statement, {"path": str(path), "first": first, "end": end})
         while batch := cursor.fetchmany(256):
             yield from batch
 
