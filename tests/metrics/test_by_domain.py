@@ -40,7 +40,7 @@ def test_domains_of_different_size_are_measured_over_the_same_number(tmp_path: P
 def test_the_report_says_over_how_many_and_which_are_left_out(tmp_path: Path) -> None:
     facts = report_facts(filled(tmp_path, {"boats": 30, "garages": 12, "vans": LEAST - 1}))
     page = html.unescape(report_html(facts))
-    said = "they are over 12 of each domain, always the same ones. Left out, with under 10 accepted: vans."
+    said = f"they are over 12 of each domain, always the same ones. Left out, with under {LEAST} accepted: vans."
     # Under both plots and the table.
     assert page.count(said) == 3
     assert said in report_markdown(facts)
@@ -51,5 +51,5 @@ def test_the_report_says_over_how_many_and_which_are_left_out(tmp_path: Path) ->
 def test_one_domain_of_enough_dialogues_is_compared_with_none(tmp_path: Path) -> None:
     facts = report_facts(filled(tmp_path, {"boats": 12, "vans": 2}))
     page = html.unescape(report_html(facts))
-    assert "are compared where two domains or more have 10 accepted dialogues" in page
+    assert f"are compared where two domains or more have {LEAST} accepted dialogues" in page
     assert 'aria-label="Distinct-3 by domain"' not in page

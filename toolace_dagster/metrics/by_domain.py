@@ -19,8 +19,8 @@ from toolace_dagster.metrics.rows import MetricRow
 from toolace_dagster.metrics.self_bleu import self_bleu
 from toolace_dagster.warehouse import fetch, sql
 
-LEAST = 10
-"""Dialogues below which variety says nothing; what has fewer is left out, and nothing else is cut down to it."""
+LEAST = 5
+"""Dialogues below which variety says next to nothing: a domain of fewer is left out, and no other cut down to it."""
 
 
 def variety_by_domain(connection: duckdb.DuckDBPyConnection) -> Iterator[MetricRow]:
