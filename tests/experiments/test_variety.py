@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -181,3 +182,23 @@ def test_a_draw_gives_all_arms_one_size_and_the_same_tasks(arms: Sequence[list[s
             }
             if len(common) == len(arms[int(name)]) == len(arms[int(other)]):
                 assert one == theirs
+
+
+def test_a_curve_that_is_not_finished_converges_nowhere(tmp_path: Path) -> None:
+    """The second arm was examined in one of its two domains, which says nothing yet of the one before it."""
+    arms = tuple(
+        Arm(name=name, label=name, on_curve=True, domains=domains)
+        for name, domains in (("r0", (DOMAIN,)), ("r1", (DOMAIN, "vans")))
+    )
+    curve = EXPERIMENT.model_copy(update={"arms": arms, "plot": "curve"})
+    made = Undertaking(Warehouse(tmp_path), curve, Settings(), (DOMAIN, "vans"))
+    for arm in arms:
+        hand_over(made, arm, accepted=12)
+    for _ in range(2):
+        assert [each.arm for each in measure(made, arms)] == ["r1"]
+        found = figures(made)
+        assert found.keys() == {"r0"}
+        assert not [name for name in found["r0"] if name.startswith(("convergence", "undecided"))]
+        assert found["r0"]["drawn"] == 12
+    assert measure(replace(made, domains=(DOMAIN,)), arms) == []
+    assert all("convergence_point.refined" in each for each in figures(made).values())

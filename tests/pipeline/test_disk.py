@@ -53,7 +53,10 @@ def by_duckdb(folder: Path) -> None:
 def test_a_disk_that_takes_no_more_is_told_with_the_mend(tmp_path: Path, write: Callable[[Path], None]) -> None:
     with small_files(), pytest.raises((OSError, sqlite3.Error, duckdb.Error)) as raised:
         write(tmp_path)
-    assert refused_by_disk(raised.value).startswith("the disk takes no more: ")
+    said = refused_by_disk(raised.value)
+    assert said.startswith("the disk takes no more: ")
+    assert any(word in said for word in ("File too large", "disk I/O error", "disk is full"))
+    assert ". ." not in said
     wrapped = RuntimeError("it failed")
     wrapped.__cause__ = raised.value
     assert refused_by_disk(wrapped) == refused_by_disk(raised.value)
@@ -65,7 +68,13 @@ def faults(folder: Path) -> Generator[BaseException]:
         (folder / "missing").read_text()
     except OSError as error:
         yield error
-    for fault in (lambda: duckdb.sql("SELEC"), lambda: sqlite3.connect(":memory:").execute("SELEC")):
+    memory = sqlite3.connect(":memory:")
+    for fault in (
+        lambda: duckdb.sql("SELEC"),
+        lambda: memory.execute("SELEC"),
+        # An error of Python's own module, without a code.
+        lambda: memory.execute("SELECT CAST(x'ff' AS TEXT)").fetchall(),
+    ):
         try:
             fault()
         except (duckdb.Error, sqlite3.Error) as error:
@@ -73,7 +82,7 @@ def faults(folder: Path) -> Generator[BaseException]:
 
 
 def test_other_faults_are_not_taken_for_it(tmp_path: Path) -> None:
-    assert [refused_by_disk(fault) for fault in faults(tmp_path)] == ["", "", "", ""]
+    assert [refused_by_disk(fault) for fault in faults(tmp_path)] == [""] * 5
 
 
 def test_a_process_that_meets_it_ends_with_these_words_and_another_as_before(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import resource
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -237,3 +238,32 @@ def test_a_file_of_an_earlier_version_gets_new_tables_before_it_is_read(tmp_path
     new = Store(old.path, f"{SCHEMA}; CREATE OR REPLACE VIEW names AS SELECT name FROM t")
     assert new.read("SELECT * FROM names") == [{"name": "x"}]
     assert Store(old.path, SCHEMA).read("SELECT count(*) AS n FROM t") == [{"n": 1}]
+
+
+def test_a_log_whose_file_is_gone_keeps_no_new_file_from_being_made(tmp_path: Path):
+    """A removal that was killed between the two leaves it, and so does whoever deletes the file alone after a crash."""
+    path = tmp_path / "a.duckdb"
+    child = os.fork()
+    if child == 0:
+        connection = duckdb.connect(path, config={"threads": 1, "checkpoint_threshold": "1GB"})
+        connection.execute("CREATE TABLE other (x BIGINT); CHECKPOINT; INSERT INTO other VALUES (1)")
+        os._exit(0)
+    os.waitpid(child, 0)
+    path.unlink()
+    assert [each.name for each in tmp_path.iterdir()] == ["a.duckdb.wal"]
+    store = Store(path, SCHEMA)
+    with store.write() as connection:
+        insert(connection, "t", [row("x")])
+    assert store.read("SELECT name FROM t") == [{"name": "x"}]
+
+
+def test_a_file_that_finds_no_room_leaves_nothing_of_its_beginning(tmp_path: Path):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    try:
+        for _ in range(2):
+            with pytest.raises(duckdb.Error), Store(tmp_path / "a.duckdb", SCHEMA + "; SELECT 1").write():
+                pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list(tmp_path.glob("*.part*"))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from toolace_dagster.cli.console import complain, say, show_table, warn
 from toolace_dagster.dataset import ExportError, ExportReport
+from toolace_dagster.pipeline.disk import refused_by_disk
 from toolace_dagster.pipeline.exports import copy_export, dataset_is_stale, export_reports
 from toolace_dagster.pipeline.verified import dataset_domains
 from toolace_dagster.settings import FormatName, Settings
@@ -63,7 +64,7 @@ def _elsewhere(warehouse: Warehouse, settings: Settings, name: FormatName, out: 
     try:
         return copy_export(warehouse, settings, name, out)
     except (ExportError, OSError) as error:
-        complain(str(error))
+        complain(refused_by_disk(error) or str(error))
         return None
 
 
@@ -92,7 +93,7 @@ def export_preferences(home: Path, settings: Settings, out: Path | None) -> int:
         else:
             report = copy_preferences(warehouse, settings, out)
     except (ExportError, OSError) as error:
-        complain(str(error))
+        complain(refused_by_disk(error) or str(error))
         return 1
     rows = [
         (source.replace("_", " "), ends["pairs"], report.same_context.get(source, 0), *(ends[end] for end in _LEFT_OUT))

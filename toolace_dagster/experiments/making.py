@@ -26,6 +26,7 @@ from toolace_dagster.llm.journal import JournalBroken, JournalInUse
 from toolace_dagster.llm.money import BudgetReached
 from toolace_dagster.llm.protocol import EndpointUnusable
 from toolace_dagster.pipeline.context import StageContext
+from toolace_dagster.pipeline.disk import refused_by_disk
 from toolace_dagster.pipeline.ends import RunEnd
 from toolace_dagster.pipeline.interrupts import orderly_interrupts
 from toolace_dagster.pipeline.pool import configured_pool, is_current, write_pool
@@ -175,7 +176,7 @@ def make_domain(
         except BudgetReached as reached:
             return RunEnd(name=domain, run_id=launch, error=str(reached), limit=reached.limit)
         except (EndpointUnusable, ExaminationFailed, JournalBroken, JournalInUse, OSError) as error:
-            return RunEnd(name=domain, run_id=launch, error=f"{arm.name}: {error}")
+            return RunEnd(name=domain, run_id=launch, error=f"{arm.name}: {refused_by_disk(error) or error}")
     return RunEnd(name=domain, run_id=launch)
 
 

@@ -206,6 +206,9 @@ def _made_with(undertaking: Undertaking, arm: Arm) -> dict[str, Any]:
 def _convergence_points(undertaking: Undertaking) -> dict[str, dict[str, float]]:
     """By arm on the curve, whether later ones bring nothing more than it, without and with verification."""
     curve = [arm for arm in undertaking.arms if arm.on_curve]
+    if any(_unfinished_domains(undertaking, arm) for arm in curve):
+        # A part of an arm is no arm: what it lacks may be what it has over the others.
+        return {}
     points: dict[str, dict[str, float]] = {arm.name: {} for arm in curve}
     for over, column in (("refined", "defects_before"), ("accepted", "defects_after")):
         defective = [

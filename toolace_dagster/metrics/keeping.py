@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from toolace_dagster.entities import content_hash
+from toolace_dagster.metrics.catalogue import METRICS
 from toolace_dagster.metrics.measuring import SAMPLE, in_order, measure_home
 from toolace_dagster.metrics.rows import MetricRow, Over
 from toolace_dagster.warehouse import Row, Warehouse, fetch, insert, sql
@@ -35,7 +36,7 @@ class HomeState:
         runs: By domain, its newest run.
         newest: The newest run of all; empty where there is none.
         stages: How many stages runs have finished.
-        content: Hash of all rows.
+        content: Hash of all rows, and of what there is to measure.
         methods: By domain, how its rows were written; domains without such rows are left out.
     """
 
@@ -69,7 +70,8 @@ def home_state(warehouse: Warehouse) -> HomeState:
         runs={domain: row["run_id"] for domain, row in ran.items()},
         newest=newest["run_id"] if newest else "",
         stages=sum(row["stages"] for row in found.values()),
-        content=content_hash({domain: row["content"] for domain, row in found.items()}),
+        # With the names of the figures: a measurement by a version that had fewer does not stand for one by this.
+        content=content_hash({domain: row["content"] for domain, row in found.items()}, sorted(METRICS)),
         methods=methods,
     )
 

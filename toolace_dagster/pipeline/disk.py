@@ -27,10 +27,9 @@ def refused_by_disk(error: BaseException) -> str:
     """
     for each in _chain(error):
         if _is_refusal(each):
-            first = str(each).strip().splitlines()[0]
             return (
-                f"the disk takes no more: {first}. Make room or mend it; what was paid for is kept, and the same "
-                "command goes on from there."
+                f"the disk takes no more: {_reason(each)}. Make room or mend it; what was paid for is kept, and the "
+                "same command goes on from there."
             )
     return ""
 
@@ -44,10 +43,18 @@ def _chain(error: BaseException) -> Generator[BaseException]:
         found = found.__cause__ or found.__context__
 
 
+def _reason(error: BaseException) -> str:
+    """The line that says it, without what DuckDB says before it."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    telling = next((line for line in lines if any(sign in line.lower() for sign in _SIGNS)), lines[0])
+    return telling.rpartition("Original error: ")[2].strip().rstrip(".")
+
+
 def _is_refusal(error: BaseException) -> bool:
     if isinstance(error, OSError) and error.errno in _ERRNOS:
         return True
-    if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in (
+    # Python's own errors of this kind have no code.
+    if isinstance(error, sqlite3.OperationalError) and getattr(error, "sqlite_errorcode", 0) & 0xFF in (
         sqlite3.SQLITE_FULL,
         sqlite3.SQLITE_IOERR,
         sqlite3.SQLITE_READONLY,

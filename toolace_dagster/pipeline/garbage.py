@@ -100,7 +100,8 @@ def remove_domain(warehouse: Warehouse, domain: str) -> None:
     """
     path, journal = warehouse.domain(domain).path, warehouse.journal(domain)
     with _unused(warehouse, domain):
-        for file in (path, path.with_name(f"{path.name}.wal")):
+        # The log first: without its file it is nothing's, and a file without it is one.
+        for file in (path.with_name(f"{path.name}.wal"), path):
             file.unlink(missing_ok=True)
         if batches_beside(journal).exists():
             shutil.rmtree(batches_beside(journal))

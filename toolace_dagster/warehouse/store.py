@@ -230,9 +230,12 @@ class Store:
 
         Making tables takes tens of times as long as copying them, and an experiment has a file for each arm.
         """
+        if self.path.with_name(f"{self.path.name}.wal").exists():
+            # Of a file that is gone. DuckDB drops it where it makes a file, and can't play it into another.
+            return
         part = self.path.with_name(f"{self.path.name}.{uuid4().hex}.part")
         # On a disk without links, or without room, the write that is to come makes the tables, or says why it can't.
-        with suppress(OSError):
+        with suppress(OSError, duckdb.IOException):
             try:
                 if self._stamp not in _empty:
                     with attached(part, read_only=False) as connection:
@@ -243,7 +246,8 @@ class Store:
                 # Unlike a rename, a link never takes the place of a file.
                 os.link(part, self.path)
             finally:
-                part.unlink(missing_ok=True)
+                for file in (part, part.with_name(f"{part.name}.wal")):
+                    file.unlink(missing_ok=True)
 
     def _lay_out(self, connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(self._schema)
