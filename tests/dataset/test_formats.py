@@ -140,10 +140,11 @@ def test_toolace_lines_hold_the_dialogue(given_row: DatasetRow):
     assert same([calls, asked, spoken], [wanted[0], wanted[2], wanted[3]])
     contents = [o.content for turn in given_row.dialogue.turns for o in turn.outputs]
     results = [answer["results"] for answer in answers]
-    # Lists and objects as what they are, all else as the text that a model gets to see.
-    assert same([each for each in results if isinstance(each, dict | list)], [*filter(_is_compound, contents)])
-    texts = [each for each in wanted[1] if not each.startswith(("{", "["))]
-    assert same([each for each in results if isinstance(each, str)], texts)
+    # Lists and objects as what they are, all else as the text that a model gets to see, be it one of an object.
+    compound = [result for content, result in zip(contents, results, strict=True) if _is_compound(content)]
+    assert same(compound, [*filter(_is_compound, contents)])
+    for text, result in zip(wanted[1], results, strict=True):
+        assert same(result, text) if isinstance(result, str) else same(result, json.loads(text))
 
 
 def _is_compound(content: Any) -> bool:
